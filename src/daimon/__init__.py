@@ -1,0 +1,3 @@
+"""daimon: real e-mail for AI agents."""
+
+__version__ = "0.1.0"

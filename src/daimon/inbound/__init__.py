@@ -1,0 +1,1 @@
+"""Mail coming in: accepted durably, then understood, then shown."""

@@ -1,0 +1,34 @@
+"""What SMTP hands over, and whom a forward-path reaches."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from daimon.mail.envelope import Envelope
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """A forward-path that reaches an inbox here."""
+
+    address: str  # as the sender wrote it, `+tag` and case included
+    account_id: UUID
+    inbox_id: UUID
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """Who spoke to us: the client's address and its HELO/EHLO name, and whether TLS was on."""
+
+    ip: str
+    helo: str
+    tls: bool
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A mail at end of data: everything that has to be durable before `250`."""
+
+    envelope: Envelope
+    recipients: tuple[Recipient, ...]
+    octets: bytes
+    peer: Peer
+    received_at: datetime

@@ -1,0 +1,22 @@
+"""The one clock. Below the edges nobody reads the time: it is handed in as `now`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present in UTC, cut to milliseconds, which is what clients see."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a UTC moment as RFC 3339 with `Z`, such as `2026-03-16T10:30:00.000Z`."""
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def rfc3339_or_none(moment: datetime | None) -> str | None:
+    """Return a UTC moment as RFC 3339, or None for none."""
+    return None if moment is None else rfc3339(moment)

@@ -1,0 +1,134 @@
+"""The root of every error that a client may be told of. Anything else that is raised is a bug.
+
+    DaimonError
+    ├── BadRequest 400 ├── Unauthenticated 401 ├── PaymentRequired 402 ├── Forbidden 403 ├── NotFound 404
+    ├── Conflict 409 ├── PayloadTooLarge 413 ├── UnsupportedMediaType 415 ├── Invalid 422
+    ├── TooManyRequests 429 └── Unavailable 503
+
+An error is a named fact; its docstring is its message. HTTP renders it in `api.render`, SMTP in `smtpd.replies`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One field that is wrong, and how."""
+
+    field: str
+    message: str
+
+
+class DaimonError(Exception):
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    error: ClassVar[str] = "INTERNAL"
+    code: ClassVar[str | None] = None
+    next_steps: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        next_steps: Sequence[str] | None = None,
+        details: Sequence[Detail] = (),
+        retry_after: int | None = None,
+        current_usage: Mapping[str, object] | None = None,
+        upgrade_context: Mapping[str, str] | None = None,
+    ) -> None:
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        self.steps = tuple(self.next_steps if next_steps is None else next_steps)
+        self.details = tuple(details)
+        self.retry_after = retry_after
+        self.current_usage = current_usage
+        self.upgrade_context = upgrade_context
+        super().__init__(self.message)
+
+
+class BadRequest(DaimonError):
+    """The request could not be read."""
+
+    status = 400
+
+
+class InvalidCursor(BadRequest):
+    """The cursor was not issued by this list."""
+
+    error = "INVALID_CURSOR"
+    next_steps = ("Start again without `cursor`, then pass on `next_cursor` unchanged.",)
+
+
+class Unauthenticated(DaimonError):
+    """The request carries no usable key."""
+
+    status = 401
+
+
+class PaymentRequired(DaimonError):
+    """The account's tier does not include this."""
+
+    status = 402
+
+
+class Forbidden(DaimonError):
+    """The key may not do this."""
+
+    status = 403
+    error = "FORBIDDEN"
+
+
+class NotFound(DaimonError):
+    """There is no such object within the reach of this key."""
+
+    status = 404
+    error = "NOT_FOUND"
+
+
+class Conflict(DaimonError):
+    """The request contradicts what is there."""
+
+    status = 409
+
+
+class PayloadTooLarge(DaimonError):
+    """The body is larger than this endpoint takes."""
+
+    status = 413
+    error = "PAYLOAD_TOO_LARGE"
+
+
+class UnsupportedMediaType(DaimonError):
+    """The body must be JSON, with `Content-Type: application/json`."""
+
+    status = 415
+    error = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class Invalid(DaimonError):
+    """The request has fields that are wrong; `details` names each."""
+
+    status = 422
+    error = "VALIDATION_FAILED"
+
+    @classmethod
+    def field(cls, field: str, message: str) -> "Invalid":
+        """Return the error for one wrong field."""
+        return cls(f"{field}: {message}", details=[Detail(field, message)])
+
+
+class TooManyRequests(DaimonError):
+    """Too many requests; wait and try again."""
+
+    status = 429
+    error = "RATE_LIMIT_EXCEEDED"
+
+
+class Unavailable(DaimonError):
+    """The server cannot do this right now. Nothing was done; it is safe to retry."""
+
+    status = 503
+    error = "UNAVAILABLE"
+    next_steps = ("Retry the same request after `retry_after` seconds.",)
