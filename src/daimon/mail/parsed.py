@@ -1,0 +1,78 @@
+"""What a mail says, once read: plain frozen values that cross a process boundary by msgspec.
+
+Every text here is valid Unicode without NUL and without lone surrogates, so that PostgreSQL's `text` and `jsonb`
+take it as it is.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["clean", "suspicious", "dangerous"]
+
+
+class Mailbox(msgspec.Struct, frozen=True):
+    """One address of a header field (RFC 5322 §3.4), with its display name if it has one."""
+
+    address: str
+    name: str | None = None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A link a reader could follow, with the words it stands under."""
+
+    url: str
+    text: str
+
+
+class Code(msgspec.Struct, frozen=True):
+    """A one-time code. `kind` says what for: `verification`, `login`, `password_reset`, `two_factor`, `pin`."""
+
+    code: str
+    kind: str
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A part that is not the body. `index` finds its content again (`mime.attachment`); `size` is decoded octets."""
+
+    filename: str | None
+    content_type: str
+    size: int
+    inline: bool
+    content_id: str | None  # RFC 2392, without angle brackets
+    index: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that an agent should know before it trusts the mail. `kind` is a stable word, `detail` is for people."""
+
+    kind: str
+    detail: str
+
+
+class ParsedMail(msgspec.Struct, frozen=True):
+    """A mail as the contract's Message wants it (api-contract §3), all but ids, thread and authentication."""
+
+    subject: str
+    from_: Mailbox | None
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    bcc: tuple[Mailbox, ...]
+    reply_to: tuple[Mailbox, ...]
+    date: datetime | None  # in UTC
+    message_id: str | None  # with angle brackets, as in the header
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    headers: dict[str, list[str]]  # decoded and bounded, names in lower case, in the order of the mail
+    body_text: str  # always there: made from the HTML if the mail has no text part
+    body_html: str | None  # as sent
+    reply_body: str
+    preview: str
+    links: tuple[Link, ...]
+    cta_links: tuple[Link, ...]
+    codes: tuple[Code, ...]
+    attachments: tuple[Attachment, ...]
+    findings: tuple[Finding, ...]
+    spam_score: float  # 0..1
+    verdict: Verdict
