@@ -1,1 +1,1 @@
-"""daimon."""
+"""Accounts: who owns inboxes, pays, and is limited."""

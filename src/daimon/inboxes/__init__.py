@@ -1,1 +1,1 @@
-"""daimon."""
+"""Inboxes: addresses that agents own."""

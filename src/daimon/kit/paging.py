@@ -1,4 +1,4 @@
-"""Pages and cursors. A cursor is the sort key of the last row shown, so the millionth page costs what the first does."""
+"""Pages and cursors. A cursor is the sort key of the last row shown: the millionth page costs what the first does."""
 
 import base64
 import binascii

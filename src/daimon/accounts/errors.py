@@ -1,0 +1,23 @@
+"""What can be wrong with an account, and with the client_id of a create."""
+
+from daimon.kit.errors import Conflict, Forbidden, NotFound
+
+
+class AccountNotFound(NotFound):
+    """There is no such account."""
+
+    error = "ACCOUNT_NOT_FOUND"
+
+
+class AccountSuspended(Forbidden):
+    """The account is suspended: it can be read, and changes nothing."""
+
+    error = "ACCOUNT_SUSPENDED"
+    next_steps = ("Ask the operator of this server to resume the account.",)
+
+
+class ClientIdConflict(Conflict):
+    """This client_id already made an object from another body."""
+
+    error = "CLIENT_ID_CONFLICT"
+    next_steps = ("Send the first body again to get that object, or choose another client_id.",)

@@ -1,0 +1,34 @@
+"""An account as the database knows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Tier(StrEnum):
+    """What the account pays for; `quotas.tiers` says what each gives."""
+
+    FREE = "free"
+    DEVELOPER = "developer"
+    GROWTH = "growth"
+    ENTERPRISE = "enterprise"
+
+
+class AccountStatus(StrEnum):
+    """Under review: sends are refused. Suspended: everything but reading is."""
+
+    ACTIVE = "active"
+    UNDER_REVIEW = "under_review"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account itself, without its limits and what is used of them."""
+
+    account_id: UUID
+    tier: Tier
+    status: AccountStatus
+    operator_email: str | None
+    created_at: datetime

@@ -1,0 +1,39 @@
+"""Rows of `accounts`. This is the root of all scopes, so it alone is asked by account_id."""
+
+from daimon.accounts.errors import AccountNotFound
+from daimon.accounts.models import Account, AccountStatus, Tier
+from daimon.db.engine import Connection, Record
+from daimon.db.scope import Scope
+
+
+class AccountRepository:
+    """The account of one scope."""
+
+    def __init__(self, db: Connection, scope: Scope) -> None:
+        self._db = db
+        self._account_id = scope.account_id
+
+    async def add(self, account: Account) -> None:
+        """Insert a new account."""
+        await self._db.execute(
+            "insert into accounts (account_id, tier, status, operator_email, created_at) values ($1, $2, $3, $4, $5)",
+            self._account_id, account.tier, account.status, account.operator_email, account.created_at,
+        )  # fmt: skip
+
+    async def get(self) -> Account:
+        """Return the account. Raises AccountNotFound."""
+        row = await self._db.fetchrow("select * from accounts where account_id = $1", self._account_id)
+        if row is None:
+            raise AccountNotFound
+        return account_of(row)
+
+
+def account_of(row: Record) -> Account:
+    """Return the account in a row of `accounts`."""
+    return Account(
+        account_id=row["account_id"],
+        tier=Tier(row["tier"]),
+        status=AccountStatus(row["status"]),
+        operator_email=row["operator_email"],
+        created_at=row["created_at"],
+    )

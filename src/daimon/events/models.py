@@ -1,0 +1,27 @@
+"""Events as they are recorded and read (contract §4)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class EventType(StrEnum):
+    """What can happen; the value is its public name."""
+
+    MESSAGE_RECEIVED = "message.received"
+    INBOX_CREATED = "inbox.created"
+    INBOX_DELETED = "inbox.deleted"
+    KEY_ROTATED = "key.rotated"
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """Something that happens in the running transaction. `data` is the JSON of the event's `data`."""
+
+    account_id: UUID
+    event: EventType
+    data: str
+    pod_id: UUID | None
+    inbox_id: UUID | None
+    at: datetime

@@ -1,0 +1,180 @@
+"""Rows of `inboxes` and `addresses`, born scoped."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from daimon.db.engine import Connection, Record
+from daimon.db.scope import Scope
+from daimon.inboxes.errors import InboxNotFound
+from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
+from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
+
+ADDRESS_HELD = timedelta(days=30)
+
+_COLUMNS = """id, account_id, pod_id, username, domain, display_name, status, message_count, thread_count, unread_count,
+    last_received_at, client_id, metadata, created_at, updated_at"""
+# $1 account, $2 pod or null, $3 inbox or null: the scope, in every statement of this file.
+_IN_SCOPE = """account_id = $1 and ($2::uuid is null or pod_id = $2) and ($3::uuid is null or id = $3)
+    and status <> 'deleted'"""
+_FILTERS = """($4::uuid is null or pod_id = $4) and ($5::text is null or domain = $5)
+    and ($6::text is null or status = $6) and ($7::text is null or starts_with(username, $7))"""
+
+
+class InboxRepository:
+    """The inboxes within one scope."""
+
+    def __init__(self, db: Connection, scope: Scope) -> None:
+        self._db = db
+        self._scope = (scope.account_id, scope.pod_id, scope.inbox_id)
+
+    async def add(self, inbox: Inbox) -> bool:
+        """Take the address and insert the inbox; False if the address is taken.
+
+        A deleted inbox's address can be taken again at once by its account, by others when its hold has ended.
+        """
+        taken = await self._db.fetchval(
+            """
+            with address as (
+                insert into addresses as a (address, account_id, inbox_id, status) values ($1, $2, $3, 'active')
+                on conflict (address) do update
+                    set account_id = excluded.account_id, inbox_id = excluded.inbox_id, status = 'active', held_until = null
+                    where a.status = 'deleted' and (a.account_id = excluded.account_id or a.held_until < $11)
+                returning true
+            )
+            insert into inboxes (account_id, id, pod_id, username, domain, display_name, status, client_id, metadata,
+                                 created_at, updated_at)
+            select $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $11 from address
+            returning true
+            """,
+            inbox.email, inbox.account_id, inbox.id, inbox.pod_id, inbox.username, inbox.domain, inbox.display_name,
+            inbox.status, inbox.client_id, _json(inbox.metadata), inbox.created_at,
+        )  # fmt: skip
+        return taken is True
+
+    async def free_usernames(self, candidates: Sequence[str], domain: str) -> list[str]:
+        """Return those of the candidates that no inbox of this server has, in their order."""
+        rows = await self._db.fetch(
+            "select address from addresses where address = any($1)", [f"{name}@{domain}" for name in candidates]
+        )
+        taken = {row["address"] for row in rows}
+        return [name for name in candidates if f"{name}@{domain}" not in taken]
+
+    async def get(self, inbox: UUID | str) -> Inbox:
+        """Return the inbox with this id or address. Raises InboxNotFound."""
+        return _found(
+            await self._db.fetchrow(
+                f"select {_COLUMNS} from inboxes where {_IN_SCOPE} and id = {_ID_OF}", *self._scope, *_named(inbox)
+            )
+        )
+
+    async def lock(self, inbox: UUID | str) -> Inbox:
+        """Return the inbox and keep it as it is until the transaction ends. Raises InboxNotFound."""
+        return _found(
+            await self._db.fetchrow(
+                f"select {_COLUMNS} from inboxes where {_IN_SCOPE} and id = {_ID_OF} for no key update",
+                *self._scope,
+                *_named(inbox),
+            )
+        )
+
+    async def page(self, query: InboxQuery) -> Page[Inbox]:
+        """Return inboxes, the oldest first, and how many there are in all.
+
+        Without a filter the total is the account's own counter. With one it is counted, up to COUNT_CAP.
+        """
+        after = read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None
+        filters = (query.pod_id, query.domain, query.status, query.q)
+        narrowed = any(value is not None for value in (*self._scope[1:], *filters))
+        rows = await self._db.fetch(
+            f"""
+            select {_COLUMNS}, {_COUNTED if narrowed else _ALL} as total from inboxes
+            where {_IN_SCOPE} and {_FILTERS} and ($8::uuid is null or id > $8)
+            order by account_id, id limit $9 offset $10
+            """,
+            *self._scope, *filters, after, query.limit + 1, query.offset,
+        )  # fmt: skip
+        inboxes = [inbox_of(row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        total = rows[0]["total"] if rows else await self._total(filters)
+        return Page(inboxes, write_cursor(inboxes[-1].id) if more else None, total)
+
+    async def change(self, inbox: Inbox, change: InboxChange, now: datetime) -> Inbox:
+        """Write what a PATCH changes, the address's status with it. Raises InboxNotFound."""
+        after = _changed(inbox, change)
+        await self._db.execute(
+            """
+            with address as (update addresses set status = $6 where address = $7 and account_id = $1)
+            update inboxes set display_name = $4, metadata = $5::jsonb, status = $6, updated_at = $8
+            where account_id = $1 and ($2::uuid is null or pod_id = $2) and id = $3
+            """,
+            self._scope[0], self._scope[1], inbox.id, after["display_name"], _json(after["metadata"]), after["status"],
+            inbox.email, now,
+        )  # fmt: skip
+        return await self.get(inbox.id)
+
+    async def delete(self, inbox: Inbox, now: datetime) -> None:
+        """Mark the inbox deleted and hold its address for its account."""
+        await self._db.execute(
+            """
+            with address as (
+                update addresses set status = 'deleted', held_until = $4 where address = $5 and account_id = $1
+            )
+            update inboxes set status = 'deleted', deleted_at = $3, updated_at = $3 where account_id = $1 and id = $2
+            """,
+            self._scope[0], inbox.id, now, now + ADDRESS_HELD, inbox.email,
+        )  # fmt: skip
+
+    async def _total(self, filters: tuple[object, ...]) -> int:
+        total: int = await self._db.fetchval(f"select {_COUNTED}", *self._scope, *filters)
+        return total
+
+
+_ID_OF = "coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))"
+_ALL = "coalesce((select used from quotas where account_id = $1 and quota = 'inboxes' limit 1), 0)"
+_COUNTED = f"""(select count(*) from (
+    select 1 from inboxes where {_IN_SCOPE} and {_FILTERS} limit {COUNT_CAP}) counted)"""
+
+
+def _named(inbox: UUID | str) -> tuple[UUID | None, str | None]:
+    return (None, inbox.lower()) if isinstance(inbox, str) else (inbox, None)
+
+
+def _found(row: Record | None) -> Inbox:
+    if row is None:
+        raise InboxNotFound
+    return inbox_of(row)
+
+
+def _changed(inbox: Inbox, change: InboxChange) -> dict[str, Any]:
+    before = {"display_name": inbox.display_name, "metadata": inbox.metadata, "status": inbox.status}
+    wanted = {name: getattr(change, name) for name in before}
+    return {name: before[name] if value is msgspec.UNSET else value for name, value in wanted.items()}
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def inbox_of(row: Record) -> Inbox:
+    """Return the inbox in a row of `inboxes`."""
+    return Inbox(
+        id=row["id"],
+        account_id=row["account_id"],
+        pod_id=row["pod_id"],
+        username=row["username"],
+        domain=row["domain"],
+        display_name=row["display_name"],
+        status=InboxStatus(row["status"]),
+        message_count=row["message_count"],
+        thread_count=row["thread_count"],
+        unread_count=row["unread_count"],
+        last_received_at=row["last_received_at"],
+        client_id=row["client_id"],
+        metadata=msgspec.json.decode(row["metadata"]) if row["metadata"] != "{}" else {},
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

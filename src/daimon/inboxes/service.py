@@ -1,0 +1,172 @@
+"""The rules of inboxes, one sentence a line. Every function runs in the caller's transaction."""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
+from uuid import UUID
+
+import msgspec
+
+from daimon.accounts import client_ids
+from daimon.accounts import service as accounts
+from daimon.accounts.errors import AccountSuspended
+from daimon.accounts.models import Account, AccountStatus, Tier
+from daimon.db.engine import Connection
+from daimon.db.scope import Scope
+from daimon.events import service as events
+from daimon.events.models import EventType, NewEvent
+from daimon.inboxes import usernames
+from daimon.inboxes.errors import UsernameTaken
+from daimon.inboxes.models import Created, Inbox, InboxChange, InboxPolicy, InboxQuery, InboxStatus, NewInbox
+from daimon.inboxes.repository import InboxRepository
+from daimon.keys import service as keys
+from daimon.keys.models import IssuedKey, KeyScope, Principal
+from daimon.keys.repository import KeyRepository
+from daimon.kit import ids
+from daimon.kit.errors import Invalid
+from daimon.kit.paging import Page
+from daimon.quotas import service as quotas
+
+_TRIES = 5
+
+
+async def create(
+    db: Connection,
+    who: Principal | None,
+    wish: NewInbox,
+    *,
+    policy: InboxPolicy,
+    client: IPv4Address | IPv6Address,
+    now: datetime,
+) -> Created:
+    """Create an inbox with its key and record `inbox.created`; without a principal, open an account for it first.
+
+    Raises Invalid, AccountSuspended, ClientIdConflict, InboxLimitReached, InboxCreateRateLimited, UsernameTaken.
+    """
+    username, domain = _wanted_address(wish, policy)
+    account = who.account if who else await accounts.open_account(db, now=now)
+    _may_change(account)
+    scope, inbox_id = Scope(account.account_id), ids.new()
+    if wish.client_id and (earlier := await _made_before(db, scope, wish, inbox_id)):
+        return Created(await InboxRepository(db, scope).get(earlier), account, fresh=False)
+    await quotas.spend_inbox(db, account, policy.tiers[account.tier])
+    if account.tier is Tier.FREE:
+        await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
+    inbox = await _add(db, scope, _new_inbox(account, inbox_id, username, domain, wish, now))
+    account_key = None if who else await keys.issue(db, account, KeyScope.ACCOUNT, scope, now=now)
+    inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now)
+    await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now)])
+    return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key)
+
+
+async def get(db: Connection, scope: Scope, inbox: UUID | str) -> Inbox:
+    """Return an inbox by id or address. Raises InboxNotFound."""
+    return await InboxRepository(db, scope).get(inbox)
+
+
+async def page(db: Connection, scope: Scope, query: InboxQuery) -> Page[Inbox]:
+    """Return a page of the inboxes within the scope, the oldest first."""
+    return await InboxRepository(db, scope).page(query)
+
+
+async def change(db: Connection, who: Principal, inbox: UUID | str, wish: InboxChange, *, now: datetime) -> Inbox:
+    """Change display name, metadata or status. Raises InboxNotFound, AccountSuspended, Invalid."""
+    _may_change(who.account)
+    if wish.status is InboxStatus.DELETED:
+        raise Invalid.field("status", "must be `active` or `suspended`; to delete the inbox, send DELETE")
+    repository = InboxRepository(db, who.scope)
+    return await repository.change(await repository.lock(inbox), wish, now)
+
+
+async def delete(db: Connection, who: Principal, inbox: UUID | str, *, now: datetime) -> None:
+    """Delete an inbox softly: mail is kept 30 days, its keys are revoked, its place in the quota is free again.
+
+    Raises InboxNotFound, AccountSuspended.
+    """
+    _may_change(who.account)
+    repository = InboxRepository(db, who.scope)
+    gone = await repository.lock(inbox)
+    await repository.delete(gone, now)
+    await KeyRepository(db, who.scope).revoke_of_inbox(gone.id)
+    await quotas.return_inbox(db, who.scope)
+    await events.record(db, [_event(EventType.INBOX_DELETED, gone, now)])
+
+
+async def rotate_key(
+    db: Connection, who: Principal, inbox: UUID | str, *, grace: timedelta, now: datetime
+) -> tuple[Inbox, IssuedKey]:
+    """Give the inbox's key a new secret; the old one works until the grace ends. Raises InboxNotFound."""
+    _may_change(who.account)
+    found = await InboxRepository(db, who.scope).lock(inbox)
+    rotated = await keys.rotate_inbox_key(db, who.account, _reach(found), grace=grace, now=now)
+    await events.record(db, [_event(EventType.KEY_ROTATED, found, now)])
+    return found, rotated
+
+
+def _may_change(account: Account) -> None:
+    if account.status is AccountStatus.SUSPENDED:
+        raise AccountSuspended
+
+
+def _wanted_address(wish: NewInbox, policy: InboxPolicy) -> tuple[str | None, str]:
+    domain = (wish.domain or policy.service_domain).lower()
+    if domain != policy.service_domain:
+        raise Invalid.field("domain", f"only {policy.service_domain} is served; leave it out")
+    username = None if wish.username is None else usernames.check(wish.username)
+    if username in policy.reserved_usernames:
+        raise Invalid.field("username", f"`{username}` is reserved for the operator of {domain}; choose another")
+    return username, domain
+
+
+async def _made_before(db: Connection, scope: Scope, wish: NewInbox, inbox_id: UUID) -> UUID | None:
+    assert wish.client_id is not None
+    fingerprint = hashlib.sha256(msgspec.json.encode(wish, order="sorted")).digest()
+    return await client_ids.claim(
+        db, scope, kind="inbox", client_id=wish.client_id, fingerprint=fingerprint, object_id=inbox_id
+    )
+
+
+def _new_inbox(
+    account: Account, inbox_id: UUID, username: str | None, domain: str, wish: NewInbox, now: datetime
+) -> Inbox:
+    return Inbox(
+        id=inbox_id,
+        account_id=account.account_id,
+        pod_id=None,
+        username=username or "",
+        domain=domain,
+        display_name=wish.display_name,
+        status=InboxStatus.ACTIVE,
+        message_count=0,
+        thread_count=0,
+        unread_count=0,
+        last_received_at=None,
+        client_id=wish.client_id,
+        metadata=wish.metadata,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _add(db: Connection, scope: Scope, inbox: Inbox) -> Inbox:
+    repository = InboxRepository(db, scope)
+    if inbox.username:
+        if await repository.add(inbox):
+            return inbox
+        free = await repository.free_usernames(usernames.alternatives(inbox.username), inbox.domain)
+        raise UsernameTaken.suggesting(inbox.email, free[:3])
+    for _ in range(_TRIES):
+        named = replace(inbox, username=usernames.pleasant())
+        if await repository.add(named):
+            return named
+    raise UsernameTaken("No free username was found; choose one.")
+
+
+def _reach(inbox: Inbox) -> Scope:
+    return Scope(inbox.account_id, inbox.pod_id, inbox.id)
+
+
+def _event(event: EventType, inbox: Inbox, now: datetime) -> NewEvent:
+    data = {"inbox": {"id": ids.show(ids.Kind.INBOX, inbox.id), "email": inbox.email}}
+    return NewEvent(inbox.account_id, event, msgspec.json.encode(data).decode(), inbox.pod_id, inbox.id, now)

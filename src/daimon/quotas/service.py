@@ -1,0 +1,103 @@
+"""Counters that hold exactly under concurrency: one conditional UPDATE, in the transaction that it limits."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from daimon.accounts.models import Account
+from daimon.db.engine import Connection
+from daimon.db.scope import Scope
+from daimon.kit.errors import DaimonError
+from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached
+from daimon.quotas.tiers import TierLimits
+
+FREE_CREATE_WINDOW = timedelta(hours=1)
+_IPV6_SITE = 64  # one customer holds a whole /64, so that is what is counted
+
+
+class Quota(StrEnum):
+    """What is counted; the value is its name in `quotas`."""
+
+    INBOXES = "inboxes"
+
+
+async def spend_inbox(db: Connection, account: Account, limits: TierLimits) -> int:
+    """Count one more inbox and return how many there are now. Raises InboxLimitReached."""
+    used: int | None = await db.fetchval(
+        "insert into quotas as q (account_id, quota, used) select $1, $2, 1 where $3::bigint is null or $3 > 0"
+        " on conflict (account_id, pod_id, quota) do update set used = q.used + 1"
+        " where $3::bigint is null or q.used < $3 returning used",
+        account.account_id, Quota.INBOXES, limits.max_inboxes,
+    )  # fmt: skip
+    if used is None:
+        raise _inbox_limit_reached(account, limits)
+    return used
+
+
+async def return_inbox(db: Connection, scope: Scope) -> None:
+    """Count one inbox less."""
+    await db.execute(
+        "update quotas set used = used - 1 where account_id = $1 and quota = $2 and used > 0",
+        scope.account_id, Quota.INBOXES,
+    )  # fmt: skip
+
+
+async def used(db: Connection, scope: Scope, quota: Quota) -> int:
+    """Return how much of a quota the account uses."""
+    return (
+        await db.fetchval(
+            "select used from quotas where account_id = $1 and quota = $2 limit 1", scope.account_id, quota
+        )
+        or 0
+    )
+
+
+async def spend_free_create(db: Connection, client: IPv4Address | IPv6Address, *, limit: int, now: datetime) -> None:
+    """Count a free create from a client's network in a rolling hour. `limit` 0 counts nothing.
+
+    Raises InboxCreateRateLimited with the seconds until the oldest one leaves the window.
+    """
+    if limit == 0:
+        return
+    network = ip_network((client, _IPV6_SITE if client.version == 6 else 32), strict=False)
+    since = now - FREE_CREATE_WINDOW
+    granted = await db.fetchval(
+        """
+        insert into free_creates as f (network, at) values ($1, array[$2::timestamptz])
+        on conflict (network) do update
+            set at = array(select t from unnest(f.at) t where t > $3) || excluded.at
+            where (select count(*) from unnest(f.at) t where t > $3) < $4
+        returning true
+        """,
+        network, now, since, limit,
+    )  # fmt: skip
+    if not granted:
+        raise await _rate_limited(db, network, since, limit)
+
+
+async def _rate_limited(db: Connection, network: object, since: datetime, limit: int) -> DaimonError:
+    oldest = await db.fetchval(
+        "select min(t) from free_creates f, unnest(f.at) t where f.network = $1 and t > $2", network, since
+    )
+    wait = max(1, int((oldest - since).total_seconds()) + 1) if oldest else 1
+    return InboxCreateRateLimited(
+        f"{limit} free inboxes were made from this address in the last hour, which is the limit.",
+        retry_after=wait,
+        next_steps=[
+            f"Wait {wait} seconds, then send the same request again.",
+            "Or upgrade the account: paid tiers have no such limit.",
+        ],
+        current_usage={"free_creates_last_hour": limit, "limit": limit},
+    )
+
+
+def _inbox_limit_reached(account: Account, limits: TierLimits) -> DaimonError:
+    most = limits.max_inboxes
+    return InboxLimitReached(
+        f"The {account.tier} tier allows {most} inboxes and all of them are in use.",
+        next_steps=[
+            "Ask your operator to upgrade the account; upgrade_context.agent_script says how to ask.",
+            "Or delete an inbox that is no longer needed: DELETE /v1/inboxes/{id}.",
+        ],
+        current_usage={"current_inboxes": most, "max_inboxes": most},
+    )
