@@ -1,0 +1,154 @@
+"""Making a cluster: all of it in a directory beside its place, then moved there in one step."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TypedDict
+
+from daimon.db import binaries, server_user
+from daimon.db.binaries import Binaries
+from daimon.db.errors import ClusterUnusable
+from daimon.db.server_user import ServerUser
+
+SUPERUSER = "daimon"
+DATABASE = "daimon"
+
+# Reaches the directory that a child starts in, whether or not it may walk the path to it.
+HERE = "/proc/self/cwd"
+
+# Written once; an operator may change them. What must hold is given at every start (see embedded).
+_SETTINGS = """
+# Set by daimon when it made this cluster. Yours to change.
+max_connections = 100
+shared_buffers = 256MB
+max_wal_size = 2GB
+min_wal_size = 256MB
+checkpoint_timeout = 15min
+wal_compression = off                   # pglz costs more time than it saves, and the bundled server has no lz4
+jit = off                               # no query here runs long enough to repay compiling it
+max_parallel_workers_per_gather = 0
+max_logical_replication_workers = 0
+autovacuum_naptime = 20s
+autovacuum_max_workers = 2
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_checkpoints = off
+log_autovacuum_min_duration = -1
+log_min_messages = log                  # an SQL error goes to the one who caused it, who logs what matters
+log_min_error_statement = panic         # statements carry mail
+"""
+
+
+def make(cluster: Path, *, durable: bool = True) -> None:
+    """Make a cluster with an empty database in it. Raises ClusterUnusable; then nothing is left behind."""
+    installed = usable_binaries(server_user.of_new_cluster())
+    fresh = cluster.with_name(cluster.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)  # of a start that was killed
+    try:
+        fresh.mkdir(mode=0o700, parents=True)
+        _fill(fresh, installed, durable=durable)
+        fresh.rename(cluster)
+        _sync(cluster.parent)
+    except OSError as error:
+        raise ClusterUnusable(f"cannot make the database in {cluster}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def major_of(cluster: Path) -> int:
+    """Return the PostgreSQL version that made a cluster. Raises ClusterUnusable if there is no cluster."""
+    try:
+        return int((cluster / "PG_VERSION").read_text().strip())
+    except (OSError, ValueError) as error:
+        raise ClusterUnusable(
+            f"{cluster} is not a database of PostgreSQL (PG_VERSION is missing or damaged); "
+            "restore it, or move it away to start with an empty one"
+        ) from error
+
+
+def usable_binaries(user: ServerUser, major: int | None = None) -> Binaries:
+    """Return programs that `user` can run."""
+    installed = binaries.find(major)
+    return installed if user.is_self else binaries.reachable_by_all(installed)
+
+
+def data_argument(cluster: Path, user: ServerUser) -> str:
+    """Return what to give as `-D` to a child that starts in the cluster's directory."""
+    return str(cluster) if user.is_self else HERE
+
+
+class Credentials(TypedDict, total=False):
+    """Arguments of `subprocess` that change the child's user."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def credentials(user: ServerUser) -> Credentials:
+    """Return the arguments that make `subprocess` start a child as a user."""
+    return {} if user.is_self else {"user": user.uid, "group": user.gid, "extra_groups": []}
+
+
+def _fill(fresh: Path, installed: Binaries, *, durable: bool) -> None:
+    maker = server_user.of_initdb()
+    maker.take(fresh)
+    where = data_argument(fresh, maker)
+    initdb = [installed.initdb, "-D", where, "-U", SUPERUSER, "-A", "trust", "--encoding=UTF8", "--locale=C"]
+    if installed.major >= 17:  # its own Unicode rules, the same on every machine
+        initdb += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    initdb += ["--data-checksums", "--no-instructions"] + ([] if durable else ["--no-sync"])
+    _run(initdb, fresh, maker)
+    fsync = "on" if durable else "off"
+    single = [
+        installed.postgres,
+        "--single",
+        "-D",
+        where,
+        "-c",
+        f"fsync={fsync}",
+        "-c",
+        "log_checkpoints=off",
+        "postgres",
+    ]
+    _run(single, fresh, maker, sql=f"create database {DATABASE}\n")
+    server_user.of_new_cluster().take(fresh)
+    with open(os.open(fresh / "postgresql.conf", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "a") as conf:
+        conf.write(_SETTINGS)
+
+
+def _run(command: list[str], directory: Path, user: ServerUser, sql: str = "") -> None:
+    done = subprocess.run(  # noqa: S603 -- our own command line
+        command,
+        cwd=directory,
+        env={"LC_ALL": "C", "TZ": "UTC"},
+        input=sql,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C at a terminal reaches the supervisor alone
+        preexec_fn=server_user.named(user),
+        check=False,
+        **credentials(user),
+    )
+    if done.returncode != 0 or "FATAL" in done.stderr:
+        raise ClusterUnusable(f"cannot make the database: {reason(done.stderr)}")
+
+
+def reason(log: str) -> str:
+    """Return the line of PostgreSQL's output that says why it gave up."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    telling = [line for line in lines if any(word in line for word in ("PANIC:", "FATAL:", "ERROR:", "error:"))]
+    line = (telling or lines or ["it said nothing"])[-1]
+    for word in ("PANIC:", "FATAL:", "ERROR:", "error:"):
+        line = line.partition(word)[2] or line
+    return line.strip()
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

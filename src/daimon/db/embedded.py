@@ -1,0 +1,160 @@
+"""The PostgreSQL that comes along: started in a data directory, reached over a Unix socket only we can open."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from daimon.db import cluster, leftovers, server_user
+from daimon.db.errors import ClusterUnusable
+from daimon.db.server_user import ServerUser
+from daimon.kit.process import die_with_parent
+
+_SOCKET = ".s.PGSQL.5432"
+_LONGEST_SOCKET_PATH = 100  # sun_path of unix(7) holds 108, on other systems 104
+_LOG_LIMIT = 10_000_000
+_SMALLEST_DISK = 64 * 1024 * 1024
+_STATUS_LINE = 7  # of postmaster.pid
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL server over `directory/postgres`. Whoever holds the directory's lock may start it."""
+
+    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+        self.directory = directory.resolve()
+        self.cluster = self.directory / "postgres"
+        self.log = self.directory / "postgresql.log"
+        self.durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sockets = self.cluster
+
+    @property
+    def url(self) -> str:
+        """Where the database is reached while the server runs."""
+        return f"postgresql:///{cluster.DATABASE}?user={cluster.SUPERUSER}&host={quote(str(self._sockets))}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process, if it was started."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the server and return when it answers. Makes the cluster the first time.
+
+        Stops a server that a killed supervisor left behind. Raises ClusterUnusable.
+        """
+        if _is_missing(self.cluster):
+            self._check_space()
+            cluster.make(self.cluster, durable=self.durable)
+        major = cluster.major_of(self.cluster)
+        user = server_user.of_cluster(self.cluster)
+        leftovers.stop(self.cluster)
+        self._check_space()
+        self._sockets = self._socket_directory(user)
+        self._process = self._launch(user, cluster.usable_binaries(user, major).postgres)
+        self._await_ready(self._process)
+
+    def stop(self, *, patience: float = 60) -> None:
+        """Shut down: disconnect clients, write everything, end. Harder and harder after `patience` seconds."""
+        if self._process is None:
+            return
+        for how, wait in ((signal.SIGINT, patience), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+            self._process.send_signal(how)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(wait)
+                break
+        self._process = None
+        if self._sockets != self.cluster:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def exited(self) -> bool:
+        """Whether the server was started and has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
+    def _launch(self, user: ServerUser, postgres: str) -> "subprocess.Popen[bytes]":
+        must_hold = {
+            "listen_addresses": "",
+            "unix_socket_directories": "." if self._sockets == self.cluster else f'"{self._sockets}"',
+            "unix_socket_permissions": "0700",
+            "port": "5432",
+            "cluster_name": leftovers.name_of(self.cluster),
+            "logging_collector": "off",
+            "log_destination": "stderr",
+            "fsync": "on" if self.durable else "off",
+            "full_page_writes": "on" if self.durable else "off",
+        }
+        command = [postgres, "-D", cluster.data_argument(self.cluster, user)]
+        for name, value in must_hold.items():
+            command += ["-c", f"{name}={value}"]
+        try:
+            with self._open_log() as log:
+                return subprocess.Popen(  # noqa: S603 -- our own command line
+                    command,
+                    cwd=self.cluster,
+                    env={"LC_ALL": "C", "TZ": "UTC"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # Ctrl-C at a terminal reaches the supervisor alone
+                    preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 -- it imports and allocates nothing
+                    **cluster.credentials(user),
+                )
+        except OSError as error:
+            raise ClusterUnusable(f"cannot start PostgreSQL: {error}") from error
+
+    def _open_log(self) -> BinaryIO:
+        """Open the log for appending; one that has grown large makes room first."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.log.stat().st_size > _LOG_LIMIT:
+                self.log.replace(self.log.with_suffix(".log.1"))
+        return self.log.open("ab")
+
+    def _await_ready(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait as `pg_ctl -w` does: the server writes its state into postmaster.pid. Recovery may take minutes."""
+        while not _is_ready(self.cluster / "postmaster.pid", process.pid):
+            if process.poll() is not None:
+                self._process = None
+                raise ClusterUnusable(f"PostgreSQL does not start: {self._last_words()} (see {self.log})")
+            time.sleep(0.01)
+
+    def _last_words(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - 8192))
+            return cluster.reason(log.read().decode(errors="replace"))
+
+    def _check_space(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.directory).free
+        except OSError as error:
+            raise ClusterUnusable(f"cannot use {self.directory}: {error.strerror}") from error
+        need = _SMALLEST_DISK if self.cluster.exists() else 2 * _SMALLEST_DISK
+        if free < need:
+            raise ClusterUnusable(f"the disk of {self.directory} is full: {free >> 20} MiB free, {need >> 20} needed")
+
+    def _socket_directory(self, user: ServerUser) -> Path:
+        if len(os.fsencode(self.cluster / _SOCKET)) < _LONGEST_SOCKET_PATH:
+            return self.cluster
+        made = Path(tempfile.mkdtemp(prefix="daimon-"))  # mode 0700
+        user.take(made)
+        return made
+
+
+def _is_missing(directory: Path) -> bool:
+    try:
+        return not directory.exists() or not any(directory.iterdir())
+    except OSError as error:
+        raise ClusterUnusable(f"cannot read {directory}: {error.strerror}") from error
+
+
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        lines = pid_file.read_text().splitlines()
+        return len(lines) > _STATUS_LINE and int(lines[0]) == pid and lines[_STATUS_LINE].strip() == "ready"
+    return False
