@@ -60,7 +60,7 @@ class NewInbox(msgspec.Struct, frozen=True):
 class InboxChange(msgspec.Struct, frozen=True):
     """What a PATCH asks for; UNSET leaves a field as it is."""
 
-    display_name: str | None | msgspec.UnsetType = msgspec.UNSET
+    display_name: str | msgspec.UnsetType | None = msgspec.UNSET
     metadata: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     status: InboxStatus | msgspec.UnsetType = msgspec.UNSET
 
@@ -75,7 +75,12 @@ class InboxQuery:
     pod_id: UUID | None = None
     domain: str | None = None
     status: InboxStatus | None = None
-    q: str | None = None
+    q: str | None = None  # the beginning of a username
+
+    @property
+    def shows_all(self) -> bool:
+        """Tell whether no filter narrows the list."""
+        return self.pod_id is None and self.domain is None and self.status is None and self.q is None
 
 
 @dataclass(frozen=True, slots=True)

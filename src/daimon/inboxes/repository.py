@@ -9,6 +9,7 @@ import msgspec
 
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
+from daimon.db.where import Where
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
@@ -17,11 +18,9 @@ ADDRESS_HELD = timedelta(days=30)
 
 _COLUMNS = """id, account_id, pod_id, username, domain, display_name, status, message_count, thread_count, unread_count,
     last_received_at, client_id, metadata, created_at, updated_at"""
-# $1 account, $2 pod or null, $3 inbox or null: the scope, in every statement of this file.
+# $1 account, $2 pod or null, $3 inbox or null: the scope of a single inbox; lists write theirs with Where.
 _IN_SCOPE = """account_id = $1 and ($2::uuid is null or pod_id = $2) and ($3::uuid is null or id = $3)
     and status <> 'deleted'"""
-_FILTERS = """($4::uuid is null or pod_id = $4) and ($5::text is null or domain = $5)
-    and ($6::text is null or status = $6) and ($7::text is null or starts_with(username, $7))"""
 
 
 class InboxRepository:
@@ -41,13 +40,14 @@ class InboxRepository:
             with address as (
                 insert into addresses as a (address, account_id, inbox_id, status) values ($1, $2, $3, 'active')
                 on conflict (address) do update
-                    set account_id = excluded.account_id, inbox_id = excluded.inbox_id, status = 'active', held_until = null
+                    set account_id = excluded.account_id, inbox_id = excluded.inbox_id, status = 'active',
+                        held_until = null
                     where a.status = 'deleted' and (a.account_id = excluded.account_id or a.held_until < $11)
                 returning true
             )
             insert into inboxes (account_id, id, pod_id, username, domain, display_name, status, client_id, metadata,
                                  created_at, updated_at)
-            select $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $11 from address
+            select $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $11 from address
             returning true
             """,
             inbox.email, inbox.account_id, inbox.id, inbox.pod_id, inbox.username, inbox.domain, inbox.display_name,
@@ -86,21 +86,22 @@ class InboxRepository:
 
         Without a filter the total is the account's own counter. With one it is counted, up to COUNT_CAP.
         """
-        after = read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None
-        filters = (query.pod_id, query.domain, query.status, query.q)
-        narrowed = any(value is not None for value in (*self._scope[1:], *filters))
+        where = self._matching(query)
+        total = _ALL if query.shows_all and self._scope[1:] == (None, None) else _counted(where)
+        beyond = Where(*where.parameters)
+        beyond.add("id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
         rows = await self._db.fetch(
             f"""
-            select {_COLUMNS}, {_COUNTED if narrowed else _ALL} as total from inboxes
-            where {_IN_SCOPE} and {_FILTERS} and ($8::uuid is null or id > $8)
-            order by account_id, id limit $9 offset $10
+            select {_COLUMNS}, {total} as total from inboxes
+            where account_id = $1 and status <> 'deleted'{where}{beyond}
+            order by account_id, id limit {beyond.parameter(query.limit + 1)} offset {beyond.parameter(query.offset)}
             """,
-            *self._scope, *filters, after, query.limit + 1, query.offset,
-        )  # fmt: skip
+            *beyond.parameters,
+        )
         inboxes = [inbox_of(row) for row in rows[: query.limit]]
         more = len(rows) > query.limit
-        total = rows[0]["total"] if rows else await self._total(filters)
-        return Page(inboxes, write_cursor(inboxes[-1].id) if more else None, total)
+        counted = rows[0]["total"] if rows else await self._db.fetchval(f"select {total}", *where.parameters)
+        return Page(inboxes, write_cursor(inboxes[-1].id) if more else None, counted)
 
     async def change(self, inbox: Inbox, change: InboxChange, now: datetime) -> Inbox:
         """Write what a PATCH changes, the address's status with it. Raises InboxNotFound."""
@@ -108,7 +109,7 @@ class InboxRepository:
         await self._db.execute(
             """
             with address as (update addresses set status = $6 where address = $7 and account_id = $1)
-            update inboxes set display_name = $4, metadata = $5::jsonb, status = $6, updated_at = $8
+            update inboxes set display_name = $4, metadata = $5::json, status = $6, updated_at = $8
             where account_id = $1 and ($2::uuid is null or pod_id = $2) and id = $3
             """,
             self._scope[0], self._scope[1], inbox.id, after["display_name"], _json(after["metadata"]), after["status"],
@@ -128,15 +129,20 @@ class InboxRepository:
             self._scope[0], inbox.id, now, now + ADDRESS_HELD, inbox.email,
         )  # fmt: skip
 
-    async def _total(self, filters: tuple[object, ...]) -> int:
-        total: int = await self._db.fetchval(f"select {_COUNTED}", *self._scope, *filters)
-        return total
+    def _matching(self, query: InboxQuery) -> Where:
+        account_id, pod_id, inbox_id = self._scope
+        where = Where(account_id).add("pod_id = $?", pod_id).add("id = $?", inbox_id).add("pod_id = $?", query.pod_id)
+        where.add("domain = $?", query.domain).add("status = $?", query.status)
+        return where.add("starts_with(username, $?)", query.q)
 
 
 _ID_OF = "coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))"
 _ALL = "coalesce((select used from quotas where account_id = $1 and quota = 'inboxes' limit 1), 0)"
-_COUNTED = f"""(select count(*) from (
-    select 1 from inboxes where {_IN_SCOPE} and {_FILTERS} limit {COUNT_CAP}) counted)"""
+
+
+def _counted(where: Where) -> str:
+    rows = f"select 1 from inboxes where account_id = $1 and status <> 'deleted'{where} limit {COUNT_CAP}"
+    return f"(select count(*) from ({rows}) counted)"
 
 
 def _named(inbox: UUID | str) -> tuple[UUID | None, str | None]:

@@ -19,7 +19,8 @@ _NOUNS: Sequence[str] = (
     "acorn", "anchor", "aspen", "badger", "beacon", "birch", "breeze", "brook", "cedar", "comet", "coral", "crane",
     "delta", "ember", "falcon", "fern", "finch", "fjord", "forest", "fox", "garden", "harbor", "hawk", "heron",
     "island", "juniper", "lake", "lark", "lynx", "maple", "meadow", "meteor", "moon", "oak", "ocean", "otter", "owl",
-    "panda", "pebble", "pine", "planet", "raven", "reef", "river", "robin", "sparrow", "spruce", "summit", "tiger", "wren",
+    "panda", "pebble", "pine", "planet", "raven", "reef", "river", "robin", "sparrow", "spruce", "summit", "tiger",
+    "wren",
 )
 # fmt: on
 

@@ -1,4 +1,4 @@
-"""The text of a key: `dm_free_` or `dm_live_`, 256 random bits in base62, and a CRC-32 that tells a real key offline."""
+"""The text of a key: `dm_free_` or `dm_live_`, 256 random bits in base62, and a CRC-32 to tell a real one offline."""
 
 import hashlib
 import re

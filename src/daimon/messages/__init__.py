@@ -1,1 +1,1 @@
-"""daimon."""
+"""Messages: mail as an agent reads it."""

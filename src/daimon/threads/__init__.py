@@ -1,1 +1,1 @@
-"""daimon."""
+"""Threads: messages that answer each other, in one inbox."""

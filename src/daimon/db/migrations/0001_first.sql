@@ -37,7 +37,7 @@ create table inboxes (
     unread_count      bigint not null default 0,
     last_received_at  timestamptz,
     client_id         text,
-    metadata          jsonb not null default '{}',
+    metadata          json not null default '{}',
     created_at        timestamptz not null,
     updated_at        timestamptz not null,
     deleted_at        timestamptz,
@@ -113,24 +113,42 @@ create table raw_mails (
 ) with (toast_tuple_target = 8160);
 alter table raw_mails alter column octets set storage external;
 
+-- What was read out of the octets, once per account. `summary` is what lists show; `detail` (headers, HTML, long
+-- texts) is fetched by a single get alone.
+create table mail_contents (
+    account_id  uuid not null,
+    id          uuid not null,        -- also the id in raw_mails
+    summary     json not null,
+    detail      json not null,
+    primary key (account_id, id)
+);
+
 -- Accepted, not yet understood. A row leaves in the transaction that shows its messages.
 create table inbound_queue (
     account_id   uuid not null,
-    id           uuid not null,      -- also the id in raw_mails
+    id           uuid not null,       -- also the id in raw_mails
     mail_from    text,
-    rcpt_to      text[] not null,
-    inbox_ids    uuid[] not null,    -- one for each rcpt_to
+    recipients   json not null,       -- [[address as written, inbox id], …]
     peer_ip      inet not null,
     helo         text not null,
     tls          boolean not null,
     size         integer not null,
     received_at  timestamptz not null,
     attempts     smallint not null default 0,
-    not_before   timestamptz,        -- a parked mail waits until then
-    error        text,
+    slow         boolean not null default false,  -- large or costly to parse: waits in a lane of its own
     primary key (account_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-create index inbound_queue_parked on inbound_queue (not_before) where error is not null;
+create index inbound_queue_slow on inbound_queue (account_id, id) where slow;
+
+-- Mails that a step of the pipeline failed on, each with its error. `not_before` null: given up, the operator decides.
+create table inbound_parked (
+    like inbound_queue,
+    error       text not null,
+    not_before  timestamptz,
+    parked_at   timestamptz not null,
+    primary key (account_id, id)
+);
+create index inbound_parked_due on inbound_parked (not_before) where not_before is not null;
 
 create table threads (
     account_id       uuid not null,
@@ -170,7 +188,7 @@ create table messages (
     thread_id       uuid not null,
     direction       text not null check (direction in ('inbound', 'outbound')),
     status          text not null,
-    raw_id          uuid not null,
+    raw_id          uuid not null,    -- in raw_mails and mail_contents
     mail_from       text,
     rcpt_to         text not null,
     from_address    text,
@@ -185,10 +203,10 @@ create table messages (
     sent_at         timestamptz,
     received_at     timestamptz not null,
     deleted_at      timestamptz,
-    content         jsonb not null,    -- the rest of the contract's Message: to, cc, headers, bodies, links, codes, attachments, …
     primary key (account_id, id)
-) with (toast_tuple_target = 4080);
+) with (fillfactor = 90);
 create index messages_in_inbox on messages (account_id, inbox_id, id) where deleted_at is null;
+create index messages_unread on messages (account_id, inbox_id, id) where deleted_at is null and not read;
 create index messages_in_thread on messages (account_id, thread_id, id);
 create index messages_of_raw on messages (account_id, raw_id);
 
@@ -199,7 +217,7 @@ create table events (
     event       text not null,
     pod_id      uuid,
     inbox_id    uuid,
-    data        jsonb not null,
+    data        json not null,
     created_at  timestamptz not null,
     primary key (account_id, sequence)
 );

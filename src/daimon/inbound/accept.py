@@ -1,0 +1,126 @@
+"""Acceptance: the commit behind every `250`. One commit serves all mails that are waiting at that moment."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from daimon.db.engine import OUTAGES, Database
+from daimon.inbound.errors import StoreUnavailable
+from daimon.inbound.models import Accepted, Recipient
+from daimon.kit import ids
+from daimon.kit.errors import Unavailable
+
+CHANNEL = "daimon_inbound"  # NOTIFY: there is something in the queue
+SLOW_BYTES = 4 * 1024 * 1024  # larger mails wait in the slow lane, where they hold up nobody
+MAX_MAILS = 256  # in one commit
+MAX_BYTES = 32 * 1024 * 1024  # in one commit; a single larger mail goes alone
+WRITERS = 2  # one commit is flushed to disk while the next is being sent
+_NUL_PEER = "0.0.0.0"  # noqa: S104 - the unspecified address, for peers without one
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    mail: Accepted
+    done: "asyncio.Future[None]"
+
+
+class Acceptor:
+    """Makes mails durable. `commit` returns when a mail is, and raises when nothing of it was kept."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: deque[_Waiting] = deque()
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def commit(self, mail: Accepted) -> None:
+        """Return when envelope and octets are committed. Raises StoreUnavailable, and then nothing was kept."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(mail, done))
+        if len(self._writers) < WRITERS:
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        await done
+
+    async def _write(self) -> None:
+        await asyncio.sleep(0)  # let every session that is ready in this turn of the loop join the commit
+        while self._waiting:
+            batch = self._next_batch()
+            try:
+                await _insert(self._db, [w.mail for w in batch])
+            except Exception as error:
+                self._refuse(batch, error)
+            else:
+                _resolve(batch)
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < MAX_MAILS:
+            size += len(self._waiting[0].mail.octets)
+            if batch and size > MAX_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _refuse(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        if not isinstance(error, (Unavailable, *OUTAGES)):
+            _log.error("accept.failed", mails=len(batch), exc_info=error)
+        for waiting in batch:
+            if not waiting.done.done():
+                waiting.done.set_exception(StoreUnavailable(str(error)))
+
+
+def _resolve(batch: Sequence[_Waiting]) -> None:
+    for waiting in batch:
+        if not waiting.done.done():  # its session may be gone; the mail is ours all the same
+            waiting.done.set_result(None)
+
+
+async def _insert(db: Database, mails: Sequence[Accepted]) -> None:
+    """Insert octets and queue rows and wake the workers: one statement, so one round trip and one commit."""
+    rows = [row for mail in mails for row in _rows(mail)]
+    async with db.read() as connection:
+        await connection.execute(
+            """
+            with raw as (
+                insert into raw_mails (account_id, id, octets) select * from unnest($1::uuid[], $2::uuid[], $3::bytea[])
+            ), queued as (
+                insert into inbound_queue (account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow,
+                                           received_at)
+                select * from unnest($1::uuid[], $2::uuid[], $4::text[], $5::json[], $6::inet[], $7::text[], $8::bool[],
+                                     $9::int[], $10::bool[], $11::timestamptz[])
+            )
+            select pg_notify('daimon_inbound', '')
+            """,
+            *zip(*rows, strict=True),
+        )
+
+
+def _rows(mail: Accepted) -> list[tuple[object, ...]]:
+    """Return the rows of a mail: one for each account that receives it."""
+    by_account = groupby(sorted(mail.recipients, key=_account), key=_account)
+    return [
+        (
+            account_id, ids.new(), mail.octets, mail.envelope.mail_from, _recipients(list(group)),
+            mail.peer.ip or _NUL_PEER, mail.peer.helo, mail.peer.tls, len(mail.octets), len(mail.octets) > SLOW_BYTES,
+            mail.received_at,
+        )
+        for account_id, group in by_account
+    ]  # fmt: skip
+
+
+def _account(recipient: Recipient) -> UUID:
+    return recipient.account_id
+
+
+def _recipients(recipients: Sequence[Recipient]) -> str:
+    return msgspec.json.encode([(r.address, r.inbox_id.hex) for r in recipients]).decode()

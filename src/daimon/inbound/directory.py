@@ -1,0 +1,86 @@
+"""Whom a forward-path reaches. All addresses asked for at one moment are looked up by one query."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from uuid import UUID
+
+from daimon.db.engine import Database
+from daimon.inbound.errors import DomainNotServed, InboxDeleted, InboxSuspended, RecipientRefused, UnknownInbox
+from daimon.inbound.models import Recipient
+from daimon.mail.address import Address
+
+MAX_AGE_SECONDS = 0.9  # a new, suspended or deleted inbox is seen by every SMTP process within a second
+MAX_ENTRIES = 100_000
+
+_REFUSALS: dict[str, type[RecipientRefused]] = {"suspended": InboxSuspended, "deleted": InboxDeleted}
+_Entry = tuple[UUID, UUID, str]  # account, inbox, status
+
+
+class Directory:
+    """Finds inboxes by address."""
+
+    def __init__(self, db: Database, *, domain: str) -> None:
+        self._db = db
+        self._domain = domain
+        self._known: OrderedDict[str, tuple[float, _Entry]] = OrderedDict()
+        self._asked: dict[str, asyncio.Future[_Entry | None]] = {}
+        self._lookup: asyncio.Task[None] | None = None
+
+    async def find(self, address: Address) -> Recipient:
+        """Return the inbox that an address reaches, `+tag` or not.
+
+        Raises DomainNotServed, UnknownInbox, InboxDeleted, InboxSuspended, and Unavailable without a database.
+        """
+        if address.domain != self._domain:
+            raise DomainNotServed
+        entry = await self._entry(address.base)
+        if entry is None:
+            raise UnknownInbox
+        account_id, inbox_id, status = entry
+        if refusal := _REFUSALS.get(status):
+            raise refusal
+        return Recipient(str(address), account_id, inbox_id)
+
+    async def _entry(self, base: str) -> _Entry | None:
+        known = self._known.get(base)
+        if known and time.monotonic() < known[0]:
+            return known[1]
+        if base not in self._asked:
+            self._asked[base] = asyncio.get_running_loop().create_future()
+        answer = self._asked[base]
+        if self._lookup is None:
+            self._lookup = asyncio.create_task(self._look_up())
+        return await asyncio.shield(answer)
+
+    async def _look_up(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                await self._answer(asked)
+        finally:
+            self._lookup = None
+
+    async def _answer(self, asked: "dict[str, asyncio.Future[_Entry | None]]") -> None:
+        good_until = time.monotonic() + MAX_AGE_SECONDS
+        try:
+            async with self._db.read() as db:
+                rows = await db.fetch(
+                    "select address, account_id, inbox_id, status from addresses where address = any($1)", list(asked)
+                )
+        except Exception as error:
+            for future in asked.values():
+                future.set_exception(error)
+                future.exception()  # whoever asked may be gone
+            return
+        found: dict[str, _Entry] = {r["address"]: (r["account_id"], r["inbox_id"], r["status"]) for r in rows}
+        for base, future in asked.items():
+            if base in found:
+                self._remember(base, good_until, found[base])
+            future.set_result(found.get(base))
+
+    def _remember(self, base: str, good_until: float, entry: _Entry) -> None:
+        self._known[base] = (good_until, entry)
+        self._known.move_to_end(base)
+        if len(self._known) > MAX_ENTRIES:
+            self._known.popitem(last=False)

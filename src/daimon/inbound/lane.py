@@ -1,0 +1,117 @@
+"""Lanes over the queue. The quick one leaves to the slow one whatever takes long, so nobody waits behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from daimon.db.engine import OUTAGES, Connection, Database
+from daimon.inbound import parked, queue
+from daimon.inbound.isolation import Reader, Unread
+from daimon.inbound.pipeline import ReadMail, show
+from daimon.inbound.queue import QueuedMail
+from daimon.inboxes.arrival import Understood
+from daimon.kit.clock import Clock
+from daimon.kit.errors import Unavailable
+from daimon.messages.content import unreadable
+
+QUICK_CPU_SECONDS = 0.1  # a thousand times what an ordinary mail takes
+SLOW_CPU_SECONDS = 1.2  # with the quick lane's try and the partial reading, still under 2 s for any mail
+PARTIAL_CPU_SECONDS = 0.5
+
+_FIRST = UUID(int=0)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Turn:
+    """Whose turn it is: the account after the one that was served last, and after the last one the first."""
+
+    served: UUID = _FIRST
+
+    async def take(self, db: Connection, *, slow: bool = False, most: int = queue.MAX_MAILS) -> list[QueuedMail]:
+        """Lock the next mails and return them."""
+        mails = await queue.take(db, after=self.served, slow=slow, most=most)
+        if not mails and self.served != _FIRST:
+            mails = await queue.take(db, after=_FIRST, slow=slow, most=most)
+        self.served = mails[-1].account_id if mails else _FIRST
+        return mails
+
+
+@dataclass(slots=True)
+class QuickLane:
+    """Shows ordinary mails, many in one transaction."""
+
+    db: Database
+    reader: Reader
+    turn: Turn = field(default_factory=Turn)
+
+    async def process(self) -> int:
+        """Take the next mails and show them; return how many were taken. Raises Unavailable without a database."""
+        taken: list[QueuedMail] = []
+        try:
+            async with self.db.transaction() as db:
+                taken += await self.turn.take(db)
+                await self._show(db, taken)
+        except (Unavailable, *OUTAGES):
+            raise
+        except Exception as error:
+            _log.error("inbound.batch_failed", mails=len(taken), exc_info=error)
+            await self._leave(taken)
+        return len(taken)
+
+    async def _show(self, db: Connection, mails: Sequence[QueuedMail]) -> None:
+        if not mails:
+            return
+        results = await self.reader.read([mail.octets for mail in mails])
+        read = [ReadMail(m, r) for m, r in zip(mails, results, strict=True) if not isinstance(r, Unread)]
+        await show(db, read)
+        await queue.remove(db, [r.mail for r in read])
+        if unread := [m for m, r in zip(mails, results, strict=True) if isinstance(r, Unread)]:
+            await queue.set_slow(db, unread)
+
+    async def _leave(self, mails: Sequence[QueuedMail]) -> None:
+        """Leave a batch that failed to the slow lane: alone, only the mail at fault fails."""
+        async with self.db.transaction() as db:
+            await queue.set_slow(db, mails)
+
+
+@dataclass(slots=True)
+class SlowLane:
+    """Shows one mail a time: large ones, costly ones, and those whose batch failed. Parks the one that fails alone."""
+
+    db: Database
+    whole: Reader
+    partial: Reader
+    clock: Clock
+    turn: Turn = field(default_factory=Turn)
+
+    async def process(self) -> int:
+        """Take one mail and show or park it; return how many were taken. Raises Unavailable without a database."""
+        taken: list[QueuedMail] = []
+        try:
+            async with self.db.transaction() as db:
+                taken += await self.turn.take(db, slow=True, most=1)
+                for mail in taken:
+                    await show(db, [ReadMail(mail, await self._read(mail))])
+                    await queue.remove(db, [mail])
+        except (Unavailable, *OUTAGES):
+            raise
+        except Exception as error:
+            _log.error("inbound.parked", mail=taken[0].id.hex if taken else None, exc_info=error)
+            await self._park(taken, error)
+        return len(taken)
+
+    async def _read(self, mail: QueuedMail) -> Understood:
+        [read] = await self.whole.read([mail.octets])
+        if not isinstance(read, Unread):
+            return read
+        _log.warning("inbound.unread", mail=mail.id.hex, why=read.value)
+        [partly] = await self.partial.read([mail.octets])
+        return unreadable(read.value) if isinstance(partly, Unread) else partly
+
+    async def _park(self, mails: Sequence[QueuedMail], error: Exception) -> None:
+        async with self.db.transaction() as db:
+            for mail in mails:
+                await parked.park(db, mail, f"{type(error).__name__}: {error}", now=self.clock())

@@ -1,0 +1,112 @@
+"""From accepted to shown: a table of contents. What a batch takes, it shows in one transaction, or leaves as it was."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from daimon.db.engine import Connection
+from daimon.events import service as events
+from daimon.events.models import EventType, NewEvent
+from daimon.inbound.queue import QueuedMail
+from daimon.inboxes import arrival as inboxes
+from daimon.inboxes.arrival import Arrival, Understood
+from daimon.kit import ids
+from daimon.mail.address import parse_address
+from daimon.messages import arrivals as messages
+from daimon.quotas import usage
+from daimon.quotas.usage import Received
+from daimon.threads import placing as threads
+
+CHANNEL = "daimon_messages"  # NOTIFY: these inboxes have new messages, ids in hex, separated by blanks
+_NOTIFIED_INBOXES = 200  # a payload holds 8,000 bytes at most
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMail:
+    """A mail of the queue, and what was read out of it."""
+
+    mail: QueuedMail
+    content: Understood
+
+
+async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
+    """Make mails visible: messages, threads, counters, usage and events, in the caller's transaction.
+
+    The order of the steps is the order of the locks (inbox, thread, usage, sequence), the same in every transaction.
+    """
+    arrivals = await route(db, batch)
+    if not arrivals:
+        return
+    placed = await threads.place(db, arrivals)
+    await messages.add(db, arrivals, placed.threads)
+    await inboxes.count(db, arrivals, Counter(placed.begun_in))
+    await usage.meter(db, [_metered(arrival) for arrival in arrivals])
+    await announce(db, arrivals, placed.threads)
+
+
+async def route(db: Connection, batch: Sequence[ReadMail]) -> list[Arrival]:
+    """Return one arrival for each inbox of each mail, with the inboxes locked.
+
+    An inbox that was deleted after the `250` still gets its mail, as it was promised; one that was erased is no more.
+    """
+    reached = [(read.mail.account_id, inbox) for read in batch for _, inbox in read.mail.recipients]
+    pods = await inboxes.lock(db, reached)
+    return [
+        _arrival(read, address, inbox, pods[inbox])
+        for read in batch
+        for address, inbox in read.mail.recipients
+        if inbox in pods
+    ]
+
+
+async def announce(db: Connection, arrivals: Sequence[Arrival], placed: Sequence[UUID]) -> None:
+    """Record `message.received` and wake whoever waits; both become true with the commit."""
+    await events.record(db, [_event(a, thread) for a, thread in zip(arrivals, placed, strict=True)])
+    inboxes_hex = list(dict.fromkeys(a.inbox_id.hex for a in arrivals))
+    for at in range(0, len(inboxes_hex), _NOTIFIED_INBOXES):
+        await db.execute("select pg_notify($1, $2)", CHANNEL, " ".join(inboxes_hex[at : at + _NOTIFIED_INBOXES]))
+
+
+def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) -> Arrival:
+    mail = read.mail
+    return Arrival(
+        id=ids.new(),
+        account_id=mail.account_id,
+        pod_id=pod_id,
+        inbox_id=inbox_id,
+        raw_id=mail.id,
+        mail_from=mail.mail_from,
+        rcpt_to=address,
+        label=parse_address(address).tag,
+        size=mail.size,
+        received_at=mail.received_at,
+        content=read.content,
+    )
+
+
+def _metered(arrival: Arrival) -> Received:
+    return Received(arrival.account_id, arrival.pod_id, arrival.inbox_id, arrival.received_at.date(), arrival.size)
+
+
+def _event(arrival: Arrival, thread: UUID) -> NewEvent:
+    data = {
+        "message": {
+            "id": ids.show(ids.Kind.MESSAGE, arrival.id),
+            "inbox_id": ids.show(ids.Kind.INBOX, arrival.inbox_id),
+            "thread_id": ids.show(ids.Kind.THREAD, thread),
+            "from_address": arrival.content.from_address,
+            "subject": arrival.content.subject,
+            "preview": arrival.content.preview,
+        }
+    }
+    return NewEvent(
+        account_id=arrival.account_id,
+        event=EventType.MESSAGE_RECEIVED,
+        data=msgspec.json.encode(data).decode(),
+        pod_id=arrival.pod_id,
+        inbox_id=arrival.inbox_id,
+        at=arrival.received_at,
+    )

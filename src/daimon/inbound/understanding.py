@@ -1,0 +1,15 @@
+"""What the reader process runs: octets to everything that is stored of a mail. Never called in a serving process."""
+
+from daimon.inboxes.arrival import Understood
+from daimon.mail import mime
+from daimon.messages.content import understood
+
+
+def fully(octets: bytes) -> Understood:
+    """Read a mail whole."""
+    return understood(mime.parse(octets))
+
+
+def barely(octets: bytes) -> Understood:
+    """Read what a bounded, linear reader can of a mail that could not be read whole. Its findings say so."""
+    return understood(mime.headers_only(octets))

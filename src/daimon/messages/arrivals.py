@@ -1,0 +1,46 @@
+"""Writing arrived mails: one row a mail and inbox, and their contents once per account."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from daimon.db.engine import Connection
+from daimon.inboxes.arrival import Arrival
+
+
+async def add(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUID]) -> None:
+    """Insert the messages, each in its thread, and what was read out of each mail."""
+    await _add_contents(db, arrivals)
+    contents = [a.content for a in arrivals]
+    await db.execute(
+        """
+        insert into messages (account_id, id, inbox_id, pod_id, thread_id, raw_id, mail_from, rcpt_to, labels,
+                              from_address, from_name, subject, message_id, preview, has_code, size, sent_at,
+                              received_at, direction, status)
+        select account_id, id, inbox_id, pod_id, thread_id, raw_id, mail_from, rcpt_to,
+               case when label is null then '{}'::text[] else array[label] end, from_address, from_name, subject,
+               message_id, preview, has_code, size, sent_at, received_at, 'inbound', 'received'
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
+                    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bool[],
+                    $16::int[], $17::timestamptz[], $18::timestamptz[])
+            as n (account_id, id, inbox_id, pod_id, thread_id, raw_id, mail_from, rcpt_to, label, from_address,
+                  from_name, subject, message_id, preview, has_code, size, sent_at, received_at)
+        """,
+        [a.account_id for a in arrivals], [a.id for a in arrivals], [a.inbox_id for a in arrivals],
+        [a.pod_id for a in arrivals], threads, [a.raw_id for a in arrivals], [a.mail_from for a in arrivals],
+        [a.rcpt_to for a in arrivals], [a.label for a in arrivals], [c.from_address for c in contents],
+        [c.from_name for c in contents], [c.subject for c in contents], [c.message_id for c in contents],
+        [c.preview for c in contents], [c.has_code for c in contents], [a.size for a in arrivals],
+        [c.sent_at for c in contents], [a.received_at for a in arrivals],
+    )  # fmt: skip
+
+
+async def _add_contents(db: Connection, arrivals: Sequence[Arrival]) -> None:
+    mails = list({(a.account_id, a.raw_id): a for a in arrivals}.values())
+    await db.execute(
+        """
+        insert into mail_contents (account_id, id, summary, detail)
+        select * from unnest($1::uuid[], $2::uuid[], $3::json[], $4::json[])
+        """,
+        [a.account_id for a in mails], [a.raw_id for a in mails], [a.content.summary for a in mails],
+        [a.content.detail for a in mails],
+    )  # fmt: skip

@@ -1,0 +1,24 @@
+"""What can be wrong with a message."""
+
+from daimon.kit.errors import Forbidden, NotFound
+
+
+class MessageNotFound(NotFound):
+    """There is no such message in this inbox."""
+
+    error = "MESSAGE_NOT_FOUND"
+    next_steps = ("List the messages: GET /v1/inboxes/{inbox_id}/messages.",)
+
+
+class AttachmentNotFound(NotFound):
+    """There is no such attachment on this message."""
+
+    error = "ATTACHMENT_NOT_FOUND"
+    next_steps = ("The message's `attachments` hold the ids: GET /v1/inboxes/{inbox_id}/messages/{message_id}.",)
+
+
+class DownloadLinkInvalid(Forbidden):
+    """This download link has expired or was altered."""
+
+    error = "FORBIDDEN"
+    next_steps = ("Ask for a new link: GET /v1/inboxes/{inbox_id}/messages/{message_id}/attachments/{attachment_id}.",)

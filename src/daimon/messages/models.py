@@ -1,0 +1,85 @@
+"""Messages, and what a caller may ask of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from daimon.messages.content import Detail, Summary
+
+
+class Direction(StrEnum):
+    """Which way a message went."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class Sort(StrEnum):
+    """Which way a list runs."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of `messages` with its contents; `detail` is None where a list leaves it out."""
+
+    id: UUID
+    account_id: UUID
+    pod_id: UUID | None
+    inbox_id: UUID
+    thread_id: UUID
+    direction: Direction
+    status: str
+    raw_id: UUID
+    from_address: str | None
+    from_name: str | None
+    subject: str
+    message_id: str | None
+    labels: list[str]
+    read: bool
+    preview: str
+    size: int
+    sent_at: datetime | None
+    received_at: datetime
+    summary: Summary
+    detail: Detail | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """Which messages of an inbox a list shows. Times are of receipt; `q` is looked for in sender, subject, preview."""
+
+    limit: int
+    cursor: str | None = None
+    sort: Sort = Sort.NEWEST
+    label: str | None = None
+    unread: bool | None = None
+    thread_id: UUID | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+    from_: str | None = None
+    q: str | None = None
+    direction: Direction | None = None
+    with_detail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Which message a long poll waits for: one after `after`, or, without it, the oldest unread one."""
+
+    after: UUID | None = None
+    from_: str | None = None
+    subject: str | None = None
+    has_code: bool | None = None
+
+
+class MessageChange(msgspec.Struct, frozen=True):
+    """What a PATCH asks for; UNSET leaves a field as it is."""
+
+    labels: list[str] | msgspec.UnsetType = msgspec.UNSET
+    read: bool | msgspec.UnsetType = msgspec.UNSET

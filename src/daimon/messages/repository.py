@@ -1,0 +1,190 @@
+"""Rows of `messages` with what was read out of them, born scoped: an inbox outside the scope has no messages."""
+
+from uuid import UUID
+
+import msgspec
+
+from daimon.db.engine import Connection, Record
+from daimon.db.patterns import contains
+from daimon.db.scope import Scope
+from daimon.db.where import Where
+from daimon.inboxes.errors import InboxNotFound
+from daimon.kit.paging import Page, read_cursor, write_cursor
+from daimon.messages.content import Detail, Summary
+from daimon.messages.errors import MessageNotFound
+from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Sort
+
+_read_summary = msgspec.json.Decoder(Summary).decode
+_read_detail = msgspec.json.Decoder(Detail).decode
+
+_COLUMNS = """m.id, m.account_id, m.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
+    m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary"""
+_CONTENTS = "join mail_contents c on c.account_id = m.account_id and c.id = m.raw_id"
+# $1 account, $2 pod or null, $3 inbox or null: the scope. $4 and $5: the inbox asked for, by id or by address.
+_INBOX = """(select id as inbox_id, account_id from inboxes
+    where account_id = $1 and ($2::uuid is null or pod_id = $2) and ($3::uuid is null or id = $3)
+      and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
+      and status <> 'deleted')"""
+_SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
+
+
+class MessageRepository:
+    """The messages of one inbox, given by id or by address, within a scope."""
+
+    def __init__(self, db: Connection, scope: Scope, inbox: UUID | str) -> None:
+        self._db = db
+        self._account_id = scope.account_id
+        by_address = isinstance(inbox, str)
+        self._inbox = (
+            scope.account_id,
+            scope.pod_id,
+            scope.inbox_id,
+            None if by_address else inbox,
+            inbox.lower() if isinstance(inbox, str) else None,
+        )
+
+    async def page(self, query: MessageQuery) -> Page[Message]:
+        """Return messages in order of receipt. Raises InboxNotFound, InvalidCursor."""
+        beyond, order = ("<", "desc") if query.sort is Sort.NEWEST else (">", "asc")
+        where = Where(*self._inbox)
+        where.add(f"m.id {beyond} $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
+        where.add("$? = any(m.labels)", query.label).add("m.thread_id = $?", query.thread_id)
+        where.add("m.received_at < $?", query.before).add("m.received_at > $?", query.after)
+        where.add("lower(m.from_address) = lower($?)", query.from_).add("m.direction = $?", query.direction)
+        where.add(_SEARCH, contains(query.q))
+        rows = await self._db.fetch(
+            f"""
+            select {_COLUMNS}{", c.detail" if query.with_detail else ""} from {_INBOX} i
+            cross join lateral (
+                select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
+                    and m.deleted_at is null {_read_state(query.unread)}{where}
+                order by m.account_id {order}, m.inbox_id {order}, m.id {order}
+                limit {where.parameter(query.limit + 1)}
+            ) m {_CONTENTS} order by m.id {order}
+            """,
+            *where.parameters,
+        )
+        if not rows:
+            await self._must_exist()
+        messages = [message_of(row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        return Page(messages, write_cursor(messages[-1].id) if more else None)
+
+    async def get(self, message_id: UUID) -> Message:
+        """Return a message with its detail. Raises InboxNotFound, MessageNotFound."""
+        row = await self._db.fetchrow(
+            f"""
+            select {_COLUMNS}, c.detail from {_INBOX} i
+            join messages m on m.account_id = i.account_id and m.inbox_id = i.inbox_id {_CONTENTS}
+            where m.id = $6 and m.deleted_at is null
+            """,
+            *self._inbox,
+            message_id,
+        )
+        if row is None:
+            await self._must_exist()
+            raise MessageNotFound
+        return message_of(row)
+
+    async def first(self, awaited: Awaited) -> Message | None:
+        """Return the oldest message that a long poll waits for, if it is there. Raises InboxNotFound."""
+        where = Where(*self._inbox).add("m.id > $?", awaited.after)
+        where.add("lower(m.from_address) = lower($?)", awaited.from_).add("m.has_code = $?", awaited.has_code)
+        where.add("m.subject ilike $?", contains(awaited.subject))
+        row = await self._db.fetchrow(
+            f"""
+            select {_COLUMNS}, c.detail from {_INBOX} i
+            cross join lateral (
+                select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
+                    and m.deleted_at is null and m.direction = 'inbound'
+                    {_read_state(True if awaited.after is None else None)}{where}
+                order by m.account_id, m.inbox_id, m.id limit 1
+            ) m {_CONTENTS}
+            """,
+            *where.parameters,
+        )
+        if row is None:
+            await self._must_exist()
+            return None
+        return message_of(row)
+
+    async def octets(self, message_id: UUID) -> bytes:
+        """Return the octets of a message as they were received. Raises InboxNotFound, MessageNotFound."""
+        octets: bytes | None = await self._db.fetchval(
+            f"""
+            select r.octets from {_INBOX} i
+            join messages m on m.account_id = i.account_id and m.inbox_id = i.inbox_id
+            join raw_mails r on r.account_id = m.account_id and r.id = m.raw_id
+            where m.id = $6 and m.deleted_at is null
+            """,
+            *self._inbox,
+            message_id,
+        )
+        if octets is None:
+            await self._must_exist()
+            raise MessageNotFound
+        return octets
+
+    async def set_state(self, message: Message, labels: list[str], *, read: bool, deleted: bool) -> None:
+        """Write labels, read mark and deletion, and what they change in the counters of thread and inbox.
+
+        The caller holds the inbox's lock, and `message` was read under it.
+        """
+        unread = _counts_as_unread(read=read, deleted=deleted) - _counts_as_unread(read=message.read, deleted=False)
+        await self._db.execute(
+            """
+            with message as (
+                update messages set labels = $4, read = $5, deleted_at = case when $6 then now() end
+                where account_id = $1 and id = $2
+            ), thread as (
+                update threads set unread_count = unread_count + $7, message_count = message_count - $8,
+                    deleted_at = case when message_count = $8 then now() else deleted_at end, updated_at = now(),
+                    labels = array(select distinct l from unnest(labels || $4) l)
+                where account_id = $1 and id = $9 returning deleted_at is not null as gone
+            )
+            update inboxes set unread_count = unread_count + $7, message_count = message_count - $8,
+                thread_count = thread_count - (select gone::int from thread)
+            where account_id = $1 and id = $3
+            """,
+            self._account_id, message.id, message.inbox_id, labels, read, deleted, unread, int(deleted),
+            message.thread_id,
+        )  # fmt: skip
+
+    async def _must_exist(self) -> None:
+        if not await self._db.fetchval(f"select true from {_INBOX} i", *self._inbox):
+            raise InboxNotFound
+
+
+def _read_state(unread: bool | None) -> str:
+    # Written into the statement, not a parameter: only so can the planner use the index of unread messages.
+    return "" if unread is None else "and not m.read" if unread else "and m.read"
+
+
+def _counts_as_unread(*, read: bool, deleted: bool) -> int:
+    return int(not read and not deleted)
+
+
+def message_of(row: Record) -> Message:
+    """Return the message in a row of `messages` joined with its contents."""
+    return Message(
+        id=row["id"],
+        account_id=row["account_id"],
+        pod_id=row["pod_id"],
+        inbox_id=row["inbox_id"],
+        thread_id=row["thread_id"],
+        direction=Direction(row["direction"]),
+        status=row["status"],
+        raw_id=row["raw_id"],
+        from_address=row["from_address"],
+        from_name=row["from_name"],
+        subject=row["subject"],
+        message_id=row["message_id"],
+        labels=row["labels"],
+        read=row["read"],
+        preview=row["preview"],
+        size=row["size"],
+        sent_at=row["sent_at"],
+        received_at=row["received_at"],
+        summary=_read_summary(row["summary"]),
+        detail=_read_detail(row["detail"]) if "detail" in row else None,
+    )

@@ -1,0 +1,79 @@
+"""Reading messages, and the little that can be changed of them."""
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID
+
+import msgspec
+
+from daimon.db.engine import Connection
+from daimon.db.scope import Scope
+from daimon.inboxes.repository import InboxRepository
+from daimon.kit import ids
+from daimon.kit.paging import Page
+from daimon.mail import mime
+from daimon.messages.content import StoredAttachment
+from daimon.messages.errors import AttachmentNotFound
+from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery
+from daimon.messages.repository import MessageRepository
+from daimon.threads import labels
+
+
+async def page(db: Connection, scope: Scope, inbox: UUID | str, query: MessageQuery) -> Page[Message]:
+    """Return a page of an inbox's messages. Raises InboxNotFound, InvalidCursor."""
+    return await MessageRepository(db, scope, inbox).page(query)
+
+
+async def get(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> Message:
+    """Return a message whole. Raises InboxNotFound, MessageNotFound."""
+    return await MessageRepository(db, scope, inbox).get(message_id)
+
+
+async def first(db: Connection, scope: Scope, inbox: UUID | str, awaited: Awaited) -> Message | None:
+    """Return the message that a long poll waits for, if it is there already. Raises InboxNotFound."""
+    return await MessageRepository(db, scope, inbox).first(awaited)
+
+
+async def octets(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> bytes:
+    """Return the exact octets received. Raises InboxNotFound, MessageNotFound."""
+    return await MessageRepository(db, scope, inbox).octets(message_id)
+
+
+async def change(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID, wish: MessageChange) -> Message:
+    """Change labels and read mark. Raises InboxNotFound, MessageNotFound, Invalid."""
+    messages, message = await _locked(db, scope, inbox, message_id)
+    wanted = message.labels if wish.labels is msgspec.UNSET else labels.check(wish.labels)
+    read = message.read if wish.read is msgspec.UNSET else wish.read
+    await messages.set_state(message, wanted, read=read, deleted=False)
+    return replace(message, labels=wanted, read=read)
+
+
+async def delete(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> None:
+    """Delete a message softly. Raises InboxNotFound, MessageNotFound."""
+    messages, message = await _locked(db, scope, inbox, message_id)
+    await messages.set_state(message, message.labels, read=message.read, deleted=True)
+
+
+async def attachment(
+    db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID, attachment_id: UUID
+) -> StoredAttachment:
+    """Return what is known of an attachment. Raises InboxNotFound, MessageNotFound, AttachmentNotFound."""
+    message = await get(db, scope, inbox, message_id)
+    wanted = ids.show(ids.Kind.ATTACHMENT, attachment_id)
+    for known in message.summary.attachments:
+        if known.id == wanted:
+            return known
+    raise AttachmentNotFound
+
+
+async def attachment_content(raw: bytes, known: StoredAttachment) -> bytes:
+    """Return the decoded content of an attachment of a mail. The mail was read before, so reading it again is safe."""
+    return await asyncio.to_thread(mime.attachment, raw, known.index)
+
+
+async def _locked(
+    db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID
+) -> tuple[MessageRepository, Message]:
+    await InboxRepository(db, scope).lock(inbox)  # arriving mail locks the inbox first, and so does every change
+    messages = MessageRepository(db, scope, inbox)
+    return messages, await messages.get(message_id)

@@ -1,0 +1,138 @@
+"""Rows of `threads`, born scoped."""
+
+from datetime import datetime
+from uuid import UUID
+
+from daimon.db.engine import Connection, Record
+from daimon.db.patterns import contains
+from daimon.db.scope import Scope
+from daimon.db.where import Where
+from daimon.inboxes.errors import InboxNotFound
+from daimon.kit.paging import Page, read_cursor, write_cursor
+from daimon.threads.errors import ThreadNotFound
+from daimon.threads.models import Order, Thread, ThreadQuery
+
+_COLUMNS = """t.id, t.inbox_id, i.pod_id, t.subject, t.participants, t.labels, t.message_count, t.unread_count,
+    t.last_message_at, t.preview, t.created_at, t.updated_at"""
+# $1 account, $2 pod or null, $3 inbox or null: the scope of a single thread; lists write theirs with Where.
+_IN_SCOPE = """t.account_id = $1 and ($2::uuid is null or i.pod_id = $2) and ($3::uuid is null or t.inbox_id = $3)
+    and t.deleted_at is null and i.status <> 'deleted'"""
+_JOINED = "threads t join inboxes i on i.account_id = t.account_id and i.id = t.inbox_id"
+_INBOX = """(select id from inboxes
+    where account_id = $1 and ($2::uuid is null or pod_id = $2) and ($3::uuid is null or id = $3)
+      and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
+      and status <> 'deleted')"""
+
+
+class ThreadRepository:
+    """The threads within one scope."""
+
+    def __init__(self, db: Connection, scope: Scope) -> None:
+        self._db = db
+        self._scope = (scope.account_id, scope.pod_id, scope.inbox_id)
+
+    async def page(self, query: ThreadQuery) -> Page[Thread]:
+        """Return threads in order of their last message. Raises InboxNotFound, InvalidCursor."""
+        beyond, order = ("<", "desc") if query.order is Order.NEWEST else (">", "asc")
+        where = self._matching(query)
+        if query.cursor:
+            at, thread_id = read_cursor(query.cursor, tuple[datetime, UUID])
+            where.add(f"(t.last_message_at, t.id) {beyond} ({where.parameter(at)}, $?)", thread_id)
+        rows = await self._db.fetch(
+            f"""
+            select {_COLUMNS} from {_JOINED}
+            where t.account_id = $1 and t.deleted_at is null and i.status <> 'deleted'{where}
+            order by t.last_message_at {order}, t.id {order} limit {where.parameter(query.limit + 1)}
+            """,
+            *where.parameters,
+        )
+        if not rows and query.inbox is not None:
+            await self._inbox_must_exist(query.inbox)
+        threads = [thread_of(row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        return Page(threads, write_cursor(threads[-1].last_message_at, threads[-1].id) if more else None)
+
+    def _matching(self, query: ThreadQuery) -> Where:
+        account_id, pod_id, inbox_id = self._scope
+        where = Where(account_id).add("i.pod_id = $?", pod_id).add("t.inbox_id = $?", inbox_id)
+        if isinstance(query.inbox, str):
+            found = "(select inbox_id from addresses where address = lower($?) and account_id = $1)"
+            where.add(f"t.inbox_id = {found}", query.inbox)
+        else:
+            where.add("t.inbox_id = $?", query.inbox)
+        where.add("i.pod_id = $?", query.pod_id).add("$? = any(t.labels)", query.label)
+        where.add("(t.unread_count > 0) = $?", query.unread)
+        where.add("t.last_message_at < $?", query.before).add("t.last_message_at > $?", query.after)
+        return where.add("t.subject ilike $? or t.preview ilike $?", contains(query.q))
+
+    async def get(self, inbox: UUID | str, thread_id: UUID) -> Thread:
+        """Return a thread of an inbox. Raises InboxNotFound, ThreadNotFound."""
+        row = await self._db.fetchrow(
+            f"select {_COLUMNS} from {_JOINED} where {_IN_SCOPE} and t.inbox_id = {_INBOX} and t.id = $6",
+            *self._scope,
+            *_named(inbox),
+            thread_id,
+        )
+        if row is None:
+            await self._inbox_must_exist(inbox)
+            raise ThreadNotFound
+        return thread_of(row)
+
+    async def set_labels(self, thread: Thread, labels: list[str], now: datetime) -> None:
+        """Write a thread's labels. The caller holds the inbox's lock."""
+        await self._db.execute(
+            "update threads set labels = $3, updated_at = $4 where account_id = $1 and id = $2",
+            self._scope[0], thread.id, labels, now,
+        )  # fmt: skip
+
+    async def set_read(self, thread: Thread, *, read: bool, now: datetime) -> None:
+        """Mark every message of a thread read, or unread. The caller holds the inbox's lock."""
+        await self._db.execute(
+            """
+            with messages as (
+                update messages set read = $4
+                where account_id = $1 and thread_id = $2 and deleted_at is null and read <> $4 returning 1
+            ), changed as (
+                select case when $4 then -count(*) else count(*) end as unread from messages
+            ), thread as (
+                update threads set unread_count = unread_count + changed.unread, updated_at = $5 from changed
+                where account_id = $1 and id = $2
+            )
+            update inboxes set unread_count = unread_count + changed.unread from changed
+            where account_id = $1 and id = $3
+            """,
+            self._scope[0], thread.id, thread.inbox_id, read, now,
+        )  # fmt: skip
+
+    async def delete(self, thread: Thread, now: datetime) -> None:
+        """Mark a thread and its messages deleted. The caller holds the inbox's lock."""
+        await self._db.execute(
+            """
+            with messages as (
+                update messages set deleted_at = $4 where account_id = $1 and thread_id = $2 and deleted_at is null
+                returning read
+            ), gone as (
+                select count(*) as messages, count(*) filter (where not read) as unread from messages
+            ), thread as (
+                update threads set deleted_at = $4, updated_at = $4, message_count = 0, unread_count = 0
+                where account_id = $1 and id = $2
+            )
+            update inboxes set message_count = message_count - gone.messages, unread_count = unread_count - gone.unread,
+                thread_count = thread_count - 1
+            from gone where account_id = $1 and id = $3
+            """,
+            self._scope[0], thread.id, thread.inbox_id, now,
+        )  # fmt: skip
+
+    async def _inbox_must_exist(self, inbox: UUID | str) -> None:
+        if not await self._db.fetchval(f"select {_INBOX}", *self._scope, *_named(inbox)):
+            raise InboxNotFound
+
+
+def _named(inbox: UUID | str | None) -> tuple[UUID | None, str | None]:
+    return (None, inbox.lower()) if isinstance(inbox, str) else (inbox, None)
+
+
+def thread_of(row: Record) -> Thread:
+    """Return the thread in a row of `threads` joined with its inbox."""
+    return Thread(**dict(row))
