@@ -136,7 +136,11 @@ class Settings:
     ]
     reserved_usernames: Annotated[
         tuple[str, ...],
-        Spec(values.words, "", "Usernames, separated by commas, that nobody may take, besides the built-in ones."),
+        Spec(
+            values.words,
+            "postmaster,abuse,hostmaster,webmaster,security,mailer-daemon,root,daemon,noreply,no-reply",
+            "Usernames, separated by commas, that nobody may take on the service domain.",
+        ),
     ]
     tiers: Annotated[
         str | None,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -16,7 +17,8 @@ from daimon.db.errors import ClusterUnusable
 from daimon.db.server_user import ServerUser
 from daimon.kit.process import die_with_parent
 
-_SOCKET = ".s.PGSQL.5432"
+_PORT = "5432"  # names the socket; nothing listens on TCP
+_SOCKET = f".s.PGSQL.{_PORT}"
 _LONGEST_SOCKET_PATH = 100  # sun_path of unix(7) holds 108, on other systems 104
 _LOG_LIMIT = 10_000_000
 _SMALLEST_DISK = 64 * 1024 * 1024
@@ -37,17 +39,20 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where the database is reached while the server runs."""
-        return f"postgresql:///{cluster.DATABASE}?user={cluster.SUPERUSER}&host={quote(str(self._sockets))}"
+        return (
+            f"postgresql:///{cluster.DATABASE}?user={cluster.SUPERUSER}&port={_PORT}&host={quote(str(self._sockets))}"
+        )
 
     @property
     def pid(self) -> int | None:
         """The server's process, if it was started."""
         return self._process.pid if self._process else None
 
-    def start(self) -> None:
+    def start(self, *, give_up: Callable[[], bool] = lambda: False) -> None:
         """Start the server and return when it answers. Makes the cluster the first time.
 
-        Stops a server that a killed supervisor left behind. Raises ClusterUnusable.
+        Stops a server that a killed supervisor left behind. Raises ClusterUnusable, also when `give_up` says so while
+        the server still recovers.
         """
         if _is_missing(self.cluster):
             self._check_space()
@@ -58,16 +63,18 @@ class EmbeddedPostgres:
         self._check_space()
         self._sockets = self._socket_directory(user)
         self._process = self._launch(user, cluster.usable_binaries(user, major).postgres)
-        self._await_ready(self._process)
+        self._await_ready(self._process, give_up)
 
-    def stop(self, *, patience: float = 60) -> None:
-        """Shut down: disconnect clients, write everything, end. Harder and harder after `patience` seconds."""
+    def stop(self, *, patience: float = 60, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Disconnect clients, write everything, end. Harder and harder after `patience` seconds or in a `hurry`.
+
+        Even the hardest way loses nothing that was committed; the next start then replays the log.
+        """
         if self._process is None:
             return
-        for how, wait in ((signal.SIGINT, patience), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+        for how, wait in ((signal.SIGINT, patience), (signal.SIGQUIT, 5), (signal.SIGKILL, 60)):
             self._process.send_signal(how)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(wait)
+            if _ends_within(self._process, wait, hurry if how is signal.SIGINT else lambda: False):
                 break
         self._process = None
         if self._sockets != self.cluster:
@@ -82,7 +89,7 @@ class EmbeddedPostgres:
             "listen_addresses": "",
             "unix_socket_directories": "." if self._sockets == self.cluster else f'"{self._sockets}"',
             "unix_socket_permissions": "0700",
-            "port": "5432",
+            "port": _PORT,
             "cluster_name": leftovers.name_of(self.cluster),
             "logging_collector": "off",
             "log_destination": "stderr",
@@ -113,14 +120,17 @@ class EmbeddedPostgres:
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > _LOG_LIMIT:
                 self.log.replace(self.log.with_suffix(".log.1"))
-        return self.log.open("ab")
+        return open(os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")  # noqa: SIM115 -- the caller closes it
 
-    def _await_ready(self, process: "subprocess.Popen[bytes]") -> None:
+    def _await_ready(self, process: "subprocess.Popen[bytes]", give_up: Callable[[], bool]) -> None:
         """Wait as `pg_ctl -w` does: the server writes its state into postmaster.pid. Recovery may take minutes."""
         while not _is_ready(self.cluster / "postmaster.pid", process.pid):
             if process.poll() is not None:
                 self._process = None
                 raise ClusterUnusable(f"PostgreSQL does not start: {self._last_words()} (see {self.log})")
+            if give_up():
+                self.stop()
+                raise ClusterUnusable("stopped before PostgreSQL was ready")
             time.sleep(0.01)
 
     def _last_words(self) -> str:
@@ -151,6 +161,15 @@ def _is_missing(directory: Path) -> bool:
         return not directory.exists() or not any(directory.iterdir())
     except OSError as error:
         raise ClusterUnusable(f"cannot read {directory}: {error.strerror}") from error
+
+
+def _ends_within(process: "subprocess.Popen[bytes]", seconds: float, hurry: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while process.poll() is None:
+        if time.monotonic() > deadline or hurry():
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _is_ready(pid_file: Path, pid: int) -> bool:

@@ -10,4 +10,4 @@ class ClusterUnusable(DatabaseUnusable):
 
 
 class SchemaMismatch(DatabaseUnusable):
-    """The database was migrated by other code than this."""
+    """The database is not one that this code works with."""

@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 
 import asyncpg
 
+from daimon.db.binaries import OLDEST_MAJOR
 from daimon.db.engine import Connection
 from daimon.db.errors import SchemaMismatch
 
@@ -56,14 +57,20 @@ def read(directory: Traversable) -> tuple[Migration, ...]:
 async def migrate(url: str, migrations: tuple[Migration, ...] | None = None) -> list[Migration]:
     """Bring a database to this code's schema and return what was applied.
 
-    Raises SchemaMismatch, before any change, for a database that newer or other code has migrated.
+    Raises SchemaMismatch, before any change, for a server too old and for a database that newer or other code made.
     """
     connection = await asyncpg.connect(url, timeout=30)
     try:
+        _check_server(connection.get_server_version().major)
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         return await _apply(connection, bundled() if migrations is None else migrations)
     finally:
         await asyncio.shield(connection.close(timeout=10))
+
+
+def _check_server(major: int) -> None:
+    if major < OLDEST_MAJOR:
+        raise SchemaMismatch(f"the database server is PostgreSQL {major}; {OLDEST_MAJOR} or newer is needed")
 
 
 async def _apply(db: Connection, migrations: tuple[Migration, ...]) -> list[Migration]:

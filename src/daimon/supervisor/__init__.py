@@ -1,0 +1,1 @@
+"""`daimon serve`: one process that prepares the database and the sockets, and keeps the roles running."""

@@ -1,0 +1,202 @@
+"""The life of `daimon serve`: prepare, start, watch, stop."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import asyncpg
+
+from daimon import config
+from daimon.config import Loaded, Settings
+from daimon.config_values import in_url, without_password
+from daimon.db.embedded import EmbeddedPostgres
+from daimon.db.errors import DatabaseUnusable
+from daimon.db.migrate import migrate
+from daimon.supervisor import data_dir, probe, sockets, welcome
+from daimon.supervisor.children import Pauses, RoleProcess
+from daimon.supervisor.errors import CannotStart
+from daimon.supervisor.signals import Signals
+
+ROLES = ("worker", "smtp", "api")
+_DRAIN_SECONDS = 10.0
+_NO_EVENT = 3600.0
+
+
+def serve(loaded: Loaded, roles: Sequence[str]) -> None:
+    """Run these roles until someone asks to stop. Raises CannotStart or DatabaseUnusable in one line."""
+    settings = loaded.settings
+    if settings.database_url is None and set(roles) != set(ROLES):
+        raise CannotStart("one role alone needs DAIMON_DATABASE_URL: the embedded database serves one machine")
+    if settings.database_url is not None and settings.secret_key is None:
+        raise CannotStart("DAIMON_DATABASE_URL needs DAIMON_SECRET_KEY, the same for every process")
+    with Signals() as signals, contextlib.ExitStack() as held:
+        if settings.database_url is None:
+            held.enter_context(data_dir.locked(settings.data_dir))
+        Server(loaded, roles, signals, held).run()
+
+
+class Server:
+    """One running server. What it takes is given back through `held`, in reverse order."""
+
+    def __init__(self, loaded: Loaded, roles: Sequence[str], signals: Signals, held: contextlib.ExitStack) -> None:
+        self._loaded = loaded
+        self._roles = [each for each in ROLES if each in roles]
+        self._signals = signals
+        self._held = held
+        self._began = time.monotonic()
+        self._listeners: dict[str, socket.socket] = {}
+        self._postgres: EmbeddedPostgres | None = None
+        self._postgres_pauses = Pauses()
+        self._children: list[RoleProcess] = []
+
+    def run(self) -> None:
+        """Prepare, start, watch and stop."""
+        self._bind()
+        settings = self._start_database(self._with_secret(self._with_ports()))
+        self._start_roles(settings)
+        if self._await_ready():
+            say(welcome.text(settings, self._roles, seconds=time.monotonic() - self._began), bare=True)
+        self._watch()
+        say("stopping")
+
+    # Prepare
+
+    def _bind(self) -> None:
+        settings = self._loaded.settings
+        places = {
+            "api": (settings.http_host, settings.http_port, "DAIMON_HTTP_PORT"),
+            "smtp": (settings.smtp_host, settings.smtp_port, "DAIMON_SMTP_PORT"),
+        }
+        for role, (host, port, setting) in places.items():
+            if role in self._roles:
+                self._listeners[role] = self._held.enter_context(sockets.listen(host, port, setting=setting))
+
+    def _with_ports(self) -> Settings:
+        """Put in the ports that the system chose where 0 was asked for."""
+        settings, origins = self._loaded.settings, self._loaded.origins
+        if listener := self._listeners.get("smtp"):
+            settings = replace(settings, smtp_port=sockets.port_of(listener))
+        if listener := self._listeners.get("api"):
+            settings = replace(settings, http_port=sockets.port_of(listener))
+        if origins["public_url"] == "default":
+            settings = replace(settings, public_url=f"http://{in_url(settings.http_host)}:{settings.http_port}")
+        return settings
+
+    def _with_secret(self, settings: Settings) -> Settings:
+        if settings.secret_key is not None:
+            return settings
+        return replace(settings, secret_key=data_dir.secret_key(settings.data_dir))
+
+    def _start_database(self, settings: Settings) -> Settings:
+        if settings.database_url is None:
+            self._postgres = EmbeddedPostgres(settings.data_dir)
+            self._held.callback(self._postgres.stop, hurry=self._signals.hurried)
+            self._postgres_pauses.started()
+            self._postgres.start(give_up=self._signals.stopping)
+            settings = replace(settings, database_url=self._postgres.url)
+        try:
+            asyncio.run(migrate(settings.database))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise CannotStart(f"cannot use the database {without_password(settings.database)}: {reason}") from error
+        return settings
+
+    # Start
+
+    def _start_roles(self, settings: Settings) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(config.PREFIX)}
+        environment = inherited | config.as_environment(settings)
+        copies = {"api": settings.api_processes, "smtp": settings.smtp_processes, "worker": settings.workers}
+        self._held.callback(self._stop_roles)
+        for role in self._roles:
+            for _ in range(copies[role]):
+                child = RoleProcess(role, self._listeners.get(role), environment)
+                child.start()
+                self._children.append(child)
+
+    def _await_ready(self) -> bool:
+        """Wait until every role answers; False if asked to stop meanwhile. Raises CannotStart if one dies."""
+        waiting = {"api": probe.HTTP, "smtp": probe.SMTP}
+        while not self._signals.stopping():
+            if deaths := self._deaths():
+                raise CannotStart(f"{deaths[0]} before it was ready; what it wrote above says why")
+            for role, listener in self._listeners.items():
+                if role in waiting and probe.answers(listener, *waiting[role], seconds=0.25):
+                    del waiting[role]
+            if not waiting.keys() & self._listeners.keys():
+                return True
+            self._signals.wait(0.02)
+        return False
+
+    # Watch
+
+    def _watch(self) -> None:
+        while not self._signals.stopping():
+            self._deaths()
+            self._restart_due()
+            self._signals.wait(self._next_due())
+
+    def _deaths(self) -> list[str]:
+        """Note the children that ended, and when each is due again."""
+        found = []
+        for child in self._children:
+            if death := child.death():
+                found.append(str(death))
+                say(f"{death}; starting it again {_when(child.pauses.failed())}")
+        if self._postgres and self._postgres.exited():
+            self._postgres.stop()
+            say(f"PostgreSQL ended; starting it again {_when(self._postgres_pauses.failed())}")
+        return found
+
+    def _restart_due(self) -> None:
+        now = time.monotonic()
+        for child in self._children:
+            if child.pid is None and child.pauses.due <= now:
+                child.start()
+        if self._postgres and self._postgres.pid is None and self._postgres_pauses.due <= now:
+            self._restart_postgres(self._postgres)
+
+    def _restart_postgres(self, postgres: EmbeddedPostgres) -> None:
+        self._postgres_pauses.started()
+        try:
+            postgres.start(give_up=self._signals.stopping)
+        except DatabaseUnusable as error:
+            say(f"{error}; trying again {_when(self._postgres_pauses.failed())}")
+
+    def _next_due(self) -> float:
+        dues = [child.pauses.due for child in self._children if child.pid is None]
+        if self._postgres and self._postgres.pid is None:
+            dues.append(self._postgres_pauses.due)
+        return max(0.0, min(dues) - time.monotonic()) if dues else _NO_EVENT
+
+    # Stop
+
+    def _stop_roles(self) -> None:
+        """Let every role finish what it does; kill those that take too long, or all at a second request."""
+        for child in self._children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while any(child.pid for child in self._children):
+            for child in self._children:
+                child.death()
+            if self._signals.hurried() or time.monotonic() > deadline:
+                break
+            self._signals.wait(0.05)
+        for child in self._children:
+            child.kill()
+
+
+def say(text: str, *, bare: bool = False) -> None:
+    """Tell the person at the terminal, who may be gone."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{text}\n" if bare else f"daimon: {text}\n")
+        sys.stderr.flush()
+
+
+def _when(pause: float) -> str:
+    return f"in {pause:g} s" if pause else "now"
