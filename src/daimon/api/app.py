@@ -1,0 +1,167 @@
+"""The ASGI application: find the operation, check who asks and what, run it, answer."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from daimon.api import render
+from daimon.api.answer import Response
+from daimon.api.auth import authenticate, check_reach, refuse
+from daimon.api.body import receive_body
+from daimon.api.errors import ClientGone, MethodNotAllowed
+from daimon.api.idempotency import HEADER as IDEMPOTENCY_KEY
+from daimon.api.idempotency import IdempotencyRepository, claim_of
+from daimon.api.operation import OPERATIONS, Lend, Operation
+from daimon.api.request import Message, Receive, Request, Send
+from daimon.api.request import Scope as AsgiScope
+from daimon.api.router import Route, Router
+from daimon.api.services import Services
+from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
+
+_log = structlog.get_logger("daimon.api")
+
+# After a body was refused for its size, this much of it is still read and dropped: a client that sends first
+# and listens later would otherwise see a reset connection instead of the 413.
+_LINGER_BYTES = 32 << 20
+_LINGER_SECONDS = 5.0
+
+
+class Api:
+    """The HTTP edge of one process."""
+
+    def __init__(self, services: Services, operations: Iterable[Operation] = OPERATIONS) -> None:
+        self._services = services
+        self._router = Router(operations)
+        self._access_log = services.access_log
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http":
+            return
+        started = perf_counter()
+        request = Request(scope, receive, self._services)
+        try:
+            response = await self._respond(request)
+        except ClientGone:
+            return
+        await _send(request, response, send)
+        if self._access_log:
+            self._access_log.write(request, response.status, perf_counter() - started)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            return await self._perform(request)
+        except DaimonError as error:
+            return render.error(error, request.id)
+        except asyncio.CancelledError:  # the server stops and this request outlived its patience
+            return render.error(Unavailable(retry_after=1), request.id)
+        except ClientGone:
+            raise
+        except Exception:
+            _log.exception("bug", request_id=request.id, method=request.method, route=request.route)
+            return render.bug(request.id)
+
+    async def _perform(self, request: Request) -> Response:
+        route = self._router.find(request.raw_path)
+        called = route.operations.get(request.method)
+        if called is None:
+            return _answer_without_operation(request, route)
+        request.route = called.path
+        if called.reach is not None:
+            request.key = await authenticate(request.headers.get(b"authorization"), self._services.keys)
+            check_reach(called, request.key)
+        values = _read_path(called, route.values)
+        if called.permission is not None and request.key and called.permission not in request.key.permissions:
+            await refuse(request, called, values)
+        return await _run(called, request, await _arguments(called, request, values))
+
+
+def _answer_without_operation(request: Request, route: Route) -> Response:
+    if request.method != "OPTIONS":
+        response = render.error(MethodNotAllowed(), request.id)
+        response.headers.append((b"allow", route.allow))
+        return response
+    return Response(204, [(b"allow", route.allow)], b"")
+
+
+def _read_path(called: Operation, raw: Sequence[bytes]) -> tuple[Any, ...]:
+    if not raw:
+        return ()
+    return tuple(_read_segment(param, text) for (_, param), text in zip(called.params, raw, strict=True))
+
+
+def _read_segment(param: Any, raw: bytes) -> Any:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        missing: type[NotFound] = param.missing
+        raise missing from None
+    return param.read(text)
+
+
+async def _arguments(called: Operation, request: Request, values: tuple[Any, ...]) -> list[Any]:
+    query = called.query.read(request.query_string)
+    if called.body is None:
+        return [*values, query] if called.takes else [*values]
+    headers = request.headers
+    request.body = await receive_body(request.receive, headers.get(b"content-length"), called.body.max_bytes)
+    given = {"query": query, "body": called.body.read(request.body, headers.get(b"content-type"))}
+    return [*values, *(given[name] for name in called.takes)]
+
+
+async def _run(called: Operation, request: Request, arguments: list[Any]) -> Response:
+    if called.lend is Lend.TRANSACTION:
+        async with request.services.db.transaction() as request.db:
+            if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
+                return await _run_once(called, request, arguments)
+            return render.answer(await called.handler(request, *arguments), called.status)
+    if called.lend is Lend.READ:
+        async with request.services.db.read() as request.db:
+            given = await called.handler(request, *arguments)
+        return render.answer(given, called.status)
+    return render.answer(await called.handler(request, *arguments), called.status)
+
+
+async def _run_once(called: Operation, request: Request, arguments: list[Any]) -> Response:
+    claim = claim_of(request)
+    assert claim is not None
+    responses = IdempotencyRepository(request.db, claim.scope)
+    await responses.lock(claim)
+    if earlier := await responses.earlier(claim, request.now):
+        return earlier
+    response = render.answer(await called.handler(request, *arguments), called.status)
+    await responses.keep(claim, response, request.now)
+    return response
+
+
+async def _send(request: Request, response: Response, send: Send) -> None:
+    headers = response.headers
+    headers.append((b"x-request-id", request.id.encode()))
+    if response.status != 204:
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
+    if response.status == PayloadTooLarge.status:
+        headers.append((b"connection", b"close"))
+        await send(start)
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await _linger(request.receive)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await send(start)
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _linger(receive: Receive) -> None:
+    left = _LINGER_BYTES
+    try:
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while left > 0:
+                message = await receive()
+                if not message.get("more_body"):
+                    return
+                left -= len(message["body"])
+    except TimeoutError:
+        return

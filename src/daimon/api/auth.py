@@ -1,0 +1,53 @@
+"""From the Authorization header to a principal, and whether it may call an operation."""
+
+from typing import Any
+
+from daimon.api.operation import Operation
+from daimon.api.request import Request
+from daimon.keys.cache import KeyCache
+from daimon.keys.errors import AuthenticationRequired, InvalidApiKey
+from daimon.keys.models import KeyScope, Principal
+from daimon.kit.errors import Forbidden
+
+_WIDTH = {KeyScope.INBOX: 0, KeyScope.POD: 1, KeyScope.ACCOUNT: 2}
+
+
+async def authenticate(header: bytes | None, keys: KeyCache) -> Principal | None:
+    """Return whose key an Authorization header holds, None for no header.
+
+    Raises AuthenticationRequired for another scheme, and what KeyCache raises.
+    """
+    if header is None:
+        return None
+    scheme, _, secret = header.partition(b" ")
+    if scheme.lower() != b"bearer":  # RFC 9110 §11.1: the scheme's case does not matter
+        raise AuthenticationRequired
+    if not secret.isascii():
+        raise InvalidApiKey
+    return await keys.principal(secret.decode().strip())
+
+
+def check_reach(called: Operation, principal: Principal | None) -> None:
+    """Raise AuthenticationRequired without a key, Forbidden for a key too narrow for the operation."""
+    if principal is None:
+        if not called.anonymous:
+            raise AuthenticationRequired
+    elif called.reach is not None and _WIDTH[principal.key_scope] < _WIDTH[called.reach]:
+        wide = "an account key" if called.reach is KeyScope.ACCOUNT else "an account or pod key"
+        raise Forbidden(
+            f"This needs {wide}; the one sent is an {principal.key_scope} key.",
+            next_steps=["GET /v1/whoami says what a key reaches.", "Send the same request with a wider key."],
+        )
+
+
+async def refuse(request: Request, called: Operation, values: tuple[Any, ...]) -> None:
+    """Raise Forbidden naming the permission that the key lacks, but first the 404 of an object it does not reach."""
+    scope = request.principal.scope
+    async with request.services.db.read() as db:
+        for count, (_, param) in enumerate(called.params, start=1):
+            if param.find is not None:
+                await param.find(db, scope, values[:count])
+    raise Forbidden(
+        f"This key lacks the permission {called.permission}.",
+        next_steps=["GET /v1/whoami lists the permissions of a key.", "Use a key that has this one."],
+    )

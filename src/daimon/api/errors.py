@@ -1,0 +1,63 @@
+"""What can be wrong with a request before any domain sees it."""
+
+from daimon.kit.errors import BadRequest, Conflict, DaimonError, NotFound
+
+
+class InvalidRequest(BadRequest):
+    """This is not an HTTP/1.1 request."""
+
+    error = "INVALID_REQUEST"
+
+
+class InvalidJson(BadRequest):
+    """The body is not JSON in UTF-8."""
+
+    error = "INVALID_JSON"
+    next_steps = ("Send one JSON object in UTF-8, such as {}.",)
+
+
+class EndpointNotFound(NotFound):
+    """No endpoint has this path."""
+
+    error = "ENDPOINT_NOT_FOUND"
+    next_steps = ("See /docs for every path there is.",)
+
+
+class MethodNotAllowed(DaimonError):
+    """This path has no such method; the header `Allow` names those it has."""
+
+    status = 405
+    error = "METHOD_NOT_ALLOWED"
+
+
+class RequestTimeout(DaimonError):
+    """The rest of the body did not arrive in time. Nothing was done."""
+
+    status = 408
+    error = "REQUEST_TIMEOUT"
+
+
+class RequestInProgress(Conflict):
+    """A request with this Idempotency-Key is still running."""
+
+    error = "REQUEST_IN_PROGRESS"
+    next_steps = ("Wait a second, then send the same request again to get its answer.",)
+
+
+class HeadTooLarge(DaimonError):
+    """The request line and headers are larger than this server reads."""
+
+    status = 431
+    error = "HEADERS_TOO_LARGE"
+
+
+class Internal(DaimonError):
+    """Something went wrong on our side; it was logged under this request_id."""
+
+    status = 500
+    error = "INTERNAL"
+    next_steps = ("Retry once; if it stays, report the request_id to the operator of this server.",)
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete; there is nobody to answer."""

@@ -1,0 +1,111 @@
+"""`Idempotency-Key`: the first response to a POST is replayed for 24 hours (contract §1).
+
+The response lies in the transaction of the work it tells of, so there is never one without the other. It is sealed
+under a key derived from the header's own value, of which only a hash is stored: a copy of the table tells no secret.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from daimon.api.answer import Response
+from daimon.api.errors import RequestInProgress
+from daimon.api.render import JSON
+from daimon.api.request import Request
+from daimon.db.engine import Connection
+from daimon.db.scope import Scope
+from daimon.kit.crypto import derive, seal, unseal
+from daimon.kit.errors import Invalid
+
+FIELD = "Idempotency-Key"
+HEADER = b"idempotency-key"
+VALID_FOR = timedelta(hours=24)
+NOBODY = Scope(UUID(int=0))
+_MAX_CHARS = 255
+_PURPOSE = "idempotency"
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    status: int
+    content_type: bytes
+    body: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Kept).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One use of an Idempotency-Key."""
+
+    scope: Scope
+    hash: bytes  # of the header's value and of who sent it
+    fingerprint: bytes  # of what was asked
+    box_key: bytes
+
+
+def claim_of(request: Request) -> Claim | None:
+    """Return the claim that a request makes, None without the header. Raises Invalid for a value of no use.
+
+    The value belongs to one key, or without a key to one client address: nobody is ever shown another's response.
+    """
+    value = request.headers.get(HEADER)
+    if value is None:
+        return None
+    if not 1 <= len(value) <= _MAX_CHARS or not all(0x20 <= octet <= 0x7E for octet in value):
+        raise Invalid.field(FIELD, f"must be 1 to {_MAX_CHARS} printable ASCII characters")
+    who = request.key.key_id.bytes if request.key else request.client.packed
+    asked = b"\x00".join((request.method.encode(), request.raw_path, request.query_string, request.body))
+    return Claim(
+        scope=request.key.scope if request.key else NOBODY,
+        hash=hashlib.sha256(who + b"\x00" + value).digest(),
+        fingerprint=hashlib.sha256(asked).digest(),
+        box_key=derive(value, _PURPOSE),
+    )
+
+
+class IdempotencyRepository:
+    """The stored responses of one account, or of all who have none yet."""
+
+    def __init__(self, db: Connection, scope: Scope) -> None:
+        self._db = db
+        self._account_id = scope.account_id
+
+    async def lock(self, claim: Claim) -> None:
+        """Hold the claim until the transaction ends. Raises RequestInProgress if another one holds it."""
+        number = int.from_bytes(claim.hash[:8], signed=True)
+        if not await self._db.fetchval("select pg_try_advisory_xact_lock($1)", number):
+            raise RequestInProgress(retry_after=1)
+
+    async def earlier(self, claim: Claim, now: datetime) -> Response | None:
+        """Return the response that the claim already has. Raises Invalid if another request got it.
+
+        A statement of its own after the lock, so that it sees what the lock's last holder committed.
+        """
+        row = await self._db.fetchrow(
+            "select fingerprint, response from idempotency"
+            " where account_id = $1 and key_hash = $2 and created_at > $3",
+            self._account_id, claim.hash, now - VALID_FOR,
+        )  # fmt: skip
+        if row is None:
+            return None
+        if row["fingerprint"] != claim.fingerprint:
+            raise Invalid.field(FIELD, "was already used for another request; take a fresh value")
+        kept = _decode(unseal(claim.box_key, row["response"]))
+        headers = [(b"content-type", kept.content_type), (b"idempotency-replayed", b"true")]
+        return Response(kept.status, headers, kept.body)
+
+    async def keep(self, claim: Claim, response: Response, now: datetime) -> None:
+        """Store the response; one older than 24 hours gives way."""
+        box = seal(claim.box_key, _encode(_Kept(response.status, JSON, response.body)))
+        await self._db.execute(
+            "insert into idempotency (account_id, key_hash, fingerprint, response, created_at)"
+            " values ($1, $2, $3, $4, $5)"
+            " on conflict (account_id, key_hash) do update set"
+            " fingerprint = excluded.fingerprint, response = excluded.response, created_at = excluded.created_at",
+            self._account_id, claim.hash, claim.fingerprint, box, now,
+        )  # fmt: skip

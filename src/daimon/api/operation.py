@@ -1,0 +1,148 @@
+"""Each endpoint is declared once, by `@operation` on its handler. Route, validation, OpenAPI document, permission
+matrix, SDK methods, CLI commands and MCP tools are made from what stands there.
+
+A handler takes the request, one argument for each `{name}` of the path, and, if the operation has them, `body` and
+`query`: msgspec Structs that are read and checked before it is called. It returns an Answer or Octets.
+"""
+
+import inspect
+import re
+import typing
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+import msgspec
+
+from daimon.api.answer import Answer, Octets
+from daimon.api.body import BodyReader
+from daimon.api.path import PathParam
+from daimon.api.query import QueryReader
+from daimon.keys.models import KeyScope, Permission
+from daimon.kit.errors import DaimonError
+
+Handler = Callable[..., Awaitable[Answer[Any] | Octets]]
+H = TypeVar("H", bound=Handler)
+
+OPERATIONS: list["Operation"] = []
+_WITH_BODY = ("POST", "PUT", "PATCH")
+_PARAM = re.compile(r"\{(\w+)\}")
+
+
+class Lend(Enum):
+    """What `request.db` is while a handler runs."""
+
+    NOTHING = "nothing"
+    READ = "read"
+    TRANSACTION = "transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request body and the result it gets, as the reference shows them."""
+
+    result: object = None
+    body: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str
+    handler: Handler
+    permission: Permission | None  # None: any key that reaches this far will do
+    reach: KeyScope | None  # the narrowest key that reaches this far; None: keys are not looked at
+    anonymous: bool  # works without a key too
+    lend: Lend
+    status: int
+    errors: tuple[type[DaimonError], ...]
+    example: Example
+    tag: str
+    params: tuple[tuple[str, PathParam], ...]
+    body: BodyReader | None  # None: a body, if one comes, is not read
+    query: QueryReader
+    takes: tuple[str, ...]  # what the handler's parameters after the path's are: `body`, `query`
+    result: Any  # the type in the envelope; Octets where there is none
+    content_type: str  # of the answer
+    summary: str
+    description: str
+
+    @property
+    def name(self) -> str:
+        """Return the name that the OpenAPI document, SDK and CLI know it by."""
+        return self.handler.__name__
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    tag: str,
+    permission: Permission | None = None,
+    reach: KeyScope | None = KeyScope.INBOX,
+    anonymous: bool = False,
+    lend: Lend | None = None,
+    status: int = 200,
+    errors: Sequence[type[DaimonError]] = (),
+    example: Example | None = None,
+    content_type: str = "application/json",
+    registry: list[Operation] | None = None,
+) -> Callable[[H], H]:
+    """Declare a handler as the operation at `method path`.
+
+    Writes run in one transaction that commits before the answer leaves, reads on a connection of their own, unless
+    `lend` says otherwise.
+    """
+
+    def declare(handler: H) -> H:
+        types = typing.get_type_hints(handler, include_extras=True)
+        (OPERATIONS if registry is None else registry).append(
+            Operation(
+                method=method,
+                path=path,
+                handler=handler,
+                permission=permission,
+                reach=reach,
+                anonymous=anonymous,
+                lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
+                status=status,
+                errors=tuple(errors),
+                example=example or Example(),
+                tag=tag,
+                params=tuple((name, _param(types[name])) for name in _PARAM.findall(path)),
+                body=BodyReader(types.get("body", Empty)) if method in _WITH_BODY else None,
+                query=QueryReader(types.get("query", Empty)),
+                takes=tuple(name for name in ("body", "query") if name in types),
+                result=_result(types["return"]),
+                content_type=content_type,
+                summary=_summary(handler),
+                description=_description(handler),
+            )
+        )
+        return handler
+
+    return declare
+
+
+class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body or query of an operation that takes none."""
+
+
+def _param(hint: Any) -> PathParam:
+    param: PathParam = hint.__metadata__[0]
+    return param
+
+
+def _result(hint: Any) -> Any:
+    return Octets if hint is Octets else typing.get_args(hint)[0]
+
+
+def _summary(handler: Handler) -> str:
+    return (inspect.getdoc(handler) or "").partition("\n")[0].rstrip(".")
+
+
+def _description(handler: Handler) -> str:
+    return (inspect.getdoc(handler) or "").partition("\n")[2].strip()

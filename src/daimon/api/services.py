@@ -1,0 +1,23 @@
+"""What the HTTP edge is given by bootstrap: everything its handlers work with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from daimon.api.access_log import AccessLog
+from daimon.api.client_address import Network
+from daimon.db.engine import Database
+from daimon.keys.cache import KeyCache
+from daimon.kit.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The collaborators and settings of one API process."""
+
+    db: Database
+    keys: KeyCache
+    clock: Clock
+    public_url: str
+    secret_key: bytes
+    trusted_proxies: Sequence[Network] = ()
+    access_log: AccessLog | None = None
