@@ -1,0 +1,75 @@
+"""What all connections share: places to sit, and room in memory."""
+
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+SMALL: Final = 64 * 1024  # a mail up to here needs no room: even 2,000 of them are little
+
+
+class Places:
+    """Connections per network."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: Counter[str] = Counter()
+
+    def sit(self, network: str) -> bool:
+        """Count a connection. False: this network has too many; it is counted all the same until it stands up."""
+        self._taken[network] += 1
+        return self._taken[network] <= self._most
+
+    def stand_up(self, network: str) -> None:
+        """Count a connection no more."""
+        self._taken[network] -= 1
+        if not self._taken[network]:
+            del self._taken[network]
+
+
+def network_of(ip: str) -> str:
+    """Return what one client can be assumed to own: an IPv4 address, or an IPv6 /64."""
+    if ":" not in ip:
+        return ip
+    address = ip_address(ip.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))
+
+
+class Room:
+    """Memory for mails that are not yet committed.
+
+    When it is full, holders of large mails stop reading until others are committed. The oldest of them never
+    stops, so that a house full of half-received mails still empties.
+    """
+
+    def __init__(self, octets: int) -> None:
+        self._free = octets
+        self._holders: dict[Callable[[], None], int] = {}  # in order of arrival; the key is told when there is room
+        self._waiting: set[Callable[[], None]] = set()
+
+    def hold(self, holder: Callable[[], None], octets: int) -> bool:
+        """Say how much a holder holds now. False: read no more until called."""
+        self._free += self._holders.get(holder, 0) - octets
+        self._holders[holder] = octets
+        if self._free >= 0 or next(iter(self._holders)) is holder:
+            return True
+        self._waiting.add(holder)
+        return False
+
+    def release(self, holder: Callable[[], None]) -> None:
+        """Give everything back, and call those who wait as far as there is room."""
+        self._waiting.discard(holder)
+        if (octets := self._holders.pop(holder, None)) is None:
+            return
+        self._free += octets
+        if self._waiting:
+            self._call()
+
+    def _call(self) -> None:
+        oldest = next(iter(self._holders), None)
+        called = [holder for holder in self._waiting if self._free >= 0 or holder is oldest]
+        self._waiting.difference_update(called)
+        for holder in called:
+            holder()

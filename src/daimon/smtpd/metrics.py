@@ -1,0 +1,14 @@
+"""What is counted. The names are part of the operator's interface."""
+
+from prometheus_client import Counter, Gauge
+
+from daimon.smtpd.replies import Reply
+
+connections = Gauge("daimon_smtp_connections", "SMTP connections open now.")
+accepted = Counter("daimon_smtp_mails_accepted", "Mails answered 250: they are durable.")
+_refused = Counter("daimon_smtp_refused", "Permanent refusals, by reply.", ["code", "status"])
+
+
+def refused(reply: Reply) -> None:
+    """Count a permanent refusal."""
+    _refused.labels(str(reply.code), reply.status or "").inc()
