@@ -1,7 +1,7 @@
 """What a mail says, once read: plain frozen values that cross a process boundary by msgspec.
 
-Every text here is valid Unicode without NUL and without lone surrogates, so that PostgreSQL's `text` and `jsonb`
-take it as it is.
+Every text here is valid Unicode without NUL and without lone surrogates, so that PostgreSQL's `text` and
+`jsonb` take it as it is.
 """
 
 from datetime import datetime
@@ -27,14 +27,14 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Code(msgspec.Struct, frozen=True):
-    """A one-time code. `kind` says what for: `verification`, `login`, `password_reset`, `two_factor`, `pin`."""
+    """A one-time code. `kind` is `verification`, `login`, `password_reset`, `two_factor` or `pin`."""
 
     code: str
     kind: str
 
 
 class Attachment(msgspec.Struct, frozen=True):
-    """A part that is not the body. `index` finds its content again (`mime.attachment`); `size` is decoded octets."""
+    """A part that is not the body. `index` finds its content again; `size` is in decoded octets."""
 
     filename: str | None
     content_type: str
@@ -45,7 +45,7 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that an agent should know before it trusts the mail. `kind` is a stable word, `detail` is for people."""
+    """One thing to know before trusting the mail. `kind` is a stable word, `detail` is for people."""
 
     kind: str
     detail: str

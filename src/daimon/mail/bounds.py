@@ -1,0 +1,41 @@
+"""How much of a mail is looked at and kept. Whatever is sent, reading it is linear and ends at these figures.
+
+Nothing is lost by them: the raw octets are kept elsewhere, and what was cut is told in `findings`.
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# Header section (of the mail, and of each part)
+HEADER_OCTETS = 256 * KIB
+HEADER_FIELDS = 1_000
+PART_HEADER_OCTETS = 16 * KIB
+FIELD_OCTETS = 64 * KIB  # one field's value, unfolded
+MAILBOXES = 1_000  # per address field
+PARAMETERS = 100
+FILENAME_CHARS = 255
+
+# The header section of a mail that could not be parsed: small enough to be read in a few milliseconds.
+FALLBACK_HEADER_OCTETS = 64 * KIB
+FALLBACK_HEADER_FIELDS = 200
+FALLBACK_BODY_OCTETS = 256 * KIB
+
+# Structure
+NESTING = 100  # multiparts within multiparts; what lies deeper is one attachment
+PARTS = 1_000  # shown; the rest is counted
+CONTAINERS = 1_000
+DELIMITER_CANDIDATES = 250_000  # lines that begin with `--`
+
+# Content
+BODY_TEXT_CHARS = 1 * MIB
+BODY_HTML_CHARS = 2 * MIB
+HTML_CHARS_READ = 512 * KIB  # how much HTML is turned into text and links
+HTML_DEPTH = 256
+STYLE_CHARS = 64 * KIB  # of all style sheets
+EXTRACT_CHARS = 256 * KIB  # how much text is searched for links, codes, quotes and tricks
+PREVIEW_CHARS = 200
+LINKS = 500
+URL_CHARS = 4 * KIB
+LINK_TEXT_CHARS = 300
+CODES = 10
+REFERENCES_LAST = 50  # with the first, which names the thread's root

@@ -1,0 +1,173 @@
+"""One-time codes: what a person would copy out of a mail to sign in, verify or reset.
+
+A token that looks like a code counts only near a word that announces one, and not where numbers mean something else:
+orders, phones, prices, years, vouchers. A missed code costs a look at the mail, a false one a wrong log-in.
+"""
+
+import re
+
+from daimon.mail import bounds
+from daimon.mail.parsed import Code
+
+_CANDIDATE = re.compile(
+    r"(?<![\w.,/@&=%+$€£¥₹#~|(-])"
+    r"(?:(?P<google>G-\d{6,8})"
+    r"|(?P<spaced>\d(?: \d){3,7})"
+    r"|(?P<halves>\d{3}[ -]\d{3}|\d{4}[ -]\d{4}|\d{2}[ -]\d{2}[ -]\d{2})"
+    r"|(?P<digits>\d{4,8})"
+    r"|(?P<dashed>[A-Z0-9]{3,6}(?:-[A-Z0-9]{3,6}){1,3})"
+    r"|(?P<mixed>[A-Z0-9]{4,10}))"
+    r"(?![\w@%€£¥₹°+/=-]|[.,:]\d| ?(?:USD|EUR|GBP|CHF|%|€|£|kr|zł|₽|Mb|MB|GB|KB|km|kg|px)(?!\w)| ?[-/] ?\d)"
+)
+_CANDIDATES = 300  # looked at
+_BEFORE, _AFTER = 160, 48  # characters in which an announcing word counts
+_NEAR = 60  # for words that announce other things too
+_ALONE_BEFORE = 500  # for a token alone on its line
+
+# They announce a one-time code and nothing else.
+_STRONG = (
+    "verification code", "verification pin", "verification number", "security code", "confirmation code", "one-time",
+    "one time", "onetime", "passcode", "pass code", "otp", "login code", "log-in code", "log in code", "sign-in code",
+    "signin code", "sign in code", "access code", "authentication code", "auth code", "2fa", "two-factor", "two-step",
+    "activation code", "reset code", "temporary code", "device code", "magic code", "verify your", "code is", "code:",
+    "bestätigungscode", "verifizierungscode", "sicherheitscode", "einmalcode", "einmalpasswort", "anmeldecode",
+    "zugangscode", "aktivierungscode", "prüfcode", "code lautet", "tan:",
+    "code de vérification", "code de sécurité", "code de confirmation", "code d'accès", "code à usage unique",
+    "code de connexion", "code d’accès", "votre code", "code temporaire",
+    "código de verificación", "código de seguridad", "código de confirmación", "código de acceso", "tu código",
+    "código único", "clave de acceso", "código de inicio",
+    "código de verificação", "código de segurança", "código de confirmação", "código de acesso", "seu código",
+    "codice di verifica", "codice di sicurezza", "codice di conferma", "codice di accesso", "il tuo codice",
+    "codice monouso", "verificatiecode", "beveiligingscode", "bevestigingscode", "inlogcode", "eenmalige",
+    "verifieringskod", "säkerhetskod", "engångskod", "bekräftelsekod", "verifikationskode", "bekræftelseskode",
+    "engangskode", "sikkerhetskode", "bekreftelseskode", "sikkerhedskode", "vahvistuskoodi", "kertakäyttö",
+    "kod weryfikacyjny", "kod potwierdzający", "kod bezpieczeństwa", "jednorazow", "twój kod", "ověřovací kód",
+    "jednorázov", "bezpečnostní kód", "overovací kód", "megerősítő kód", "ellenőrző kód", "biztonsági kód",
+    "cod de verificare", "codul de", "doğrulama kodu", "güvenlik kodu", "onay kodu", "tek kullanımlık",
+    "κωδικός επαλήθευσης", "κωδικός", "код подтверждения", "код для входа", "код безопасности", "одноразов",
+    "проверочный код", "код підтвердження", "ваш код", "код за потвърждение",
+    "验证码", "驗證碼", "校验码", "动态码", "確認コード", "認証コード", "認証番号", "ワンタイム", "検証コード",
+    "인증번호", "인증 번호", "인증코드",
+    "인증 코드", "확인 코드", "رمز التحقق", "رمز التأكيد", "كود التحقق", "رمز", "קוד אימות", "קוד האימות", "קוד",
+    "mã xác", "mã otp", "kode verifikasi", "รหัส", "सत्यापन कोड", "ओटीपी",
+)  # fmt: skip
+# They announce codes of many sorts.
+_WEAK = (
+    "code",
+    "pin",
+    "código",
+    "codice",
+    "kode",
+    "kod",
+    "kód",
+    "koodi",
+    "token",
+    "код",
+    "コード",
+    "코드",
+    "代码",
+    "mã ",
+)
+# Where such words, or the numbers themselves, mean something else.
+_OTHER_CODES = (
+    "promo", "discount", "coupon", "voucher", "gift", "referral", "zip", "postal", "postcode", "post code",
+    "area code",
+    "country code", "error code", "status code", "exit code", "source code", "code review", "qr", "barcode",
+    "tracking",
+    "dress code", "% off", "rabatt", "gutschein", "postleitzahl", "réduction", "promotion", "code postal",
+    "descuento",
+    "desconto", "sconto", "sort code", "swift", "booking", "reservation", "product code", "offer code", "shopping",
+    "opinion", "spinning", "shipping", "pinned",
+)  # fmt: skip
+_NUMBERS = re.compile(
+    r"(?i)(?:order|invoice|ticket|case|receipt|booking|reservation|reference|ref|account|acct|card|customer|"
+    r"member|phone|"
+    r"tel|telephone|fax|mobile|call|dial|zip|suite|room|flight|version|build|port|ending(?: in)?|ends with|"
+    r"amount|total|"
+    r"price|copyright|since|year|rfc|issue|pull request|policy|iban|isbn|vat|po box|p\.o\. box|serial|model|page|"
+    r"bestellung|bestellnummer|rechnung|rechnungsnummer|kundennummer|vorgang|telefon|commande|facture|téléphone|"
+    r"pedido|"
+    r"factura|fatura|teléfono|ordine|fattura|telefono|factuur|bestelling|zamówienie|faktura|заказ|счет|телефон|"
+    r"订单|訂單|电话|注文|ご注文番号|電話|주문|전화)"
+    r"(?:\s?(?:number|no|nr|id|code|num|nummer|numéro|número|numero|номер|号|番号|번호))?[\s.:#№°º-]{0,6}\Z"
+)
+_YEAR = re.compile(r"(?:19|20)\d\d\Z")
+_DIRECT = re.compile(
+    r"(?i)(?:code|pin|otp|passcode|kode|kod|kód|código|codice|koodi|код|κωδικός|コード|码|碼|번호|코드|رمز|קוד)"
+    r"(?:\s(?:is|ist|lautet|est|es|é|è|jest|är|er|on|to))?\s?[:：=]?\s{0,3}[*\"'「【“]{0,2}\Z"
+)
+_KINDS = (
+    ("password_reset", ("reset", "forgot", "zurücksetzen", "réinitialis", "restablecer", "redefin", "reimpost",
+                        "wachtwoord", "återställ", "сброс", "восстановлен", "重置密码", "パスワード再",
+                        "비밀번호 재")),
+    ("two_factor", ("two-factor", "two factor", "2fa", "two-step", "2-step", "authenticator", "zwei-faktor",
+                    "deux facteurs", "dos factores", "dois fatores", "due fattori", "двухфактор", "二段階",
+                    "两步", "2단계")),
+    ("login", ("log in", "login", "log-in", "sign in", "sign-in", "signin", "anmeld", "einlogg", "connexion",
+               "connecter", "iniciar sesión", "inicio de sesión", "entrar", "accesso", "accedi", "inlog", "logga in",
+               "zaloguj", "logowani", "přihláš", "вход", "войти", "登录", "登入", "ログイン", "サインイン",
+               "로그인", "giriş")),
+)  # fmt: skip
+_PIN = re.compile(r"(?i)\bpin\b")
+
+
+def find(subject: str, text: str) -> tuple[Code, ...]:
+    """Return the one-time codes of a mail, in order, each once."""
+    whole = f"{subject}\n\n{text[: bounds.EXTRACT_CHARS]}"
+    lowered = whole.lower()
+    if len(lowered) != len(whole):  # a few letters grow in lower case, and offsets would shift
+        lowered = whole
+    found: dict[str, Code] = {}
+    for count, match in enumerate(_CANDIDATE.finditer(whole)):
+        if count == _CANDIDATES or len(found) == bounds.CODES:
+            break
+        if _is_code(match, whole, lowered):
+            code = _value(match)
+            found.setdefault(code, Code(code, _kind(lowered, match.start(), subject.lower())))
+    return tuple(found.values())
+
+
+def _is_code(match: re.Match[str], whole: str, lowered: str) -> bool:
+    start, end = match.span()
+    before, after = lowered[max(0, start - _BEFORE) : start], lowered[end : end + _AFTER]
+    line = before[before.rfind("\n") + 1 :]
+    direct = _DIRECT.search(line[-30:]) is not None
+    if _NUMBERS.search(line[-50:]) and not direct:
+        return False
+    token = match[0]
+    if _YEAR.match(token) and not direct:
+        return False
+    alone = _is_alone(whole, start, end)
+    if not any(character.isdigit() for character in token) and not (direct or alone):
+        return False  # a word in capitals
+    if any(word in line or word in after.split("\n", 1)[0] for word in _OTHER_CODES):
+        return False
+    if alone:
+        before = lowered[max(0, start - _ALONE_BEFORE) : start]
+    if any(word in before or word in after for word in _STRONG):
+        return bool(match["digits"] or match["halves"] or match["spaced"] or match["google"]) or direct or alone
+    near = lowered[max(0, start - _NEAR) : start] + " " + after
+    return any(word in near for word in _WEAK) and (direct or alone or bool(match["digits"] or match["halves"]))
+
+
+def _is_alone(whole: str, start: int, end: int) -> bool:
+    before = whole[max(0, start - 20) : start].rpartition("\n")[2]
+    after = whole[end : end + 20].partition("\n")[0]
+    return not before.strip(" \t*>\u00a0") and not after.strip(" \t*.\r\u00a0")
+
+
+def _value(match: re.Match[str]) -> str:
+    if match["google"]:
+        return match[0][2:]
+    if match["spaced"] or match["halves"]:
+        return re.sub(r"\D", "", match[0])
+    return match[0]
+
+
+def _kind(lowered: str, start: int, subject: str) -> str:
+    near = lowered[max(0, start - 2 * _BEFORE) : start + 2 * _AFTER]
+    for place in (subject, near):
+        for kind, words in _KINDS:
+            if any(word in place for word in words):
+                return kind
+    return "pin" if _PIN.search(lowered[max(0, start - _NEAR) : start + _AFTER]) else "verification"

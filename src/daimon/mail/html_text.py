@@ -1,0 +1,282 @@
+"""HTML as a reader sees it: text with its lines, the links, and what was written so as not to be seen."""
+
+import re
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from daimon.mail import bounds, charset, html_guard, style
+from daimon.mail.parsed import Link
+
+_SKIPPED = frozenset(
+    ("script", "title", "template", "noscript", "svg", "math", "object", "iframe", "select", "textarea")
+)
+_PARAGRAPH = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "form"))
+_LINE = frozenset(
+    ("div", "tr", "dt", "dd", "dl", "section", "article", "header", "footer", "main", "aside", "nav", "figure",
+     "figcaption", "center", "address")
+)  # fmt: skip
+_BLANK = re.compile(r"[ \t\r\n\f\u00a0]++")
+_FILLER = re.compile(r"[\s\u00a0\u00ad\u034f\u061c\u115f\u17b4\u180e\u2007\u200b-\u200f\u2060\ufeff]++")
+_MANY_LINES = re.compile(r"\n{3,}+")
+_PREHEADER_CHARS = 250
+_WHITE = "ffffff"
+
+
+class Rendered(NamedTuple):
+    """What reading HTML gave. `hidden` is text that cannot be seen; a preheader is not counted as such."""
+
+    text: str
+    links: tuple[Link, ...]
+    hidden: tuple[str, ...]
+    preheader: str
+    cut: bool
+
+
+def render(html: str) -> Rendered:
+    """Return the text, links and hidden text of HTML, whatever it is."""
+    html = html_guard.without_data(html)
+    cut = len(html) > bounds.HTML_CHARS_READ
+    html = html[: bounds.HTML_CHARS_READ]
+    if not html_guard.is_buildable(html):
+        links = tuple(Link(url[: bounds.URL_CHARS], "") for url in html_guard.hrefs(html))
+        return Rendered(_tidy(html_guard.strip(html)), links, (), "", True)
+    root = LexborHTMLParser(html).root
+    walk = _Walk()
+    if root is not None:
+        walk.over(root)
+    return walk.rendered(cut)
+
+
+class _Frame(NamedTuple):
+    """What holds inside an element, and has to be ended after it."""
+
+    node: LexborNode
+    tag: str
+    hidden: bool
+    background: str | None
+    color: str | None
+
+
+class _Walk:
+    """Goes through the tree without recursion and writes lines."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.line_empty = True
+        self.space = False
+        self.quotes = 0
+        self.pre = 0
+        self.lists: list[int] = []  # the number of the next item; -1 for bullets
+        self.anchor: tuple[str, int] | None = None  # the open link: its target and where its text begins in `out`
+        self.links: list[Link] = []
+        self.hidden: list[str] = []
+        self.seen_text = False
+        self.preheader = ""
+        self.hidden_classes: frozenset[str] = frozenset()
+        self.has_sheet = False
+        self.style_chars = 0
+
+    def over(self, root: LexborNode) -> None:
+        stack = [_Frame(root, "", False, _WHITE, None)]
+        node = root.first_child
+        while stack:
+            if node is None:
+                frame = stack.pop()
+                if stack:
+                    self.leave(frame)
+                    node = frame.node.next
+                continue
+            inner = self.enter(node, stack[-1])
+            child = node.first_child if inner is not None else None
+            if inner is not None and child is not None:
+                stack.append(inner)
+                node = child
+            else:
+                if inner is not None:
+                    self.leave(inner)
+                node = node.next
+
+    def enter(self, node: LexborNode, outer: _Frame) -> _Frame | None:
+        """Take an element or a text; None if there is nothing to be read inside."""
+        tag = node.tag or ""
+        if tag == "-text":
+            self.text(node.text_content or "", outer)
+            return None
+        if tag == "style":
+            self.sheet(node.text() or "")
+            return None
+        if tag == "head":
+            for sheet in node.css("style"):
+                self.sheet(sheet.text() or "")
+            return None
+        if tag.startswith("-") or tag in _SKIPPED:
+            return None
+        frame = self.frame(node, tag, outer)
+        if not frame.hidden:
+            self.open(node, tag)
+        return frame
+
+    def frame(self, node: LexborNode, tag: str, outer: _Frame) -> _Frame:
+        attributes = node.attributes
+        if not attributes:
+            return _Frame(node, tag, outer.hidden, outer.background, outer.color)
+        said = style.look(attributes.get("style") or "") if "style" in attributes else style.PLAIN
+        classes = (attributes.get("class") or "").lower().split() if self.has_sheet else ()
+        hidden = outer.hidden or said.hidden or "hidden" in attributes or not self.hidden_classes.isdisjoint(classes)
+        background: str | None = said.background or style.color(attributes.get("bgcolor")) or outer.background
+        if said.background_unknown or "background" in attributes or (classes and said.background is None):
+            background = None  # an image, a gradient, or a sheet's rule: nothing is known
+        color = said.color or style.color(attributes.get("color")) or outer.color
+        return _Frame(node, tag, hidden, background, color)
+
+    def sheet(self, text: str) -> None:
+        self.has_sheet = True
+        read = text[: max(0, bounds.STYLE_CHARS - self.style_chars)]
+        self.style_chars += len(read)
+        self.hidden_classes |= style.hidden_classes(read)
+
+    def open(self, node: LexborNode, tag: str) -> None:
+        match tag:
+            case "br":
+                self.newline()
+            case "hr":
+                self.paragraph()
+            case "img":
+                self.image(node)
+            case "a":
+                href = (node.attributes.get("href") or "").strip()
+                self.anchor = (href, len(self.out))
+            case "blockquote":
+                self.paragraph()
+                self.quotes += 1
+            case "pre":
+                self.paragraph()
+                self.pre += 1
+            case "ul" | "ol":
+                self.around_list()
+                self.lists.append(1 if tag == "ol" else -1)
+            case "li":
+                self.newline()
+                self.bullet()
+            case "td" | "th":
+                self.space = True
+            case _ if tag in _PARAGRAPH:
+                self.paragraph()
+            case _ if tag in _LINE:
+                self.newline()
+
+    def leave(self, frame: _Frame) -> None:
+        if frame.hidden:
+            return
+        match frame.tag:
+            case "a":
+                self.link()
+            case "blockquote":
+                self.newline()
+                self.quotes -= 1
+                self.paragraph()
+            case "pre":
+                self.pre -= 1
+                self.paragraph()
+            case "ul" | "ol":
+                self.lists.pop()
+                self.around_list()
+            case "li":
+                self.newline()
+            case "td" | "th":
+                self.space = True
+            case tag if tag in _PARAGRAPH:
+                self.paragraph()
+            case tag if tag in _LINE:
+                self.newline()
+
+    def text(self, text: str, frame: _Frame) -> None:
+        if frame.hidden or (frame.color is not None and frame.color == frame.background):
+            self.hide(text)
+            return
+        if self.pre:
+            for number, line in enumerate(text.split("\n")):
+                if number:
+                    self.newline()
+                self.write(line)
+            return
+        words = _BLANK.sub(" ", text)
+        if words == " " or _FILLER.sub("", words) == "":
+            self.space = self.space or bool(words)
+            return
+        self.space = self.space or words[0] == " "
+        self.write(words.strip(" "))
+        self.space = words[-1] == " "
+
+    def hide(self, text: str) -> None:
+        words = _FILLER.sub(" ", text).strip()
+        if not words:
+            return
+        if not self.seen_text and len(self.preheader) + len(words) <= _PREHEADER_CHARS:
+            self.preheader = f"{self.preheader} {words}".strip()
+        elif len(self.hidden) < bounds.LINKS:
+            self.hidden.append(words[:1000])
+
+    def write(self, text: str) -> None:
+        if not text:
+            return
+        if self.line_empty and self.quotes:
+            self.out.append("> " * min(self.quotes, 20))
+        elif self.space and not self.line_empty:
+            self.out.append(" ")
+        self.space = False
+        self.line_empty = False
+        self.seen_text = True
+        self.out.append(text)
+
+    def newline(self) -> None:
+        if not self.line_empty or (self.out and self.out[-1] != "\n"):
+            self.out.append("\n")
+        self.line_empty = True
+        self.space = False
+
+    def paragraph(self) -> None:
+        """An empty line, unless there is one."""
+        self.newline()
+        if self.out and self.out[-2:] != ["\n", "\n"]:
+            self.out.append("\n")
+
+    def around_list(self) -> None:
+        if self.lists:
+            self.newline()
+        else:
+            self.paragraph()
+
+    def bullet(self) -> None:
+        if not self.lists:
+            return
+        depth, number = len(self.lists), self.lists[-1]
+        self.write("  " * min(depth - 1, 10) + ("-" if number < 0 else f"{number}."))
+        self.space = True
+        if number > 0:
+            self.lists[-1] += 1
+
+    def image(self, node: LexborNode) -> None:
+        alternative = _BLANK.sub(" ", node.attributes.get("alt") or "").strip()
+        if alternative:
+            self.write(alternative[: bounds.LINK_TEXT_CHARS])
+
+    def link(self) -> None:
+        if self.anchor is None:
+            return
+        (href, start), self.anchor = self.anchor, None
+        if href and len(self.links) < bounds.LINKS * 2:
+            text = " ".join("".join(self.out[start:]).split())
+            self.links.append(Link(href[: bounds.URL_CHARS], text[: bounds.LINK_TEXT_CHARS]))
+
+    def rendered(self, cut: bool) -> Rendered:
+        text = _tidy("".join(self.out))
+        links = tuple(Link(charset.clean(link.url), charset.clean(link.text)) for link in self.links)
+        hidden = tuple(charset.clean(words) for words in self.hidden)
+        return Rendered(text, links, hidden, charset.clean(self.preheader), cut)
+
+
+def _tidy(text: str) -> str:
+    lines = "\n".join([line.rstrip() for line in text.split("\n")])
+    return charset.clean(_MANY_LINES.sub("\n\n", lines).strip())
