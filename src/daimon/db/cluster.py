@@ -1,6 +1,7 @@
 """Making a cluster: all of it in a directory beside its place, then moved there in one step."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +17,8 @@ DATABASE = "daimon"
 
 # Reaches the directory that a child starts in, whether or not it may walk the path to it.
 HERE = "/proc/self/cwd"
+
+_COMPLAINT = re.compile(r"\b(?:PANIC|FATAL|ERROR|error): +(.+)")
 
 # Written once; an operator may change them. What must hold is given at every start (see embedded).
 _SETTINGS = """
@@ -137,13 +140,10 @@ def _run(command: list[str], directory: Path, user: ServerUser, sql: str = "") -
 
 
 def reason(log: str) -> str:
-    """Return the line of PostgreSQL's output that says why it gave up."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    telling = [line for line in lines if any(word in line for word in ("PANIC:", "FATAL:", "ERROR:", "error:"))]
-    line = (telling or lines or ["it said nothing"])[-1]
-    for word in ("PANIC:", "FATAL:", "ERROR:", "error:"):
-        line = line.partition(word)[2] or line
-    return line.strip()
+    """Return what PostgreSQL gave as its reason: the first complaint, as others follow from it."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    complaints = [match[1] for line in lines if (match := _COMPLAINT.search(line))]
+    return (complaints or lines[-1:] or ["it said nothing"])[0]
 
 
 def _sync(directory: Path) -> None:

@@ -33,6 +33,7 @@ class EmbeddedPostgres:
         self.cluster = self.directory / "postgres"
         self.log = self.directory / "postgresql.log"
         self.durable = durable
+        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._sockets = self.cluster
 
@@ -59,7 +60,7 @@ class EmbeddedPostgres:
             cluster.make(self.cluster, durable=self.durable)
         major = cluster.major_of(self.cluster)
         user = server_user.of_cluster(self.cluster)
-        leftovers.stop(self.cluster)
+        leftovers.clear(self.cluster)
         self._check_space()
         self._sockets = self._socket_directory(user)
         self._process = self._launch(user, cluster.usable_binaries(user, major).postgres)
@@ -101,6 +102,7 @@ class EmbeddedPostgres:
             command += ["-c", f"{name}={value}"]
         try:
             with self._open_log() as log:
+                self._log_start = log.seek(0, os.SEEK_END)
                 return subprocess.Popen(  # noqa: S603 -- our own command line
                     command,
                     cwd=self.cluster,
@@ -120,7 +122,7 @@ class EmbeddedPostgres:
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > _LOG_LIMIT:
                 self.log.replace(self.log.with_suffix(".log.1"))
-        return open(os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")  # noqa: SIM115 -- the caller closes it
+        return open(os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
     def _await_ready(self, process: "subprocess.Popen[bytes]", give_up: Callable[[], bool]) -> None:
         """Wait as `pg_ctl -w` does: the server writes its state into postmaster.pid. Recovery may take minutes."""
@@ -135,8 +137,8 @@ class EmbeddedPostgres:
 
     def _last_words(self) -> str:
         with self.log.open("rb") as log:
-            log.seek(max(0, self.log.stat().st_size - 8192))
-            return cluster.reason(log.read().decode(errors="replace"))
+            log.seek(self._log_start)
+            return cluster.reason(log.read(65536).decode(errors="replace"))
 
     def _check_space(self) -> None:
         try:

@@ -17,8 +17,17 @@ def name_of(cluster: Path) -> str:
     return f"daimon-{found.st_dev:x}-{found.st_ino:x}"
 
 
-def stop(cluster: Path) -> None:
-    """Stop what still runs over a cluster: politely, then at once. Raises ClusterUnusable if it will not go."""
+def clear(cluster: Path) -> None:
+    """Stop what still runs over a cluster, and remove its stale pid file. Raises ClusterUnusable if it will not go.
+
+    PostgreSQL would refuse to start if the pid in that file belongs to any process of the same user by now, as it
+    easily does after a restart of a container. Whoever calls this holds the data directory, so nobody else starts one.
+    """
+    _stop(cluster)
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _stop(cluster: Path) -> None:
     for how, patience in ((signal.SIGINT, 30), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
         running = _find(cluster)
         if how is signal.SIGINT and (server := _server_of(cluster)) in running:

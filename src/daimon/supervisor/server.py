@@ -167,6 +167,8 @@ class Server:
             postgres.start(give_up=self._signals.stopping)
         except DatabaseUnusable as error:
             say(f"{error}; trying again {_when(self._postgres_pauses.failed())}")
+        else:
+            say("PostgreSQL is back")
 
     def _next_due(self) -> float:
         dues = [child.pauses.due for child in self._children if child.pid is None]

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from daimon import __version__
 from daimon.config import SPECS, Settings, flag
 from daimon.config_values import in_url
 
 
 def text(settings: Settings, roles: Sequence[str], *, seconds: float) -> str:
     """Return the text for these roles."""
-    lines = [f"daimon is ready ({seconds:.1f} s)", ""]
+    lines = [f"daimon {__version__}", ""]
     if "api" in roles:
         lines += [f"  API   {settings.public_url}", f"  docs  {settings.public_url}/docs"]
     if "smtp" in roles:
@@ -20,7 +21,7 @@ def text(settings: Settings, roles: Sequence[str], *, seconds: float) -> str:
     if {"api", "smtp", "worker"} <= set(roles):
         lines += ["", "Try it in another terminal: create an inbox, send it a mail, read the mail.", ""]
         lines += [f"  {line}" for line in to_paste(settings)]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", f"Ready after {seconds:.1f} s. Ctrl-C stops it."])
 
 
 def to_paste(settings: Settings) -> tuple[str, str, str]:

@@ -1,0 +1,65 @@
+"""The embedded PostgreSQL meets what earlier runs left."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import pytest
+from serving import is_running
+
+from daimon.db.embedded import EmbeddedPostgres
+
+
+async def begin(url: str, sql: str) -> "tuple[asyncpg.Connection[asyncpg.Record], asyncio.Task[str], int]":
+    """Start a statement and return its connection, its task and its backend."""
+    connection = await asyncpg.connect(url)
+    pid = await connection.fetchval("select pg_backend_pid()")
+    return connection, asyncio.create_task(connection.execute(sql)), pid
+
+
+def test_stops_a_server_that_was_left_behind(tmp_path: Path) -> None:
+    """As after a killed supervisor on a system that does not end its children."""
+    first = EmbeddedPostgres(tmp_path, durable=False)
+    first.start()
+    second = EmbeddedPostgres(tmp_path, durable=False)
+    second.start()
+    try:
+        assert first.exited()
+        assert second.pid != first.pid
+    finally:
+        second.stop()
+        first.stop()
+
+
+async def test_stops_the_orphans_of_a_killed_server(tmp_path: Path) -> None:
+    """A backend in the middle of a long statement does not notice its server's death by itself."""
+    first = EmbeddedPostgres(tmp_path, durable=False)
+    first.start()
+    busy = "do $$ declare x bigint := 0; begin loop x := x + 1; end loop; end $$"
+    connection, running, backend = await begin(first.url, busy)
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGKILL)
+    second = EmbeddedPostgres(tmp_path, durable=False)
+    await asyncio.to_thread(second.start)
+    try:
+        assert not is_running(backend)
+        with pytest.raises((asyncpg.PostgresError, OSError)):
+            await running
+    finally:
+        connection.terminate()
+        second.stop()
+        first.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore a copy as root's")
+def test_takes_a_restored_copy_that_is_roots(tmp_path: Path) -> None:
+    """A backup unpacked by root without its owners is handed to PostgreSQL's user."""
+    server = EmbeddedPostgres(tmp_path, durable=False)
+    server.start()
+    server.stop()
+    subprocess.run(["chown", "-R", "0:0", tmp_path / "postgres"], check=True)
+    server.start()
+    server.stop()
