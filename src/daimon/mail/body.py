@@ -60,6 +60,9 @@ class _Reader:
 
     def plain(self, part: Part) -> None:
         text = self.content(part)
+        if len(text) > bounds.BODY_TEXT_CHARS:
+            self.note("text_cut", f"body_text ends after {bounds.BODY_TEXT_CHARS} characters.")
+            text = text[: bounds.BODY_TEXT_CHARS]
         if part.parameters.get("format", "").lower() == "flowed":
             text = flowed.unflow(text, delsp=part.parameters.get("delsp", "").lower() == "yes")
         if not text.strip():

@@ -13,12 +13,14 @@ PART_HEADER_OCTETS = 16 * KIB
 FIELD_OCTETS = 64 * KIB  # one field's value, unfolded
 MAILBOXES = 1_000  # per address field
 PARAMETERS = 100
+PARAMETER_CHARS = 8 * KIB  # all of one field's
 FILENAME_CHARS = 255
 
 # The header section of a mail that could not be parsed: small enough to be read in a few milliseconds.
 FALLBACK_HEADER_OCTETS = 64 * KIB
 FALLBACK_HEADER_FIELDS = 200
-FALLBACK_BODY_OCTETS = 256 * KIB
+FALLBACK_FIELD_OCTETS = 4 * KIB
+FALLBACK_BODY_OCTETS = 128 * KIB
 
 # Structure
 NESTING = 100  # multiparts within multiparts; what lies deeper is one attachment

@@ -45,6 +45,7 @@ def read(
     *,
     octets_kept: int = bounds.HEADER_OCTETS,
     fields_kept: int = bounds.HEADER_FIELDS,
+    field_octets: int = bounds.FIELD_OCTETS,
     section_within: int | None = None,
 ) -> Header:
     """Read the header section that starts at `start`. A line that is no field ends it, or is passed over.
@@ -55,24 +56,27 @@ def read(
     close, body = _section(octets, start, end)
     kept = min(close, start + octets_kept)
     fields: list[tuple[str, bytes]] = []
-    at, odd = start, False
+    at, odd, cut = start, False, close > kept
     while at < kept:
         if len(fields) == fields_kept:
             return Header(tuple(fields), body, True, odd)
         if octets.startswith(b"--", at, kept):  # a delimiter line: the part has no empty line and no body
-            return Header(tuple(fields), at, False, odd)
+            return Header(tuple(fields), at, cut, odd)
         match = _FIELD.match(octets, at, kept)
         if match is not None:
-            fields.append((match[1].decode("ascii").lower(), _unfold(match[2])))
+            value = match[2].strip()
+            if len(value) > field_octets:
+                value, cut = value[:field_octets], True
+            fields.append((match[1].decode("ascii").lower(), _FOLD.sub(b"", value) if b"\n" in value else value))
             at = match.end()
             continue
         odd = True
         newline = octets.find(b"\n", at, kept)
         following = kept if newline < 0 else newline + 1
         if not _passable(octets, at, following, kept):
-            return Header(tuple(fields), at, False, odd)
+            return Header(tuple(fields), at, cut, odd)
         at = following
-    return Header(tuple(fields), body, close > kept, odd)
+    return Header(tuple(fields), body, cut, odd)
 
 
 def decode(value: bytes) -> str:
@@ -105,9 +109,3 @@ def _passable(octets: bytes, at: int, following: int, kept: int) -> bool:
     if octets.startswith((b" ", b"\t"), at):  # a folded line without the line it continues
         return True
     return following >= kept or _KNOWN.match(octets, following, kept) is not None
-
-
-def _unfold(value: bytes) -> bytes:
-    if b"\n" in value:
-        value = _FOLD.sub(b"", value)
-    return value[: bounds.FIELD_OCTETS].strip()

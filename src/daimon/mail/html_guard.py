@@ -20,6 +20,8 @@ _SHALLOW = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
      "p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "html", "head", "body")
 )  # fmt: skip
+# A closing tag does not reach over these (HTML standard, "has an element in scope").
+_BARRIERS = frozenset(("table", "marquee", "object", "applet", "template", "button", "select", "svg", "math"))
 _LOOK_BACK = 24  # how far a closing tag may reach over unclosed ones
 
 
@@ -43,10 +45,18 @@ def is_buildable(html: str) -> bool:
             open_tags.append(tag)
             if len(open_tags) > bounds.HTML_DEPTH:
                 return False
-        elif tag in open_tags[-_LOOK_BACK:]:
-            while open_tags.pop() != tag:
-                pass
+        elif (place := _closed_by(tag, open_tags)) is not None:
+            del open_tags[place]  # only this one: what was opened inside it may live on ("adoption agency")
     return True
+
+
+def _closed_by(tag: str, open_tags: list[str]) -> int | None:
+    for place in range(len(open_tags) - 1, max(-1, len(open_tags) - 1 - _LOOK_BACK), -1):
+        if open_tags[place] == tag:
+            return place
+        if open_tags[place] in _BARRIERS:
+            return None
+    return None
 
 
 def strip(html: str) -> str:

@@ -55,18 +55,18 @@ def _forged_script(label: str, domain: str) -> str | None:
 
 
 def _forged_name(domain: str) -> str | None:
-    labels = domain.split(".")
+    labels = domain.rsplit(".", 2)
     name = labels[-2] if len(labels) > 1 else domain
-    if len(name) < _SHORTEST or name in _OFTEN_FORGED:
+    known = _KNOWN_SKELETONS.get(_skeleton(name))
+    if known is None or name in _OFTEN_FORGED:
         return None
-    skeleton = _skeleton(name)
-    for known in _OFTEN_FORGED:
-        if len(known) >= _SHORTEST and skeleton == _skeleton(known):
-            return f"The sender's domain {domain} looks like {known}."
-    return None
+    return f"The sender's domain {domain} looks like {known}."
 
 
 def _skeleton(name: str) -> str:
     for written, looks in _SKELETON:
         name = name.replace(written, looks)
     return name
+
+
+_KNOWN_SKELETONS = {_skeleton(name): name for name in _OFTEN_FORGED if len(name) >= _SHORTEST}

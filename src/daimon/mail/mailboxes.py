@@ -52,7 +52,7 @@ class _Reader:
         self.start()
 
     def start(self) -> None:
-        self.words: list[tuple[str, str]] = []  # of the phrase or bare address: (as written, as meant)
+        self.words: list[tuple[list[str], list[str]]] = []  # of the phrase or bare address: (as written, as meant)
         self.route: list[str] | None = None  # what stands between < and >, None outside
         self.address: str | None = None  # a closed <address>
         self.comments: list[str] = []
@@ -91,10 +91,10 @@ class _Reader:
         if self.route is not None:
             self.route.append(written)
         elif self.glued and self.words:
-            before = self.words[-1]
-            self.words[-1] = (before[0] + written, before[1] + meant)
+            self.words[-1][0].append(written)
+            self.words[-1][1].append(meant)
         else:
-            self.words.append((written, meant))
+            self.words.append(([written], [meant]))
         self.glued = True
 
     def comment(self, token: re.Match[str]) -> None:
@@ -112,15 +112,13 @@ class _Reader:
         return sign == "," and self.route is not None and "".join(self.route[:1]).startswith("@")
 
     def complete(self) -> Iterator[Mailbox]:
-        words, address = self.words, self.address
-        if self.route is not None:  # `<` without `>`
-            address = "".join(self.route)
+        words = [("".join(written), "".join(meant)) for written, meant in self.words]
+        address = self.address if self.route is None else "".join(self.route)  # perhaps a `<` without `>`
         if address is None:
-            at = next((i for i in range(len(words)) if "@" in words[i][0]), None)
+            at = next((place for place, (written, _) in enumerate(words) if "@" in written), None)
             if at is not None:
-                address = words[at][0]
-                words = words[:at] + words[at + 1 :]
-        name = encoded_word.decode(" ".join(meant for _, meant in words)) or encoded_word.decode("".join(self.comments))
+                address = words.pop(at)[0]
+        name = encoded_word.decode(" ".join(meant for _, meant in words) or "".join(self.comments))
         mailbox = _mailbox(address or "", name)
         self.start()
         if mailbox is not None:

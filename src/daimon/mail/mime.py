@@ -49,6 +49,7 @@ def headers_only(octets: bytes) -> ParsedMail:
         octets,
         octets_kept=bounds.FALLBACK_HEADER_OCTETS,
         fields_kept=bounds.FALLBACK_HEADER_FIELDS,
+        field_octets=bounds.FALLBACK_FIELD_OCTETS,
         section_within=bounds.FALLBACK_HEADER_OCTETS,
     )
     beginning = octets[: top.body + bounds.FALLBACK_BODY_OCTETS]

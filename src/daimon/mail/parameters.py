@@ -16,6 +16,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 def parse(text: str) -> tuple[str, dict[str, str]]:
     """Return the token in lower case and the parameters by lower-case name, continuations put together."""
+    text = text[: bounds.PARAMETER_CHARS]
     token = _TOKEN.match(text)
     kind = token[1].lower() if token else ""
     if ";" not in text:
