@@ -10,6 +10,8 @@ from pathlib import Path
 
 from daimon.db.errors import ClusterUnusable
 
+_LOCK_FILES = ("postmaster.pid", ".s.PGSQL.5432.lock")
+
 
 def name_of(cluster: Path) -> str:
     """Return the name that every process of a cluster's server carries: device and inode of its directory."""
@@ -18,13 +20,14 @@ def name_of(cluster: Path) -> str:
 
 
 def clear(cluster: Path) -> None:
-    """Stop what still runs over a cluster, and remove its stale pid file. Raises ClusterUnusable if it will not go.
+    """Stop what still runs over a cluster, and remove its lock files. Raises ClusterUnusable if it will not go.
 
-    PostgreSQL would refuse to start if the pid in that file belongs to any process of the same user by now, as it
+    PostgreSQL would refuse to start if the pid in those belongs to any process of the same user by now, as it
     easily does after a restart of a container. Whoever calls this holds the data directory, so nobody else starts one.
     """
     _stop(cluster)
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    for lock in _LOCK_FILES:
+        (cluster / lock).unlink(missing_ok=True)
 
 
 def _stop(cluster: Path) -> None:
