@@ -11,10 +11,11 @@ from daimon.api import render
 from daimon.api.answer import Response
 from daimon.api.auth import authenticate, check_reach, refuse
 from daimon.api.body import receive_body
+from daimon.api.catalog import OPERATIONS
 from daimon.api.errors import ClientGone, MethodNotAllowed
 from daimon.api.idempotency import HEADER as IDEMPOTENCY_KEY
 from daimon.api.idempotency import IdempotencyRepository, claim_of
-from daimon.api.operation import OPERATIONS, Lend, Operation
+from daimon.api.operation import Lend, Operation
 from daimon.api.request import Message, Receive, Request, Send
 from daimon.api.request import Scope as AsgiScope
 from daimon.api.router import Route, Router
@@ -114,15 +115,24 @@ async def _arguments(called: Operation, request: Request, values: tuple[Any, ...
 
 async def _run(called: Operation, request: Request, arguments: list[Any]) -> Response:
     if called.lend is Lend.TRANSACTION:
-        async with request.services.db.transaction() as request.db:
-            if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
-                return await _run_once(called, request, arguments)
-            return render.answer(await called.handler(request, *arguments), called.status)
+        return await _run_in_transaction(called, request, arguments)
     if called.lend is Lend.READ:
         async with request.services.db.read() as request.db:
             given = await called.handler(request, *arguments)
-        return render.answer(given, called.status)
-    return render.answer(await called.handler(request, *arguments), called.status)
+    else:
+        given = await called.handler(request, *arguments)
+    return render.answer(given, called.status)
+
+
+async def _run_in_transaction(called: Operation, request: Request, arguments: list[Any]) -> Response:
+    async with request.services.db.transaction() as request.db:
+        if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
+            response = await _run_once(called, request, arguments)
+        else:
+            response = render.answer(await called.handler(request, *arguments), called.status)
+    if request.after_commit:
+        request.after_commit()
+    return response
 
 
 async def _run_once(called: Operation, request: Request, arguments: list[Any]) -> Response:

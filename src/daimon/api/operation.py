@@ -113,7 +113,7 @@ def operation(
                 example=example or Example(),
                 tag=tag,
                 params=tuple((name, _param(types[name])) for name in _PARAM.findall(path)),
-                body=BodyReader(types.get("body", Empty)) if method in _WITH_BODY else None,
+                body=BodyReader(types.get("body", Empty)) if "body" in types or method in _WITH_BODY else None,
                 query=QueryReader(types.get("query", Empty)),
                 takes=tuple(name for name in ("body", "query") if name in types),
                 result=_result(types["return"]),

@@ -7,8 +7,12 @@ from uuid import UUID
 
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.inboxes import service as inboxes
+from daimon.inboxes.errors import InboxNotFound
 from daimon.kit import ids
 from daimon.kit.errors import NotFound
+
+_LONGEST_ADDRESS = 320
 
 # Tells whether a scope reaches the object that the path's values name, up to and with this parameter's.
 Find = Callable[[Connection, Scope, tuple[Any, ...]], Awaitable[object]]
@@ -20,7 +24,7 @@ class PathParam(Protocol):
     missing: type[NotFound]
     description: str
     example: str
-    find: Find | None
+    find: Any  # a Find, or None
 
     def read(self, text: str) -> Any:
         """Return the value. Raises the kind's NotFound."""
@@ -46,3 +50,25 @@ class PathId:
         if found is None:
             raise self.missing
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class PathInbox:
+    """An inbox, by its id or by its address."""
+
+    missing: type[NotFound] = InboxNotFound
+    description: str = "The inbox's id, or its address."
+    example: str = "inbox_0198c5f2a7d47c3e8f0a1b2c3d4e5f60"
+
+    def read(self, text: str) -> UUID | str:
+        """Return the id, or the address in lower case. Raises InboxNotFound for what is neither."""
+        if "@" in text and "\x00" not in text and len(text) <= _LONGEST_ADDRESS:
+            return text.lower()
+        found = ids.read(ids.Kind.INBOX, text)
+        if found is None:
+            raise InboxNotFound
+        return found
+
+    async def find(self, db: Connection, scope: Scope, values: tuple[Any, ...]) -> object:
+        """Look for the inbox. Raises InboxNotFound."""
+        return await inboxes.get(db, scope, values[0])

@@ -30,7 +30,7 @@ class Failure(msgspec.Struct, omit_defaults=True):
     details: Sequence[Detail] = ()
     code: str | None = None
     retry_after: int | None = None
-    current_usage: Mapping[str, object] | None = None
+    current_usage: Mapping[str, Any] | None = None
     upgrade_context: Mapping[str, str] | None = None
 
 

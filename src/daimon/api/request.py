@@ -33,6 +33,7 @@ class Request:
         self.id = new_request_id()
         self.key: Principal | None = None  # None: no key was sent
         self.body = b""
+        self.after_commit: Callable[[], None] | None = None
         self.route = ""  # the operation's path; what the client wrote may hold an address, and is not logged
 
     @property

@@ -1,13 +1,16 @@
 """What the HTTP edge is given by bootstrap: everything its handlers work with."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
 from daimon.db.engine import Database
+from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import Clock
+from daimon.messages.waiting import Bells
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,10 @@ class Services:
     db: Database
     keys: KeyCache
     clock: Clock
+    bells: Bells
+    inbox_policy: InboxPolicy
     public_url: str
     secret_key: bytes
+    stopping: asyncio.Event
     trusted_proxies: Sequence[Network] = ()
     access_log: AccessLog | None = None

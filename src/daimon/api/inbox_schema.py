@@ -1,0 +1,190 @@
+"""Inboxes as clients write and read them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from daimon.accounts.models import Tier
+from daimon.api.errors import PodNotFound
+from daimon.api.schema import (
+    ClientId,
+    Metadata,
+    Offset,
+    OneLine,
+    Page,
+    Search,
+    Time,
+    check_metadata,
+    read_id,
+    show_or_none,
+)
+from daimon.inboxes.models import Created, Inbox, InboxChange, InboxQuery, InboxStatus, NewInbox
+from daimon.keys.models import IssuedKey
+from daimon.kit.clock import rfc3339, rfc3339_or_none
+from daimon.kit.ids import Kind, show
+
+Username = Annotated[
+    str,
+    Meta(
+        max_length=320,
+        description="3-32 of `a-z 0-9 - . _`, first and last alphanumeric, no `..`. Left out: a free one is made.",
+    ),
+]
+Domain = Annotated[str, Meta(max_length=253, description="Left out: the service's own domain.")]
+
+
+class InboxCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new inbox; everything may be left out."""
+
+    username: Username | None = None
+    domain: Domain | None = None
+    display_name: OneLine | None = None
+    pod_id: str | None = None
+    client_id: ClientId | None = None
+    metadata: Metadata | None = None
+
+    def to_domain(self) -> NewInbox:
+        """Return what the service is asked. Raises Invalid, PodNotFound."""
+        if self.pod_id is not None:
+            raise PodNotFound
+        return NewInbox(
+            self.username, self.domain, self.display_name, self.client_id, check_metadata(self.metadata or {})
+        )
+
+
+class InboxPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Changes to an inbox; what is left out stays as it is."""
+
+    display_name: OneLine | UnsetType | None = UNSET
+    pod_id: str | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+    status: Literal["active", "suspended"] | UnsetType = UNSET
+
+    def to_domain(self) -> InboxChange:
+        """Return what the service is asked. Raises Invalid, PodNotFound."""
+        if isinstance(self.pod_id, str):
+            raise PodNotFound
+        metadata = self.metadata if self.metadata is UNSET else check_metadata(self.metadata or {})
+        status = self.status if self.status is UNSET else InboxStatus(self.status)
+        return InboxChange(self.display_name, metadata, status)
+
+
+class InboxList(Page, frozen=True):
+    """Which inboxes a list shows."""
+
+    offset: Offset = 0
+    pod_id: str | None = None
+    domain: Domain | None = None
+    status: Literal["active", "suspended"] | None = None
+    q: Annotated[Search, Meta(description="What the username begins with.")] | None = None
+
+    def to_domain(self) -> InboxQuery:
+        """Return what the service is asked. Raises Invalid."""
+        status = InboxStatus(self.status) if self.status else None
+        pod_id = read_id(Kind.POD, self.pod_id, "pod_id")
+        return InboxQuery(self.limit, self.offset, self.cursor, pod_id, self.domain, status, self.q)
+
+
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a key is rotated."""
+
+    grace_seconds: Annotated[int, Meta(ge=0, le=604_800, description="How long the old secret works on.")] = 0
+
+
+class InboxView(msgspec.Struct):
+    """An inbox."""
+
+    id: str
+    account_id: str
+    pod_id: str | None
+    username: str
+    domain: str
+    email: str
+    display_name: str | None
+    status: InboxStatus
+    tier: Tier
+    message_count: int
+    thread_count: int
+    unread_count: int
+    last_received_at: Time | None
+    client_id: str | None
+    metadata: dict[str, Any]
+    view_url: str
+    created_at: Time
+    updated_at: Time
+
+
+class InboxCreated(InboxView):
+    """A new inbox with its keys, which are shown this once: `account_api_key` with an account's first inbox."""
+
+    inbox_api_key: str | UnsetType = UNSET
+    account_api_key: str | UnsetType = UNSET
+
+
+class InboxPage(msgspec.Struct):
+    """A page of inboxes, the oldest first."""
+
+    inboxes: list[InboxView]
+    total: int
+    limit: int
+    offset: int
+    has_more: bool
+    next_cursor: str | None
+
+
+class RotatedInboxKey(msgspec.Struct):
+    """An inbox's key with its new secret, which is shown this once."""
+
+    inbox_id: str
+    email: str
+    key_id: str
+    inbox_api_key: str
+    old_key_valid_until: Time
+
+
+def inbox_view(inbox: Inbox, tier: Tier, public_url: str) -> InboxView:
+    """Return an inbox as clients read it."""
+    return InboxView(*_fields(inbox, tier, public_url))
+
+
+def created_view(created: Created, public_url: str) -> InboxCreated:
+    """Return a created inbox with the secrets that its create made."""
+    view = InboxCreated(*_fields(created.inbox, created.account.tier, public_url))
+    if created.inbox_key:
+        view.inbox_api_key = created.inbox_key.secret
+    if created.account_key:
+        view.account_api_key = created.account_key.secret
+    return view
+
+
+def rotated_view(inbox: Inbox, key: IssuedKey, old_valid_until: datetime) -> RotatedInboxKey:
+    """Return a rotated key as clients read it."""
+    return RotatedInboxKey(
+        show(Kind.INBOX, inbox.id), inbox.email, show(Kind.KEY, key.key_id), key.secret, rfc3339(old_valid_until)
+    )
+
+
+def _fields(inbox: Inbox, tier: Tier, public_url: str) -> tuple[Any, ...]:
+    shown_id = show(Kind.INBOX, inbox.id)
+    return (
+        shown_id,
+        show(Kind.ACCOUNT, inbox.account_id),
+        show_or_none(Kind.POD, inbox.pod_id),
+        inbox.username,
+        inbox.domain,
+        inbox.email,
+        inbox.display_name,
+        inbox.status,
+        tier,
+        inbox.message_count,
+        inbox.thread_count,
+        inbox.unread_count,
+        rfc3339_or_none(inbox.last_received_at),
+        inbox.client_id,
+        inbox.metadata,
+        f"{public_url}/console/inboxes/{shown_id}",
+        rfc3339(inbox.created_at),
+        rfc3339(inbox.updated_at),
+    )

@@ -1,0 +1,180 @@
+"""Inboxes over HTTP: parse, call, answer."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from daimon.accounts.errors import AccountSuspended, ClientIdConflict
+from daimon.api import examples
+from daimon.api.answer import Answer
+from daimon.api.errors import PodNotFound
+from daimon.api.inbox_schema import (
+    InboxCreate,
+    InboxCreated,
+    InboxList,
+    InboxPage,
+    InboxPatch,
+    InboxView,
+    RotatedInboxKey,
+    Rotation,
+    created_view,
+    inbox_view,
+    rotated_view,
+)
+from daimon.api.operation import operation
+from daimon.api.path import PathInbox
+from daimon.api.request import Request
+from daimon.api.schema import Deleted
+from daimon.inboxes import service as inboxes
+from daimon.inboxes.errors import UsernameTaken
+from daimon.inboxes.models import Created, Inbox
+from daimon.keys.models import KeyScope, Permission
+from daimon.kit.errors import InvalidCursor
+from daimon.kit.ids import Kind, show
+from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached
+
+InboxInPath = Annotated[UUID | str, PathInbox()]
+_TAG = "inboxes"
+
+
+@operation(
+    "POST",
+    "/v1/inboxes",
+    tag=_TAG,
+    permission=Permission.INBOXES_WRITE,
+    reach=KeyScope.POD,
+    anonymous=True,
+    status=201,
+    errors=(
+        UsernameTaken,
+        ClientIdConflict,
+        InboxLimitReached,
+        InboxCreateRateLimited,
+        PodNotFound,
+        AccountSuspended,
+    ),
+    example=examples.CREATE_INBOX,
+)
+async def create_inbox(request: Request, body: InboxCreate) -> Answer[InboxCreated]:
+    """Create an inbox; without a key, the account too.
+
+    The keys in the answer are shown this once. With `client_id`, the same create sent again answers 200 with the
+    existing inbox and without its keys; where no account exists yet, only `Idempotency-Key` makes a retry safe.
+    """
+    services = request.services
+    created = await inboxes.create(
+        request.db,
+        request.key,
+        body.to_domain(),
+        policy=services.inbox_policy,
+        client=request.client,
+        now=request.now,
+    )
+    view = created_view(created, services.public_url)
+    return Answer(view, _after_create(created), status=201 if created.fresh else 200)
+
+
+@operation(
+    "GET",
+    "/v1/inboxes",
+    tag=_TAG,
+    permission=Permission.INBOXES_READ,
+    reach=KeyScope.POD,
+    errors=(InvalidCursor,),
+    example=examples.LIST_INBOXES,
+)
+async def list_inboxes(request: Request, query: InboxList) -> Answer[InboxPage]:
+    """List inboxes, the oldest first."""
+    tier, public_url = request.principal.account.tier, request.services.public_url
+    page = await inboxes.page(request.db, request.principal.scope, query.to_domain())
+    views = [inbox_view(inbox, tier, public_url) for inbox in page.items]
+    more = page.next_cursor is not None
+    steps = [f"Next page: GET /v1/inboxes?limit={query.limit}&cursor={page.next_cursor}"] if more else []
+    return Answer(InboxPage(views, page.total, query.limit, query.offset, more, page.next_cursor), steps)
+
+
+@operation("GET", "/v1/inboxes/{inbox_id}", tag=_TAG, permission=Permission.INBOXES_READ, example=examples.GET_INBOX)
+async def get_inbox(request: Request, inbox_id: InboxInPath) -> Answer[InboxView]:
+    """Show an inbox."""
+    inbox = await inboxes.get(request.db, request.principal.scope, inbox_id)
+    return Answer(_view(request, inbox), _to_read(inbox))
+
+
+@operation(
+    "PATCH",
+    "/v1/inboxes/{inbox_id}",
+    tag=_TAG,
+    permission=Permission.INBOXES_WRITE,
+    errors=(PodNotFound, AccountSuspended),
+    example=examples.PATCH_INBOX,
+)
+async def update_inbox(request: Request, inbox_id: InboxInPath, body: InboxPatch) -> Answer[InboxView]:
+    """Change an inbox's display name, metadata or status.
+
+    A suspended inbox refuses mail and can still be read.
+    """
+    inbox = await inboxes.change(request.db, request.principal, inbox_id, body.to_domain(), now=request.now)
+    return Answer(_view(request, inbox), [f"Show it: GET /v1/inboxes/{show(Kind.INBOX, inbox.id)}"])
+
+
+@operation(
+    "DELETE",
+    "/v1/inboxes/{inbox_id}",
+    tag=_TAG,
+    permission=Permission.INBOXES_WRITE,
+    errors=(AccountSuspended,),
+    example=examples.DELETE_INBOX,
+)
+async def delete_inbox(request: Request, inbox_id: InboxInPath) -> Answer[Deleted]:
+    """Delete an inbox and revoke its keys.
+
+    Its mail is kept 30 days. Its address can be taken again at once by the same account, after 30 days by another.
+    """
+    inbox = await inboxes.get(request.db, request.principal.scope, inbox_id)
+    await inboxes.delete(request.db, request.principal, inbox.id, now=request.now)
+    request.after_commit = request.services.keys.forget
+    return Answer(Deleted(show(Kind.INBOX, inbox.id)), ["The other inboxes: GET /v1/inboxes"])
+
+
+@operation(
+    "POST",
+    "/v1/inboxes/{inbox_id}/rotate-key",
+    tag=_TAG,
+    permission=Permission.INBOXES_WRITE,
+    errors=(AccountSuspended,),
+    example=examples.ROTATE_INBOX_KEY,
+)
+async def rotate_inbox_key(request: Request, inbox_id: InboxInPath, body: Rotation) -> Answer[RotatedInboxKey]:
+    """Give an inbox's key a new secret.
+
+    The key keeps its id. The old secret works until `grace_seconds` have passed; with 0 it ends within a second.
+    """
+    grace = timedelta(seconds=body.grace_seconds)
+    inbox, key = await inboxes.rotate_key(request.db, request.principal, inbox_id, grace=grace, now=request.now)
+    request.after_commit = request.services.keys.forget
+    steps = ["Save inbox_api_key now; it is only returned once.", *_to_read(inbox)]
+    return Answer(rotated_view(inbox, key, request.now + grace), steps)
+
+
+def _view(request: Request, inbox: Inbox) -> InboxView:
+    return inbox_view(inbox, request.principal.account.tier, request.services.public_url)
+
+
+def _to_read(inbox: Inbox) -> list[str]:
+    shown_id = show(Kind.INBOX, inbox.id)
+    return [
+        f"Read its mail: GET /v1/inboxes/{shown_id}/messages",
+        f"Wait for new mail to {inbox.email}: GET /v1/inboxes/{shown_id}/messages/wait?timeout=60",
+    ]
+
+
+def _after_create(created: Created) -> list[str]:
+    steps = []
+    if created.account_key:
+        steps += [
+            "Save account_api_key securely — it's only returned once",
+            "Use account_api_key to create additional inboxes",
+        ]
+    if created.inbox_key:
+        steps.append("Use inbox_api_key to access this specific inbox")
+    return steps + _to_read(created.inbox)

@@ -1,0 +1,190 @@
+"""Messages over HTTP: parse, call, answer."""
+
+import asyncio
+from typing import Annotated
+from uuid import UUID
+
+from daimon.api import examples
+from daimon.api.answer import Answer, Octets
+from daimon.api.errors import ClientGone
+from daimon.api.inboxes import InboxInPath
+from daimon.api.message_schema import (
+    MessageList,
+    MessagePage,
+    MessagePatch,
+    MessageView,
+    MessageWait,
+    message_view,
+)
+from daimon.api.operation import Lend, operation
+from daimon.api.path import PathId
+from daimon.api.request import Request
+from daimon.api.schema import Deleted
+from daimon.inboxes import service as inboxes
+from daimon.keys.models import Permission
+from daimon.kit.errors import InvalidCursor
+from daimon.kit.ids import Kind, show
+from daimon.messages import service as messages
+from daimon.messages.errors import MessageNotFound
+from daimon.messages.models import Awaited, Message
+
+MessageInPath = Annotated[
+    UUID,
+    PathId(
+        Kind.MESSAGE,
+        MessageNotFound,
+        "The message's id.",
+        lambda db, scope, values: messages.get(db, scope, values[0], values[1]),
+    ),
+]
+_TAG = "messages"
+
+
+@operation(
+    "GET",
+    "/v1/inboxes/{inbox_id}/messages",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    errors=(InvalidCursor,),
+    example=examples.LIST_MESSAGES,
+)
+async def list_messages(request: Request, inbox_id: InboxInPath, query: MessageList) -> Answer[MessagePage]:
+    """List an inbox's messages, the newest first."""
+    page = await messages.page(request.db, request.principal.scope, inbox_id, query.to_domain())
+    views = [message_view(message) for message in page.items]
+    more = page.next_cursor is not None
+    steps = [f"Next page: the same request with cursor={page.next_cursor}"] if more else []
+    if page.items:
+        steps.append(f"Read one whole: GET {_path(page.items[0])}")
+    return Answer(MessagePage(views, more, page.next_cursor), steps)
+
+
+@operation(
+    "GET",
+    "/v1/inboxes/{inbox_id}/messages/wait",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    lend=Lend.NOTHING,
+    example=examples.WAIT_FOR_MESSAGE,
+)
+async def wait_for_message(request: Request, inbox_id: InboxInPath, query: MessageWait) -> Answer[MessageView | None]:
+    """Wait for a message, and show it whole as soon as it is there.
+
+    Without `after`, an unread message that is there already is the answer at once. After `timeout` seconds without
+    a message the result is null.
+    """
+    awaited = query.to_domain()
+    message = await _wait(request, await _id_of(request, inbox_id), awaited, query.timeout)
+    if message is None:
+        return Answer(None, ["Nothing came in time; send the same request again."])
+    return Answer(message_view(message), _after_read(message, following=True))
+
+
+@operation(
+    "GET",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    example=examples.GET_MESSAGE,
+)
+async def get_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Answer[MessageView]:
+    """Show a message whole."""
+    message = await messages.get(request.db, request.principal.scope, inbox_id, message_id)
+    return Answer(message_view(message), _after_read(message))
+
+
+@operation(
+    "PATCH",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}",
+    tag=_TAG,
+    permission=Permission.MESSAGES_WRITE,
+    example=examples.PATCH_MESSAGE,
+)
+async def update_message(
+    request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: MessagePatch
+) -> Answer[MessageView]:
+    """Change a message's labels or its read mark."""
+    wish = body.to_domain()
+    message = await messages.change(request.db, request.principal.scope, inbox_id, message_id, wish)
+    return Answer(message_view(message), [f"Show it: GET {_path(message)}"])
+
+
+@operation(
+    "DELETE",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}",
+    tag=_TAG,
+    permission=Permission.MESSAGES_WRITE,
+    example=examples.DELETE_MESSAGE,
+)
+async def delete_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Answer[Deleted]:
+    """Delete a message; it is kept 30 days for the operator's eyes alone."""
+    await messages.delete(request.db, request.principal.scope, inbox_id, message_id)
+    return Answer(Deleted(show(Kind.MESSAGE, message_id)))
+
+
+@operation(
+    "GET",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}/raw",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    content_type="message/rfc822",
+)
+async def get_raw_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Octets:
+    """Fetch the exact octets that were received."""
+    octets = await messages.octets(request.db, request.principal.scope, inbox_id, message_id)
+    name = show(Kind.MESSAGE, message_id).encode()
+    headers = [
+        (b"content-disposition", b'attachment; filename="%s.eml"' % name),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Octets(octets, "message/rfc822", headers=headers)
+
+
+async def _id_of(request: Request, inbox: UUID | str) -> UUID:
+    if isinstance(inbox, UUID):
+        return inbox
+    async with request.services.db.read() as db:
+        return (await inboxes.get(db, request.principal.scope, inbox)).id
+
+
+async def _wait(request: Request, inbox_id: UUID, awaited: Awaited, seconds: float) -> Message | None:
+    """Return the awaited message, or None when the time is over or the server stops.
+
+    The bell is lent before the first look, so that no commit falls between the two. Nothing is held while waiting.
+    """
+    until = asyncio.get_running_loop().time() + seconds
+    with request.services.bells.bell(inbox_id) as bell:
+        leaving = asyncio.create_task(request.gone())
+        leaving.add_done_callback(lambda _: bell.set())
+        try:
+            while True:
+                bell.clear()
+                message = await _look(request, inbox_id, awaited)
+                if message is not None or request.services.stopping.is_set():
+                    return message
+                async with asyncio.timeout_at(until):
+                    await bell.wait()
+                if leaving.done():
+                    raise ClientGone
+        except TimeoutError:
+            return None
+        finally:
+            leaving.cancel()
+
+
+async def _look(request: Request, inbox_id: UUID, awaited: Awaited) -> Message | None:
+    async with request.services.db.read() as db:
+        return await messages.first(db, request.principal.scope, inbox_id, awaited)
+
+
+def _after_read(message: Message, *, following: bool = False) -> list[str]:
+    inbox, thread = show(Kind.INBOX, message.inbox_id), show(Kind.THREAD, message.thread_id)
+    steps = [] if message.read else [f'Mark it read: PATCH {_path(message)} {{"read": true}}']
+    steps.append(f"Its thread: GET /v1/inboxes/{inbox}/threads/{thread}")
+    if following:
+        steps.append(f"The next one: GET /v1/inboxes/{inbox}/messages/wait?after={show(Kind.MESSAGE, message.id)}")
+    return steps
+
+
+def _path(message: Message) -> str:
+    return f"/v1/inboxes/{show(Kind.INBOX, message.inbox_id)}/messages/{show(Kind.MESSAGE, message.id)}"

@@ -1,0 +1,166 @@
+"""Threads over HTTP: parse, call, answer."""
+
+from typing import Annotated
+from uuid import UUID
+
+from daimon.api import examples
+from daimon.api.answer import Answer
+from daimon.api.inboxes import InboxInPath
+from daimon.api.operation import operation
+from daimon.api.path import PathId
+from daimon.api.request import Request
+from daimon.api.schema import Deleted
+from daimon.api.thread_schema import (
+    InboxThreadList,
+    LabelsInQuery,
+    LabelsToAdd,
+    LabelsToRemove,
+    ThreadList,
+    ThreadPage,
+    ThreadPatch,
+    ThreadView,
+    thread_view,
+)
+from daimon.inboxes.errors import InboxNotFound
+from daimon.keys.models import KeyScope, Permission
+from daimon.kit.errors import Invalid, InvalidCursor
+from daimon.kit.ids import Kind, show
+from daimon.kit.paging import Page
+from daimon.threads import service as threads
+from daimon.threads.errors import ThreadNotFound
+from daimon.threads.models import Thread
+
+ThreadInPath = Annotated[
+    UUID,
+    PathId(
+        Kind.THREAD,
+        ThreadNotFound,
+        "The thread's id.",
+        lambda db, scope, values: threads.get(db, scope, values[0], values[1]),
+    ),
+]
+_TAG = "threads"
+
+
+@operation(
+    "GET",
+    "/v1/threads",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    reach=KeyScope.POD,
+    errors=(InvalidCursor, InboxNotFound),
+    example=examples.LIST_THREADS,
+)
+async def list_threads(request: Request, query: ThreadList) -> Answer[ThreadPage]:
+    """List the threads of all inboxes, the one with the newest message first."""
+    return _page(await threads.page(request.db, request.principal.scope, query.to_query()))
+
+
+@operation(
+    "GET",
+    "/v1/inboxes/{inbox_id}/threads",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    errors=(InvalidCursor,),
+    example=examples.LIST_THREADS,
+)
+async def list_inbox_threads(request: Request, inbox_id: InboxInPath, query: InboxThreadList) -> Answer[ThreadPage]:
+    """List an inbox's threads, the one with the newest message first."""
+    return _page(await threads.page(request.db, request.principal.scope, query.to_domain(inbox_id)))
+
+
+@operation(
+    "GET",
+    "/v1/inboxes/{inbox_id}/threads/{thread_id}",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    example=examples.GET_THREAD,
+)
+async def get_thread(request: Request, inbox_id: InboxInPath, thread_id: ThreadInPath) -> Answer[ThreadView]:
+    """Show a thread."""
+    return _answer(await threads.get(request.db, request.principal.scope, inbox_id, thread_id))
+
+
+@operation(
+    "PATCH",
+    "/v1/inboxes/{inbox_id}/threads/{thread_id}",
+    tag=_TAG,
+    permission=Permission.MESSAGES_WRITE,
+    example=examples.PATCH_THREAD,
+)
+async def update_thread(
+    request: Request, inbox_id: InboxInPath, thread_id: ThreadInPath, body: ThreadPatch
+) -> Answer[ThreadView]:
+    """Change a thread's labels, or mark all its messages read or unread."""
+    scope, wish = request.principal.scope, body.to_domain()
+    return _answer(await threads.change(request.db, scope, inbox_id, thread_id, wish, now=request.now))
+
+
+@operation(
+    "DELETE",
+    "/v1/inboxes/{inbox_id}/threads/{thread_id}",
+    tag=_TAG,
+    permission=Permission.MESSAGES_WRITE,
+    example=examples.DELETE_THREAD,
+)
+async def delete_thread(request: Request, inbox_id: InboxInPath, thread_id: ThreadInPath) -> Answer[Deleted]:
+    """Delete a thread and its messages."""
+    await threads.delete(request.db, request.principal.scope, inbox_id, thread_id, now=request.now)
+    return Answer(Deleted(show(Kind.THREAD, thread_id)))
+
+
+@operation(
+    "POST",
+    "/v1/inboxes/{inbox_id}/threads/{thread_id}/labels",
+    tag=_TAG,
+    permission=Permission.MESSAGES_WRITE,
+    example=examples.ADD_LABELS,
+)
+async def add_thread_labels(
+    request: Request, inbox_id: InboxInPath, thread_id: ThreadInPath, body: LabelsToAdd
+) -> Answer[ThreadView]:
+    """Add labels to a thread."""
+    scope = request.principal.scope
+    thread = await threads.add_labels(request.db, scope, inbox_id, thread_id, body.labels, now=request.now)
+    return _answer(thread)
+
+
+@operation(
+    "DELETE",
+    "/v1/inboxes/{inbox_id}/threads/{thread_id}/labels",
+    tag=_TAG,
+    permission=Permission.MESSAGES_WRITE,
+    example=examples.REMOVE_LABELS,
+)
+async def remove_thread_labels(
+    request: Request,
+    inbox_id: InboxInPath,
+    thread_id: ThreadInPath,
+    body: LabelsToRemove,
+    query: LabelsInQuery,
+) -> Answer[ThreadView]:
+    """Take labels off a thread.
+
+    They stand in the body as `labels`, or in the query as `label`, as often as needed.
+    """
+    labels = [*body.labels, *query.label]
+    if not labels:
+        raise Invalid.field("labels", "is required")
+    scope = request.principal.scope
+    return _answer(await threads.remove_labels(request.db, scope, inbox_id, thread_id, labels, now=request.now))
+
+
+def _answer(thread: Thread) -> Answer[ThreadView]:
+    return Answer(thread_view(thread), [f"Its messages: GET {_messages_of(thread)}"])
+
+
+def _page(page: Page[Thread]) -> Answer[ThreadPage]:
+    more = page.next_cursor is not None
+    steps = [f"Next page: the same request with cursor={page.next_cursor}"] if more else []
+    if page.items:
+        steps.append(f"Messages of the first: GET {_messages_of(page.items[0])}")
+    return Answer(ThreadPage([thread_view(thread) for thread in page.items], more, page.next_cursor), steps)
+
+
+def _messages_of(thread: Thread) -> str:
+    return f"/v1/inboxes/{show(Kind.INBOX, thread.inbox_id)}/messages?thread_id={show(Kind.THREAD, thread.id)}"
