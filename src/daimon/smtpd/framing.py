@@ -64,20 +64,17 @@ class Framer:
         self._stuffed = False  # a line of the data begins with a dot
         self._wanted = 0  # octets of the present chunk still to come
         self._keep = True  # whether data and chunk are wanted
-        self._next: Callable[[], bytes | None] = self._command
+        self.next: Callable[[], bytes | None] = self._command
+        """Return the next frame, or None while it is not complete. Raises FramingError."""
         self.receiving = False  # data or a chunk are awaited, not a command
 
     def feed(self, octets: bytes) -> None:
         """Take octets from the wire."""
         self._buffer += octets
 
-    def next(self) -> bytes | None:
-        """Return the next frame, or None while it is not complete. Raises FramingError."""
-        return self._next()
-
     def next_is(self, verb: bytes) -> bool:
         """Tell whether the octets at hand begin a command with this verb."""
-        return self._next == self._command and self._buffer[: len(verb)].upper() == verb
+        return self.next == self._command and self._buffer[: len(verb)].upper() == verb
 
     def clear(self) -> None:
         """Forget every octet that has not become a frame."""
@@ -94,11 +91,11 @@ class Framer:
     def expect_data(self) -> None:
         """Expect data up to CRLF.CRLF; the frame is without the dots that RFC 5321 §4.5.2 adds."""
         self._buffer[:0] = b"\r\n"  # so that a dot in the first place, too, stands behind a line end
-        self._expect(self._data)
+        self._expect(self._data, receiving=True)
 
     def expect_chunk(self, size: int, *, keep: bool) -> None:
         """Expect a chunk of so many octets, whatever they are (RFC 3030 §2); not kept, its frame is empty."""
-        self._expect(self._chunk)
+        self._expect(self._chunk, receiving=True)
         self._wanted = size
         self._keep = keep
 
@@ -106,17 +103,19 @@ class Framer:
         """Keep nothing of the data or chunk now coming in; only their end is looked for."""
         self._keep = False
 
-    def _expect(self, frame: Callable[[], bytes | None]) -> None:
-        self._next = frame
+    def _expect(self, frame: Callable[[], bytes | None], *, receiving: bool = False) -> None:
+        self.next = frame
+        self.receiving = receiving
         self._dropped = self._seen = 0
         self._stuffed = False
         self._keep = True
-        self.receiving = frame in (self._data, self._chunk)
 
     # Commands
 
     def _command(self) -> bytes | None:
         buffer = self._buffer
+        if not buffer:
+            return None
         end = buffer.find(b"\n", 0, self._max_command)
         if end < 0:
             self._check_partial_command()
@@ -132,7 +131,7 @@ class Framer:
 
     def _check_partial_command(self) -> None:
         window = min(len(self._buffer), self._max_command)
-        if window and self._buffer.find(b"\r", 0, window - 1) >= 0:
+        if self._buffer.find(b"\r", 0, window - 1) >= 0:
             raise BareCr
         if window == self._max_command:
             self._expect(self._rest_of_command)
@@ -156,6 +155,8 @@ class Framer:
 
     def _data(self) -> bytes | None:
         buffer = self._buffer
+        if len(buffer) < len("\r\n.\n"):
+            return None
         end = self._find_end()
         if self._dropped + (len(buffer) if end is None else end) > self._max_wire + self._max_message_bytes:
             raise DataEndless
@@ -174,11 +175,18 @@ class Framer:
         one server takes them for the end and another does not (CVE-2023-51764).
         """
         buffer, seen = self._buffer, self._seen
-        lf_dot, cr_dot = buffer.find(b"\n.", seen), buffer.find(b"\r.", seen)
-        if lf_dot < 0 and cr_dot < 0:
-            return None
+        lf_dot = buffer.find(b"\n.", seen)
+        end = lf_dot - 1 if buffer.startswith(_END, max(lf_dot - 1, 0)) else None
+        cr_dot = buffer.find(b"\r.", seen, None if end is None else lf_dot)
+        if cr_dot < 0 and (lf_dot < 0 or end is not None):
+            return end  # most mails: no line begins with a dot
+        self._stuffed = True
+        return self._find_end_among_dots(lf_dot, cr_dot)
+
+    def _find_end_among_dots(self, lf_dot: int, cr_dot: int) -> int | None:
+        buffer = self._buffer
         lone = buffer.find(b"\n.\r", lf_dot) if lf_dot >= 0 else -1
-        end = lone - 1 if buffer.startswith(_END, max(lone - 1, 0)) else None
+        end = lone - 1 if lone > 0 and buffer.startswith(_END, lone - 1) else None
         bare = [] if lf_dot < 0 else [buffer.find(b"\n.\n", lf_dot)]
         if cr_dot >= 0:
             bare += buffer.find(b"\r.\r", cr_dot), buffer.find(b"\r.\n", cr_dot)
@@ -187,7 +195,6 @@ class Framer:
             bare.append(lone)
         if any(place >= 0 and (end is None or place < end) for place in bare):
             raise BareEnd
-        self._stuffed = self._stuffed or 0 <= lf_dot < (len(buffer) if end is None else end)
         return end
 
     def _finish_data(self, end: int) -> bytes:

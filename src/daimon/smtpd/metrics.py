@@ -5,8 +5,10 @@ from prometheus_client import Counter, Gauge
 from daimon.smtpd.replies import Reply
 
 connections = Gauge("daimon_smtp_connections", "SMTP connections open now.")
-accepted = Counter("daimon_smtp_mails_accepted", "Mails answered 250: they are durable.")
+_accepted = Counter("daimon_smtp_mails_accepted", "Mails answered 250: they are durable.")
 _refused = Counter("daimon_smtp_refused", "Permanent refusals, by reply.", ["code", "status"])
+
+accepted = _accepted.inc
 
 
 def refused(reply: Reply) -> None:

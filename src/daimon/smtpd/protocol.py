@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._draining = False
         self._closing = self._lingers = self._ended = self._closed = False
         self._choked = self._paused = self._eof = False
+        self._hears = True  # neither closing, nor upgrading, nor choked
 
     # The transport calls
 
@@ -96,22 +97,23 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read its replies: stop answering."""
-        self._choked = True
+        self._choked, self._hears = True, False
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        self._choked = False
+        self._choked, self._hears = False, not (self._closing or self._upgrading)
         self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what was taken. A commit under way goes on: the mail may be kept, and is then ours."""
         if self._closed:
             return
-        self._closing = self._closed = True
+        self._closing, self._closed, self._hears = True, True, False
         house = self._house
         house.leave(self)
         if self._network is not None:
             house.places.stand_up(self._network)
+        self._session.forget()
         if not self._committing:
             house.room.release(self._wake)
         metrics.connections.dec()
@@ -174,42 +176,39 @@ class Connection(asyncio.Protocol):
 
     def _advance(self, *, progress: bool = False) -> None:
         """Answer everything that can be answered now, then rest."""
+        framer, session = self._framer, self._session
         try:
-            while self._may_take():
-                if not self._take():
-                    break
+            while self._hears and (not self._waiting or self._looks_ahead()):
+                try:
+                    frame = framer.next()
+                    if frame is None:
+                        break
+                    step = session.take(frame)
+                except FramingError as error:
+                    step = session.broken(error)
                 progress = True
+                if step is not None:
+                    self._follow(step)
         except Exception:
-            log.exception("smtp_bug", ip=self._session.ip)
+            log.exception("smtp_bug", ip=session.ip)
             self._answer(replies.BUG)
         self._rest(progress=progress)
 
-    def _may_take(self) -> bool:
-        if self._closing or self._upgrading or self._choked:
-            return False
-        if not self._waiting:
-            return True
+    def _looks_ahead(self) -> bool:
+        """Tell whether the next command is an RCPT to be looked up while others are."""
         return not self._committing and self._session.takes_more_lookups(len(self._waiting))
 
-    def _take(self) -> bool:
-        try:
-            frame = self._framer.next()
-            if frame is None:
-                return False
-            step = self._session.take(frame)
-        except FramingError as error:
-            step = self._session.broken(error)
-        if isinstance(step, Reply):
-            if self._waiting:
-                self._waiting.append(step)
-            else:
-                self._answer(step)
-        elif step is not None:
+    def _follow(self, step: Reply | Lookup | Commit) -> None:
+        if not isinstance(step, Reply):
             self._await(step)
-        return True
+        elif self._waiting:
+            self._waiting.append(step)
+        else:
+            self._answer(step)
 
     def _await(self, step: Lookup | Commit) -> None:
-        future = asyncio.ensure_future(step.awaitable, loop=self._house.loop)
+        awaitable = step.awaitable
+        future = awaitable if isinstance(awaitable, asyncio.Future) else asyncio.ensure_future(awaitable)
         if future.done() and not self._waiting:
             self._answer(step.settle(_outcome(future)))
             return
@@ -239,13 +238,12 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._out.append(reply.octets)
-        verdict = self._session.judge(reply)
-        if reply is replies.READY_FOR_TLS:
-            self._upgrading = True
-        elif reply.closes:
-            self._closing = True
+        if reply.closes:
+            self._closing, self._hears = True, False
             self._lingers = reply is not replies.BYE
-        elif verdict is not None:
+        elif reply is replies.READY_FOR_TLS:
+            self._upgrading, self._hears = True, False
+        elif reply.refuses and (verdict := self._session.judge(reply)):
             self._answer(verdict)
 
     def _say_last(self, reply: Reply) -> None:
@@ -255,35 +253,32 @@ class Connection(asyncio.Protocol):
     # The rest between two calls
 
     def _rest(self, *, progress: bool) -> None:
-        if self._draining and not self._busy:
+        receiving = self._session.receiving
+        if self._draining and not (receiving or self._closing or self._waiting or self._upgrading):
             self._answer(self._house.closing)
         if self._out:
             self._transport.write(b"".join(self._out))
             self._out.clear()
         if self._closing or (self._eof and not self._owes):
             self._close()
-            return
-        if self._upgrading and self._handshake is None:
-            self._framer.clear()  # what came with STARTTLS came in the clear (CVE-2011-0411)
-            self._transport.pause_reading()
-            self._handshake = self._house.loop.create_task(self._upgrade())
-            return
-        self._take_room()
-        self._set_deadline(progress=progress)
-        self._set_reading()
-
-    @property
-    def _busy(self) -> bool:
-        return bool(self._closing or self._waiting or self._upgrading or self._session.receiving)
+        elif self._upgrading:
+            self._begin_upgrade()
+        else:
+            if receiving or self._holding:
+                self._take_room(receiving=receiving)
+            if progress or receiving:
+                self._set_deadline(receiving=receiving)
+            if self._waiting or self._choked or self._starved or self._paused:
+                self._set_reading()
 
     @property
     def _owes(self) -> bool:
         return bool(self._waiting or self._choked)
 
-    def _take_room(self) -> None:
+    def _take_room(self, *, receiving: bool) -> None:
         if self._committing:
             return  # the octets are the acceptor's now, and still in memory
-        held = self._session.held if self._session.receiving else 0
+        held = self._session.held if receiving else 0
         if held > SMALL:
             self._holding = True
             self._starved = not self._house.room.hold(self._wake, held)
@@ -299,17 +294,16 @@ class Connection(asyncio.Protocol):
         self._session.give_up()
         self._advance()
 
-    def _set_deadline(self, *, progress: bool) -> None:
+    def _set_deadline(self, *, receiving: bool) -> None:
+        """Say when the client will have been silent for too long. Half a command is silence."""
         timeouts, now = self._house.policy.timeouts, self._house.loop.time()
         if self._waiting:
             self._deadline = math.inf  # it is we who are slow
-        elif self._session.receiving:
+        elif receiving:
             self._mail_deadline = min(self._mail_deadline, now + timeouts.message)
             self._deadline = min(now + timeouts.data, self._mail_deadline)
-        elif progress:
-            # Half a command moves nothing: the whole of it is due.
-            self._mail_deadline = math.inf
-            self._deadline = now + timeouts.command
+        else:
+            self._deadline, self._mail_deadline = now + timeouts.command, math.inf
 
     def _set_reading(self) -> None:
         pause = self._starved or (bool(self._waiting) and self._framer.held > SMALL) or self._choked
@@ -325,7 +319,7 @@ class Connection(asyncio.Protocol):
         """Close once everything is written. Cutting the line with octets unread could destroy our last reply."""
         if self._ended:
             return
-        self._ended = self._closing = True
+        self._ended, self._closing, self._hears = True, True, False
         self._deadline = self._house.loop.time() + self._house.policy.timeouts.linger
         self._framer.clear()
         if not self._lingers:
@@ -335,6 +329,14 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         if self._transport.can_write_eof():
             self._transport.write_eof()
+
+    # STARTTLS
+
+    def _begin_upgrade(self) -> None:
+        if self._handshake is None:
+            self._framer.clear()  # what came with STARTTLS came in the clear (CVE-2011-0411)
+            self._transport.pause_reading()
+            self._handshake = self._house.loop.create_task(self._upgrade())
 
     async def _upgrade(self) -> None:
         assert self._house.tls is not None
@@ -356,6 +358,7 @@ class Connection(asyncio.Protocol):
             return
         self._transport = transport
         self._upgrading, self._secured, self._handshake, self._paused = False, True, None, False
+        self._hears = not (self._closing or self._choked)
         self._session.secured()
         self._rest(progress=True)
 

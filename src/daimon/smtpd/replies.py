@@ -4,6 +4,7 @@ The remote gets these texts and nothing else: no inbox, account or exception is 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from daimon.inbound import errors
@@ -12,18 +13,14 @@ from daimon.inbound import errors
 class Reply:
     """One reply, ready for the wire. After a reply that `closes`, the server says no more."""
 
-    __slots__ = ("closes", "code", "octets", "status")
+    __slots__ = ("closes", "code", "octets", "refuses", "status")
 
     def __init__(self, code: int, status: str | None, *lines: str, closes: bool = False) -> None:
         self.code = code
         self.status = status
         self.closes = closes
+        self.refuses = code >= 500  # for good, which counts against the client
         self.octets = _render(code, status, lines)
-
-    @property
-    def failed(self) -> bool:
-        """Whether this is a permanent refusal, which counts against the client."""
-        return self.code >= 500
 
     def __repr__(self) -> str:
         return f"Reply({self.octets.decode()!r})"
@@ -41,12 +38,14 @@ def greeting(hostname: str) -> Reply:
     return Reply(220, None, f"{hostname} ESMTP daimon")
 
 
+@lru_cache(maxsize=8)
 def helo(hostname: str) -> Reply:
     """Return the answer to HELO."""
     return Reply(250, None, hostname)
 
 
-def ehlo(hostname: str, keywords: Sequence[str]) -> Reply:
+@lru_cache(maxsize=8)
+def ehlo(hostname: str, *keywords: str) -> Reply:
     """Return the answer to EHLO, one extension a line."""
     return Reply(250, None, hostname, *keywords)
 

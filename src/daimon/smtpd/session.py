@@ -1,7 +1,7 @@
 """The dialogue of RFC 5321, in its words. Knows no socket, and decides nothing about storage."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 import structlog
@@ -49,16 +49,13 @@ class Session:
         self._tls = False
         self._client = ""  # as it names itself in EHLO or HELO
         self._mail: Transaction | None = None
-        self._on_frame: Callable[[bytes], Step] = self._command
+        self.take: Callable[[bytes], Step] = self._command
+        """Return the answer to a command, or to data or a chunk that is complete."""
         self._errors = 0
         self._commands = 0
         self.ip = ""
 
     # What the connection asks and tells
-
-    def take(self, frame: bytes) -> Step:
-        """Return the answer to a command, or to data or a chunk that is complete."""
-        return self._on_frame(frame)
 
     def broken(self, error: framing.FramingError) -> Reply:
         """Return the answer to octets that are not SMTP."""
@@ -69,18 +66,11 @@ class Session:
         self._note("smtp_broken", offence=type(error).__name__)
         return _BROKEN[type(error)]
 
-    def judge(self, reply: Reply) -> Reply | None:
-        """Count a reply that leaves; return the one that ends a session of errors or idle commands."""
-        if reply is replies.QUEUED:
-            self._errors = self._commands = 0
-            return None
-        self._commands += 1
-        if reply.failed:
-            self._errors += 1
-            metrics.refused(reply)
-        if self._errors >= self._policy.max_errors:
-            return replies.TOO_MANY_ERRORS
-        return replies.TOO_MANY_COMMANDS if self._commands >= self._policy.max_commands else None
+    def judge(self, refusal: Reply) -> Reply | None:
+        """Count a permanent refusal; return what ends a session that had too many."""
+        metrics.refused(refusal)
+        self._errors += 1
+        return replies.TOO_MANY_ERRORS if self._errors >= self._policy.max_errors else None
 
     def give_up(self) -> None:
         """There is no room in memory for the mail that is coming in: keep nothing of it."""
@@ -90,9 +80,14 @@ class Session:
 
     def secured(self) -> None:
         """TLS is on: what was said before counts for nothing (RFC 3207 §4.2)."""
+        self.forget()
+        self._tls = True
+
+    def forget(self) -> None:
+        """Be as at the beginning, and hold nothing in memory."""
         self._framer.clear()
-        self._tls, self._client, self._mail = True, "", None
-        self._on_frame = self._command
+        self._client, self._mail = "", None
+        self.take = self._command
 
     def takes_more_lookups(self, running: int) -> bool:
         """Tell whether the next command is an RCPT that may be looked up beside those that are."""
@@ -113,11 +108,14 @@ class Session:
     # The session
 
     def _command(self, line: bytes) -> Step:
+        self._commands += 1
+        if self._commands > self._policy.max_commands:
+            return replies.TOO_MANY_COMMANDS
         try:
             text = line.decode()
         except UnicodeDecodeError:
             return replies.NOT_TEXT
-        if not syntax.is_text(text):
+        if not (text.isprintable() or syntax.is_text(text)):
             return replies.NOT_TEXT
         verb, _, argument = text.partition(" ")
         verb, argument = verb.upper(), argument.strip(" ")
@@ -134,7 +132,7 @@ class Session:
         keywords = ["PIPELINING", f"SIZE {self._policy.max_message_bytes}", "8BITMIME", "SMTPUTF8", "CHUNKING"]
         if self._tls_offered and not self._tls:
             keywords.append("STARTTLS")
-        return replies.ehlo(self._policy.hostname, [*keywords, "ENHANCEDSTATUSCODES", "HELP"])
+        return replies.ehlo(self._policy.hostname, *keywords, "ENHANCEDSTATUSCODES", "HELP")
 
     def _helo(self, name: str) -> Step:
         return replies.helo(self._policy.hostname) if self._hello(name) else replies.BAD_HELO
@@ -165,10 +163,10 @@ class Session:
         if self._mail is not None:
             return replies.NESTED_MAIL
         try:
-            path = syntax.read_path("FROM:", argument)
+            path = syntax.read_reverse_path(argument)
         except syntax.BadSyntax:
             return replies.BAD_MAIL
-        if refusal := self._refuse_parameters(path.parameters):
+        if path.parameters and (refusal := self._refuse_parameters(path.parameters)):
             return refusal
         smtputf8 = "SMTPUTF8" in path.parameters
         if not smtputf8 and not path.mailbox.isascii():
@@ -178,7 +176,7 @@ class Session:
         self._mail = Transaction(path.mailbox or None, smtputf8=smtputf8)
         return replies.MAIL_OK
 
-    def _refuse_parameters(self, parameters: dict[str, str | None]) -> Reply | None:
+    def _refuse_parameters(self, parameters: Mapping[str, str | None]) -> Reply | None:
         for name, value in parameters.items():
             check = _PARAMETERS.get(name)
             if check is None:
@@ -195,7 +193,7 @@ class Session:
         if mail.chunked:
             return replies.IN_CHUNKS
         try:
-            path = syntax.read_path("TO:", argument)
+            path = syntax.read_forward_path(argument)
         except syntax.BadSyntax:
             return replies.BAD_RCPT
         if path.parameters:
@@ -210,7 +208,7 @@ class Session:
         if mailbox.lower() == "postmaster":  # RFC 5321 §4.5.1
             mailbox = f"{mailbox}@{self._policy.service_domain}"
         try:
-            address = parse_address(mailbox)
+            address = _read_address(mailbox)
         except BadAddress:
             return replies.BAD_RECIPIENT
         return Lookup(self._directory.find(address), partial(self._found, mail, mailbox))
@@ -235,7 +233,7 @@ class Session:
         if not mail.recipients:
             return replies.NO_RECIPIENTS
         self._framer.expect_data()
-        self._on_frame = self._commit
+        self.take = self._commit
         return replies.START_DATA
 
     def _bdat(self, argument: str) -> Step:
@@ -248,7 +246,7 @@ class Session:
         # RFC 3030 §2: the octets of a refused chunk follow all the same.
         refusal = self._refuse_chunk(chunk)
         self._framer.expect_chunk(chunk.size, keep=refusal is None)
-        self._on_frame = partial(self._chunk, chunk, refusal)
+        self.take = partial(self._chunk, chunk, refusal)
         return None
 
     def _refuse_chunk(self, chunk: syntax.Chunk) -> Reply | None:
@@ -262,7 +260,7 @@ class Session:
         return mail.refusal
 
     def _chunk(self, chunk: syntax.Chunk, refusal: Reply | None, octets: bytes) -> Step:
-        self._on_frame = self._command
+        self.take = self._command
         mail = self._mail
         refusal = refusal or (mail.refusal if mail else replies.MAIL_FIRST)
         if mail is None or refusal is not None:
@@ -279,14 +277,10 @@ class Session:
         if refusal := self._refuse_octets(octets):
             self._note("smtp_mail_refused", mail_from=mail.mail_from, size=len(octets), status=refusal.status)
             return refusal
-        paths, recipients = zip(*mail.recipients.values(), strict=True)
-        accepted = Accepted(
-            envelope=Envelope(mail.mail_from, paths, mail.smtputf8),
-            recipients=recipients,
-            octets=octets,
-            peer=Peer(self.ip, self._client, self._tls),
-            received_at=self._clock(),
-        )
+        paths = tuple([path for path, _ in mail.recipients.values()])
+        recipients = tuple([recipient for _, recipient in mail.recipients.values()])
+        envelope, peer = Envelope(mail.mail_from, paths, mail.smtputf8), Peer(self.ip, self._client, self._tls)
+        accepted = Accepted(envelope, recipients, octets, peer, self._clock())
         return Commit(self._acceptor.commit(accepted), self._committed)
 
     def _refuse_octets(self, octets: bytes) -> Reply | None:
@@ -299,7 +293,8 @@ class Session:
     def _committed(self, failure: BaseException | None) -> Reply:
         if failure is not None:
             return self._local_error(failure)
-        metrics.accepted.inc()
+        self._errors = self._commands = 0
+        metrics.accepted()
         return replies.QUEUED  # RFC 5321 §4.2.5: from here on it is ours
 
     # Smaller sentences
@@ -308,7 +303,7 @@ class Session:
         mail = self._mail
         assert mail is not None
         self._mail = None
-        self._on_frame = self._command
+        self.take = self._command
         return mail
 
     def _too_big(self) -> Reply:
@@ -326,9 +321,12 @@ class Session:
         log.info(event, ip=self.ip, helo=self._client, **fields)
 
 
+_read_address = lru_cache(maxsize=4096)(parse_address)  # the same parties write again and again
+
+
 def _is_address(text: str) -> bool:
     try:
-        parse_address(text)
+        _read_address(text)
     except BadAddress:
         return False
     return True
