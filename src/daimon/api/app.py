@@ -20,7 +20,8 @@ from daimon.api.request import Message, Receive, Request, Send
 from daimon.api.request import Scope as AsgiScope
 from daimon.api.router import Route, Router
 from daimon.api.services import Services
-from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
+from daimon.api.upgrade import with_upgrade_context
+from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, PaymentRequired, Unavailable
 
 _log = structlog.get_logger("daimon.api")
 
@@ -55,6 +56,8 @@ class Api:
     async def _respond(self, request: Request) -> Response:
         try:
             return await self._perform(request)
+        except PaymentRequired as error:
+            return render.error(with_upgrade_context(error, self._services.public_url), request.id)
         except DaimonError as error:
             return render.error(error, request.id)
         except asyncio.CancelledError:  # the server stops and this request outlived its patience

@@ -76,7 +76,7 @@ class InboxList(Page, frozen=True):
 
     offset: Offset = 0
     pod_id: str | None = None
-    domain: Domain | None = None
+    domain: Annotated[str, Meta(max_length=253)] | None = None
     status: Literal["active", "suspended"] | None = None
     q: Annotated[Search, Meta(description="What the username begins with.")] | None = None
 

@@ -45,6 +45,7 @@ _TAG = "inboxes"
     reach=KeyScope.POD,
     anonymous=True,
     status=201,
+    other_statuses=(200,),
     errors=(
         UsernameTaken,
         ClientIdConflict,

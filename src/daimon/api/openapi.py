@@ -114,7 +114,7 @@ def _operation(each: Operation) -> Json:
         "summary": each.summary,
         "tags": [each.tag],
         "parameters": [*_path_parameters(each), *_query_parameters(each), *_header_parameters(each)],
-        "responses": {str(each.status): _success(each), **_failures(each)},
+        "responses": {str(status): _success(each) for status in (each.status, *each.other_statuses)} | _failures(each),
         "security": _security(each),
     }
     if description := _described(each):

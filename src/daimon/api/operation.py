@@ -58,6 +58,7 @@ class Operation:
     anonymous: bool  # works without a key too
     lend: Lend
     status: int
+    other_statuses: tuple[int, ...]  # of answers too, such as 200 for an object that was there already
     errors: tuple[type[DaimonError], ...]
     example: Example
     tag: str
@@ -86,6 +87,7 @@ def operation(
     anonymous: bool = False,
     lend: Lend | None = None,
     status: int = 200,
+    other_statuses: Sequence[int] = (),
     errors: Sequence[type[DaimonError]] = (),
     example: Example | None = None,
     content_type: str = "application/json",
@@ -109,6 +111,7 @@ def operation(
                 anonymous=anonymous,
                 lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
                 status=status,
+                other_statuses=tuple(other_statuses),
                 errors=tuple(errors),
                 example=example or Example(),
                 tag=tag,

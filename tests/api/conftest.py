@@ -1,0 +1,175 @@
+"""The HTTP edge on a real socket, over a fresh database."""
+
+import asyncio
+import io
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from daimon.api.access_log import AccessLog
+from daimon.api.app import Api
+from daimon.api.catalog import OPERATIONS
+from daimon.api.operation import Operation
+from daimon.api.server import serve
+from daimon.api.services import Services
+from daimon.db.engine import Database
+from daimon.db.listener import listen
+from daimon.inbound import pipeline, understanding
+from daimon.inbound.queue import QueuedMail
+from daimon.inboxes.models import InboxPolicy
+from daimon.keys.cache import KeyCache
+from daimon.kit import ids
+from daimon.kit.clock import utc_now
+from daimon.messages.waiting import Bells
+from daimon.quotas.tiers import TIERS
+
+ServeOperations = Callable[[Sequence[Operation]], AbstractAsyncContextManager["Edge"]]
+
+MAIL = b"""From: Login <login@example.com>\r
+To: agent@daimon.email\r
+Subject: %s\r
+Message-ID: <%s@example.com>\r
+MIME-Version: 1.0\r
+Content-Type: multipart/mixed; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+Your code is 123456.\r
+--b\r
+Content-Type: text/html; name="a.html"\r
+Content-Disposition: attachment; filename="\xc3\xa4 b.html"\r
+\r
+<script>alert(1)</script>\r
+--b--\r
+"""
+
+
+@dataclass
+class Opened:
+    """An account with its first inbox, as its create answered."""
+
+    id: str
+    account_id: str
+    email: str
+    account_api_key: str
+    inbox_api_key: str
+
+
+@dataclass
+class Edge:
+    """A running server and a client of it."""
+
+    services: Services
+    bells: "WatchedBells"
+    http: httpx.AsyncClient
+    port: int
+    log: io.BytesIO = field(default_factory=io.BytesIO)
+
+    async def open_account(self, **body: object) -> Opened:
+        """Create an inbox without a key."""
+        answer = await self.http.post("/v1/inboxes", json=body)
+        assert answer.status_code == 201, answer.text
+        result = answer.json()["result"]
+        return Opened(**{name: result[name] for name in Opened.__dataclass_fields__})
+
+    async def create_inbox(self, account_key: str, **body: object) -> dict[str, Any]:
+        """Create an inbox with a key."""
+        answer = await self.http.post("/v1/inboxes", json=body, headers=bearer(account_key))
+        assert answer.status_code == 201, answer.text
+        result: dict[str, Any] = answer.json()["result"]
+        return result
+
+    async def deliver(self, inbox_id: str, subject: str = "Hello", octets: bytes | None = None) -> bytes:
+        """Let a mail arrive in an inbox, as the worker does; return its octets."""
+        octets = octets or MAIL % (subject.encode(), subject.encode().hex().encode())
+        inbox = ids.read(ids.Kind.INBOX, inbox_id)
+        assert inbox is not None
+        async with self.services.db.transaction() as db:
+            account_id, address = await db.fetchrow(
+                "select account_id, username || '@' || domain from inboxes where id = $1", inbox
+            )
+            mail = QueuedMail(
+                account_id=account_id,
+                id=ids.new(),
+                mail_from="login@example.com",
+                recipients=((address, inbox),),
+                peer_ip="127.0.0.1",
+                helo="example.com",
+                size=len(octets),
+                received_at=utc_now(),
+                attempts=0,
+            )
+            await db.execute("insert into raw_mails values ($1, $2, $3)", account_id, mail.id, octets)
+            await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])
+        return octets
+
+
+class WatchedBells(Bells):
+    """Bells that tell when somebody begins and ends to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lent = asyncio.Event()
+        self.returned = asyncio.Event()
+
+    @contextmanager
+    def bell(self, inbox_id: UUID) -> Iterator[asyncio.Event]:
+        with super().bell(inbox_id) as event:
+            self.lent.set()
+            try:
+                yield event
+            finally:
+                self.returned.set()
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Return the header that sends a key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.fixture
+async def services(database_url: str) -> AsyncIterator[Services]:
+    """Everything that the HTTP edge works with."""
+    db = await Database.open(database_url, connections=8)
+    yield Services(
+        db=db,
+        keys=KeyCache(db, utc_now),
+        clock=utc_now,
+        bells=WatchedBells(),
+        inbox_policy=InboxPolicy("daimon.email", frozenset({"postmaster"}), 0, TIERS),
+        public_url="http://daimon.test",
+        secret_key=b"s" * 32,
+        stopping=asyncio.Event(),
+    )
+    await db.close()
+
+
+@asynccontextmanager
+async def serving(services: Services, operations: Sequence[Operation] = OPERATIONS) -> AsyncIterator[Edge]:
+    """Serve operations on an ephemeral port until the block ends."""
+    log = io.BytesIO()
+    services = replace(services, access_log=AccessLog(log))
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    server = asyncio.create_task(serve(Api(services, operations), sock, services.stopping))
+    listener = asyncio.create_task(listen(services.db.url, pipeline.CHANNEL, services.bells.ring, services.stopping))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        assert isinstance(services.bells, WatchedBells)
+        yield Edge(services, services.bells, http, port, log)
+    services.stopping.set()
+    services.bells.ring_all()
+    await asyncio.gather(server, listener)
+
+
+@pytest.fixture
+async def edge(services: Services) -> AsyncIterator[Edge]:
+    """The whole API, running."""
+    async with serving(services) as running:
+        yield running
