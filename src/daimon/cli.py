@@ -28,9 +28,10 @@ def _known_failures() -> tuple[type[Exception], ...]:
     """Return the errors that are for the person at the terminal; looked up only once one was raised."""
     from daimon.db.errors import DatabaseUnusable
     from daimon.demo import NotSent
+    from daimon.operate import NotDone
     from daimon.supervisor.errors import CannotStart
 
-    return DatabaseUnusable, CannotStart, NotSent
+    return DatabaseUnusable, CannotStart, NotDone, NotSent
 
 
 def _fail(error: Exception, *, code: int) -> int:
@@ -64,6 +65,20 @@ def _demo_mail(arguments: argparse.Namespace) -> None:
     given = {name: value for name in ("from_", "subject", "body") if (value := getattr(arguments, name)) is not None}
     subject = demo.send(demo.DemoMail(arguments.address, **given), host=settings.smtp_host, port=settings.smtp_port)
     print(f"Accepted: {subject!r} to {arguments.address}")
+
+
+def _inbound_parked(arguments: argparse.Namespace) -> None:
+    from daimon import operate
+
+    mails = operate.parked_mails(_settings(arguments).settings, limit=arguments.limit)
+    print(operate.as_json(mails) if arguments.json else operate.as_table(mails))
+
+
+def _inbound_retry(arguments: argparse.Namespace) -> None:
+    from daimon import operate
+
+    operate.retry_parked(_settings(arguments).settings, arguments.id)
+    print(f"{arguments.id} will be tried again now")
 
 
 def _role(arguments: argparse.Namespace) -> None:
@@ -100,6 +115,15 @@ def _parser() -> argparse.ArgumentParser:
     mail.add_argument("--body", help="plain text instead of the made-up one")
     mail.add_argument("--from", dest="from_", metavar="FROM")
     _add_settings(mail)
+
+    inbound = commands.add_parser("inbound", help="mail that came in").add_subparsers(metavar="command", required=True)
+    parked = _command(inbound, "parked", _inbound_parked, "list the mails that a step of the pipeline failed on")
+    parked.add_argument("--json", action="store_true", help="print JSON")
+    parked.add_argument("--limit", type=int, default=100, help="at most so many, the latest (100)")
+    _add_settings(parked)
+    retry = _command(inbound, "retry", _inbound_retry, "try a parked mail again at once")
+    retry.add_argument("id")
+    _add_settings(retry)
 
     role = _command(commands, "_role", _role, None)  # started by serve alone
     role.add_argument("role")

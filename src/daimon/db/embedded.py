@@ -22,7 +22,7 @@ _SOCKET = f".s.PGSQL.{_PORT}"
 _LONGEST_SOCKET_PATH = 100  # sun_path of unix(7) holds 108, on other systems 104
 _LOG_LIMIT = 10_000_000
 _SMALLEST_DISK = 64 * 1024 * 1024
-_STATUS_LINE = 7  # of postmaster.pid
+_SOCKET_LINE, _STATUS_LINE = 4, 7  # of postmaster.pid
 
 
 class EmbeddedPostgres:
@@ -40,9 +40,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where the database is reached while the server runs."""
-        return (
-            f"postgresql:///{cluster.DATABASE}?user={cluster.SUPERUSER}&port={_PORT}&host={quote(str(self._sockets))}"
-        )
+        return _url(self._sockets)
 
     @property
     def pid(self) -> int | None:
@@ -156,6 +154,22 @@ class EmbeddedPostgres:
         made = Path(tempfile.mkdtemp(prefix="daimon-"))  # mode 0700
         user.take(made)
         return made
+
+
+def running_url(directory: Path) -> str:
+    """Return where the server over `directory` is reached, for another process. Raises ClusterUnusable if none runs."""
+    home = directory.resolve() / "postgres"
+    try:
+        lines = (home / "postmaster.pid").read_text().splitlines()
+        return _url(home / lines[_SOCKET_LINE])  # an absolute path stays what it is
+    except (FileNotFoundError, IndexError):
+        raise ClusterUnusable(f"no server runs over {directory}: start it, or set DAIMON_DATABASE_URL") from None
+    except OSError as error:
+        raise ClusterUnusable(f"cannot reach the database in {directory}: {error.strerror}") from error
+
+
+def _url(sockets: Path) -> str:
+    return f"postgresql:///{cluster.DATABASE}?user={cluster.SUPERUSER}&port={_PORT}&host={quote(str(sockets))}"
 
 
 def _is_missing(directory: Path) -> bool:

@@ -9,17 +9,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import asyncpg
-
 from daimon import config
 from daimon.config import Loaded, Settings
-from daimon.config_values import in_url, without_password
+from daimon.config_values import in_url
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.errors import DatabaseUnusable
 from daimon.db.migrate import migrate
 from daimon.supervisor import data_dir, probe, sockets, welcome
 from daimon.supervisor.children import Pauses, RoleProcess
 from daimon.supervisor.errors import CannotStart
+from daimon.supervisor.outages import readable_outages
 from daimon.supervisor.signals import Signals
 
 ROLES = ("worker", "smtp", "api")
@@ -99,11 +98,8 @@ class Server:
             self._postgres_pauses.started()
             self._postgres.start(give_up=self._signals.stopping)
             settings = replace(settings, database_url=self._postgres.url)
-        try:
+        with readable_outages(settings.database):
             asyncio.run(migrate(settings.database))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise CannotStart(f"cannot use the database {without_password(settings.database)}: {reason}") from error
         return settings
 
     # Start
@@ -123,8 +119,9 @@ class Server:
         """Wait until every role answers; False if asked to stop meanwhile. Raises CannotStart if one dies."""
         waiting = {"api": probe.HTTP, "smtp": probe.SMTP}
         while not self._signals.stopping():
-            if deaths := self._deaths():
-                raise CannotStart(f"{deaths[0]} before it was ready; what it wrote above says why")
+            for child in self._children:
+                if death := child.death():
+                    raise CannotStart(f"{death} before it was ready")
             for role, listener in self._listeners.items():
                 if role in waiting and probe.answers(listener, *waiting[role], seconds=0.25):
                     del waiting[role]
@@ -137,21 +134,18 @@ class Server:
 
     def _watch(self) -> None:
         while not self._signals.stopping():
-            self._deaths()
+            self._note_deaths()
             self._restart_due()
             self._signals.wait(self._next_due())
 
-    def _deaths(self) -> list[str]:
+    def _note_deaths(self) -> None:
         """Note the children that ended, and when each is due again."""
-        found = []
         for child in self._children:
             if death := child.death():
-                found.append(str(death))
                 say(f"{death}; starting it again {_when(child.pauses.failed())}")
         if self._postgres and self._postgres.exited():
             self._postgres.stop()
             say(f"PostgreSQL ended; starting it again {_when(self._postgres_pauses.failed())}")
-        return found
 
     def _restart_due(self) -> None:
         now = time.monotonic()

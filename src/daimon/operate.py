@@ -1,0 +1,85 @@
+"""What an operator does from the command line, over the database of the server that runs."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from daimon.config import Settings
+from daimon.db.embedded import running_url
+from daimon.db.engine import Connection
+from daimon.inbound import parked
+from daimon.inbound.parked import ParkedMail
+from daimon.kit import ids
+from daimon.kit.clock import rfc3339, rfc3339_or_none, utc_now
+from daimon.kit.ids import Kind
+from daimon.supervisor.outages import readable_outages
+
+
+class NotDone(Exception):
+    """What was asked for cannot be done."""
+
+
+def parked_mails(settings: Settings, *, limit: int) -> list[ParkedMail]:
+    """Return the mails that a step of the pipeline failed on, the latest first."""
+
+    async def run() -> list[ParkedMail]:
+        async with _database(settings) as db:
+            return await parked.parked(db, limit=limit)
+
+    return asyncio.run(run())
+
+
+def retry_parked(settings: Settings, mail: str) -> None:
+    """Let a parked mail be tried again at once. Raises NotDone if there is none with this id."""
+    mail_id = ids.read(Kind.MESSAGE, mail)
+
+    async def run() -> bool:
+        async with _database(settings) as db:
+            return mail_id is not None and await parked.retry(db, mail_id, now=utc_now())
+
+    if not asyncio.run(run()):
+        raise NotDone(f"no parked mail {mail}")
+
+
+def as_json(mails: Sequence[ParkedMail]) -> str:
+    """Return parked mails for programs."""
+    return json.dumps([_fields(mail) for mail in mails], indent=2)
+
+
+def as_table(mails: Sequence[ParkedMail]) -> str:
+    """Return parked mails for people."""
+    if not mails:
+        return "No mail is parked."
+    return "\n".join(
+        f"{shown['id']}  {shown['received_at']}  from <{shown['mail_from'] or ''}>  {shown['size']} bytes  "
+        f"{shown['attempts']} attempts, next {shown['not_before'] or 'never'}\n    {shown['error']}"
+        for shown in map(_fields, mails)
+    )
+
+
+def _fields(mail: ParkedMail) -> dict[str, str | int | None]:
+    return {
+        "id": ids.show(Kind.MESSAGE, mail.id),
+        "account_id": ids.show(Kind.ACCOUNT, mail.account_id),
+        "mail_from": mail.mail_from,
+        "size": mail.size,
+        "received_at": rfc3339(mail.received_at),
+        "parked_at": rfc3339(mail.parked_at),
+        "attempts": mail.attempts,
+        "not_before": rfc3339_or_none(mail.not_before),
+        "error": mail.error,
+    }
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Connection]:
+    url = settings.database_url or running_url(settings.data_dir)
+    with readable_outages(url):
+        connection = await asyncpg.connect(url, timeout=30)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=10)
