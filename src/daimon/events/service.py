@@ -26,7 +26,7 @@ async def record(db: Connection, events: Sequence[NewEvent]) -> None:
     await db.execute(
         """
         insert into events (account_id, sequence, id, event, pod_id, inbox_id, data, created_at)
-        select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::jsonb[],
+        select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::json[],
                              $8::timestamptz[])
         """,
         [e.account_id for e in ordered], numbers, [ids.new() for _ in ordered], [e.event for e in ordered],

@@ -20,7 +20,7 @@ CHANNEL = "daimon_inbound"  # NOTIFY: there is something in the queue
 SLOW_BYTES = 4 * 1024 * 1024  # larger mails wait in the slow lane, where they hold up nobody
 MAX_MAILS = 256  # in one commit
 MAX_BYTES = 32 * 1024 * 1024  # in one commit; a single larger mail goes alone
-WRITERS = 2  # one commit is flushed to disk while the next is being sent
+WRITERS = 4  # commits under way at once: while one is flushed to disk, the next are being sent
 _NUL_PEER = "0.0.0.0"  # noqa: S104 - the unspecified address, for peers without one
 
 _log = structlog.get_logger(__name__)
@@ -38,16 +38,17 @@ class Acceptor:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: deque[_Waiting] = deque()
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writing = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
     async def commit(self, mail: Accepted) -> None:
         """Return when envelope and octets are committed. Raises StoreUnavailable, and then nothing was kept."""
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(mail, done))
-        if len(self._writers) < WRITERS:
-            writer = asyncio.create_task(self._write())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+        if self._writing < WRITERS:
+            self._writing += 1
+            self._tasks.add(writer := asyncio.create_task(self._write()))
+            writer.add_done_callback(self._tasks.discard)
         await done
 
     async def _write(self) -> None:
@@ -60,6 +61,7 @@ class Acceptor:
                 self._refuse(batch, error)
             else:
                 _resolve(batch)
+        self._writing -= 1  # in the same turn of the loop as the last look, so that no mail waits unseen
 
     def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []

@@ -103,14 +103,14 @@ create table client_ids (
     primary key (account_id, kind, client_id)
 );
 
--- The octets of a mail, once per account however many of its inboxes received it. A 4 KiB mail stays in its
--- row (no TOAST index to maintain); nothing is compressed, because base64 does not get smaller by it.
+-- The octets of a mail, once per account however many of its inboxes received it. Nothing is compressed: base64
+-- hardly gets smaller by it. Kept inline (toast_tuple_target), a 4 KiB mail would fill a page of 8 KiB alone.
 create table raw_mails (
     account_id  uuid not null,
     id          uuid not null,
     octets      bytea not null,
     primary key (account_id, id)
-) with (toast_tuple_target = 8160);
+);
 alter table raw_mails alter column octets set storage external;
 
 -- What was read out of the octets, once per account. `summary` is what lists show; `detail` (headers, HTML, long
@@ -208,6 +208,7 @@ create table messages (
 create index messages_in_inbox on messages (account_id, inbox_id, id) where deleted_at is null;
 create index messages_unread on messages (account_id, inbox_id, id) where deleted_at is null and not read;
 create index messages_in_thread on messages (account_id, thread_id, id);
+create index messages_erasable on messages (deleted_at) where deleted_at is not null;
 create index messages_of_raw on messages (account_id, raw_id);
 
 create table events (
@@ -221,6 +222,8 @@ create table events (
     created_at  timestamptz not null,
     primary key (account_id, sequence)
 );
+create index events_by_age on events using brin (created_at);
+
 create table event_sequences (
     account_id  uuid primary key,
     last        bigint not null

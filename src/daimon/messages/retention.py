@@ -1,0 +1,71 @@
+"""What was deleted is kept 30 days, then erased: rows, contents and octets."""
+
+from datetime import datetime, timedelta
+
+from daimon.db.engine import Connection
+
+DELETED_KEPT = timedelta(days=30)
+
+
+async def erase(db: Connection, *, now: datetime, limit: int) -> None:
+    """Erase messages deleted long ago, and, mail by mail, inboxes deleted long ago. `limit` messages at a time."""
+    before = now - DELETED_KEPT
+    await _mark_mail_of_deleted_inboxes(db, before, limit)
+    gone = await db.fetch(
+        """
+        delete from messages where (account_id, id) in (
+            select account_id, id from messages where deleted_at < $1 limit $2)
+        returning account_id, raw_id
+        """,
+        before,
+        limit,
+    )
+    await _erase_unused(db, [row["account_id"] for row in gone], [row["raw_id"] for row in gone])
+    await _erase_empty_inboxes(db, before)
+
+
+async def _mark_mail_of_deleted_inboxes(db: Connection, before: datetime, limit: int) -> None:
+    await db.execute(
+        """
+        update messages m set deleted_at = i.deleted_at from inboxes i
+        where i.deleted_at < $1 and m.account_id = i.account_id and m.inbox_id = i.id and m.deleted_at is null
+          and (m.account_id, m.id) in (
+            select m.account_id, m.id from inboxes i
+            join messages m on m.account_id = i.account_id and m.inbox_id = i.id and m.deleted_at is null
+            where i.deleted_at < $1 limit $2)
+        """,
+        before,
+        limit,
+    )
+
+
+async def _erase_unused(db: Connection, accounts: list[object], raws: list[object]) -> None:
+    """Erase contents and octets that no other inbox of the account still shows."""
+    for table in ("mail_contents", "raw_mails"):
+        await db.execute(
+            f"""
+            delete from {table} r using unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+            where r.account_id = n.account_id and r.id = n.id and not exists (
+                select 1 from messages m where m.account_id = n.account_id and m.raw_id = n.id)
+            """,
+            accounts,
+            raws,
+        )
+
+
+async def _erase_empty_inboxes(db: Connection, before: datetime) -> None:
+    await db.execute(
+        """
+        with empty as (
+            delete from inboxes i where i.deleted_at < $1 and not exists (
+                select 1 from messages m where m.account_id = i.account_id and m.inbox_id = i.id)
+            returning i.account_id, i.id
+        ), refs as (
+            delete from thread_refs r using empty e where r.account_id = e.account_id and r.inbox_id = e.id
+        ), addresses as (
+            delete from addresses a using empty e where a.inbox_id = e.id and a.account_id = e.account_id
+        )
+        delete from threads t using empty e where t.account_id = e.account_id and t.inbox_id = e.id
+        """,
+        before,
+    )

@@ -1,0 +1,25 @@
+"""Throws away what has been kept long enough: a little at a time, so that nobody waits for it."""
+
+import asyncio
+
+from daimon.accounts import retention as responses
+from daimon.db.engine import Database
+from daimon.events import retention as events
+from daimon.kit.clock import Clock
+from daimon.messages import retention as messages
+from daimon.quotas import retention as quotas
+from daimon.worker.loops import every
+
+INTERVAL_SECONDS = 30.0
+ROWS = 1000
+
+
+async def run(db: Database, *, clock: Clock, stop: asyncio.Event) -> None:
+    """Clean up until `stop`."""
+
+    async def clean() -> None:
+        for forget in (responses.forget_responses, quotas.forget_free_creates, events.forget, messages.erase):
+            async with db.transaction() as connection:
+                await forget(connection, now=clock(), limit=ROWS)
+
+    await every(INTERVAL_SECONDS, clean, stop)
