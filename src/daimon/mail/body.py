@@ -18,6 +18,7 @@ class Body(NamedTuple):
     html: str | None
     links: tuple[Link, ...]
     hidden: tuple[str, ...]
+    preheader: str
     findings: tuple[Finding, ...]
 
 
@@ -32,8 +33,8 @@ def bare(octets: bytes, part: Part) -> Body:
     """Return a single text as it is, HTML with its tags taken out: no tree is built, nothing can go wrong."""
     text = charset.decode(transfer.decode(octets[part.start : part.end], part.encoding))[0]
     if part.content_type == "text/html":
-        return Body(html_guard.strip(text).strip(), text, (), (), ())
-    return Body(text.replace("\r\n", "\n").strip(), None, (), (), ())
+        return Body(html_guard.strip(text).strip(), text, (), (), "", ())
+    return Body(text.replace("\r\n", "\n").strip(), None, (), (), "", ())
 
 
 def read(octets: bytes, parts: Sequence[Part]) -> Body:
@@ -116,8 +117,7 @@ class _Reader:
             text="\n\n".join(self.texts)[: bounds.BODY_TEXT_CHARS],
             html="\n".join(self.htmls) if self.htmls else None,
             links=tuple(link for rendered in self.rendered for link in rendered.links),
-            hidden=tuple(
-                words for rendered in self.rendered for words in (*rendered.hidden, rendered.preheader) if words
-            ),
+            hidden=tuple(words for rendered in self.rendered for words in rendered.hidden),
+            preheader=" ".join(rendered.preheader for rendered in self.rendered if rendered.preheader),
             findings=tuple(self.findings.values()),
         )

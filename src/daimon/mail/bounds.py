@@ -26,13 +26,14 @@ FALLBACK_BODY_OCTETS = 128 * KIB
 NESTING = 100  # multiparts within multiparts; what lies deeper is one attachment
 PARTS = 1_000  # shown; the rest is counted
 CONTAINERS = 1_000
-DELIMITER_CANDIDATES = 250_000  # lines that begin with `--`
+DELIMITER_CANDIDATES = 100_000  # lines that begin with `--`
 
 # Content
 BODY_TEXT_CHARS = 1 * MIB
 BODY_HTML_CHARS = 2 * MIB
 HTML_CHARS_READ = 512 * KIB  # how much HTML is turned into text and links
 HTML_DEPTH = 256
+STYLE_ATTRIBUTE_CHARS = 2_000
 STYLE_CHARS = 64 * KIB  # of all style sheets
 EXTRACT_CHARS = 256 * KIB  # how much text is searched for links, codes, quotes and tricks
 PREVIEW_CHARS = 200

@@ -9,14 +9,15 @@ import re
 from daimon.mail import bounds
 from daimon.mail.parsed import Code
 
+# The first sign is taken before anything is looked at around it: so the scan jumps from capital or digit to the next.
 _CANDIDATE = re.compile(
-    r"(?<![\w.,/@&=%+$€£¥₹#~|(-])"
-    r"(?:(?P<google>G-\d{6,8})"
-    r"|(?P<spaced>\d(?: \d){3,7})"
-    r"|(?P<halves>\d{3}[ -]\d{3}|\d{4}[ -]\d{4}|\d{2}[ -]\d{2}[ -]\d{2})"
-    r"|(?P<digits>\d{4,8})"
-    r"|(?P<dashed>[A-Z0-9]{3,6}(?:-[A-Z0-9]{3,6}){1,3})"
-    r"|(?P<mixed>[A-Z0-9]{4,10}))"
+    r"[A-Z0-9](?<![\w.,/@&=%+$€£¥₹#~|(-][A-Z0-9])"
+    r"(?:(?P<google>(?<=G)-\d{6,8})"
+    r"|(?<=\d)(?:(?P<spaced>(?: \d){3,7})"
+    r"|(?P<halves>\d{2}[ -]\d{3}|\d{3}[ -]\d{4}|\d[ -]\d{2}[ -]\d{2})"
+    r"|(?P<digits>\d{3,7}))"
+    r"|(?P<dashed>[A-Z0-9]{2,5}(?:-[A-Z0-9]{3,6}){1,3})"
+    r"|(?P<mixed>[A-Z0-9]{3,9}))"
     r"(?![\w@%€£¥₹°+/=-]|[.,:]\d| ?(?:USD|EUR|GBP|CHF|%|€|£|kr|zł|₽|Mb|MB|GB|KB|km|kg|px)(?!\w)| ?[-/] ?\d)"
 )
 _CANDIDATES = 300  # looked at
@@ -25,7 +26,7 @@ _NEAR = 60  # for words that announce other things too
 _ALONE_BEFORE = 500  # for a token alone on its line
 
 # They announce a one-time code and nothing else.
-_STRONG = (
+STRONG = (
     "verification code", "verification pin", "verification number", "security code", "confirmation code", "one-time",
     "one time", "onetime", "passcode", "pass code", "otp", "login code", "log-in code", "log in code", "sign-in code",
     "signin code", "sign in code", "access code", "authentication code", "auth code", "2fa", "two-factor", "two-step",
@@ -52,7 +53,7 @@ _STRONG = (
     "mã xác", "mã otp", "kode verifikasi", "รหัส", "सत्यापन कोड", "ओटीपी",
 )  # fmt: skip
 # They announce codes of many sorts.
-_WEAK = (
+WEAK = (
     "code",
     "pin",
     "código",
@@ -68,6 +69,14 @@ _WEAK = (
     "代码",
     "mã ",
 )
+# One of these is in each word above: a mail without any is done with at once.
+STEMS = (
+    "code", "pin", "otp", "kode", "kod", "kód", "cod", "token", "2fa", "two-", "-time", "one time", "onetime",
+    "verif", "passwort", "tan:", "códi", "clave", "eenmalige", "kertak", "jednoráz", "jednorazow", "kullanım",
+    "koodi", "κωδ", "код", "одноразов", "码", "碼", "コード", "番号", "ワンタ", "번호", "코드", "رمز", "كود",
+    "קוד", "mã ", "รหัส",
+    "कोड", "ओटी",
+)  # fmt: skip
 # Where such words, or the numbers themselves, mean something else.
 _OTHER_CODES = (
     "promo", "discount", "coupon", "voucher", "gift", "referral", "zip", "postal", "postcode", "post code",
@@ -118,6 +127,8 @@ def find(subject: str, text: str) -> tuple[Code, ...]:
     if len(lowered) != len(whole):  # a few letters grow in lower case, and offsets would shift
         lowered = whole
     found: dict[str, Code] = {}
+    if not any(stem in lowered for stem in STEMS):
+        return ()
     for count, match in enumerate(_CANDIDATE.finditer(whole)):
         if count == _CANDIDATES or len(found) == bounds.CODES:
             break
@@ -144,10 +155,12 @@ def _is_code(match: re.Match[str], whole: str, lowered: str) -> bool:
         return False
     if alone:
         before = lowered[max(0, start - _ALONE_BEFORE) : start]
-    if any(word in before or word in after for word in _STRONG):
+    if any(word in before or word in after for word in STRONG):
         return bool(match["digits"] or match["halves"] or match["spaced"] or match["google"]) or direct or alone
     near = lowered[max(0, start - _NEAR) : start] + " " + after
-    return any(word in near for word in _WEAK) and (direct or alone or bool(match["digits"] or match["halves"]))
+    return any(word in near for word in WEAK) and (
+        direct or alone or bool(match["digits"] or match["halves"] or match["google"])
+    )
 
 
 def _is_alone(whole: str, start: int, end: int) -> bool:

@@ -11,12 +11,12 @@ from daimon.mail.parsed import Link
 _SKIPPED = frozenset(
     ("script", "title", "template", "noscript", "svg", "math", "object", "iframe", "select", "textarea")
 )
-_PARAGRAPH = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "form"))
+_INLINE = frozenset(("", "span", "b", "i", "strong", "em", "font", "u", "small", "tbody", "html", "body", "head", "s"))
+_PARAGRAPH = frozenset(("hr", "p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "form"))
 _LINE = frozenset(
-    ("div", "tr", "dt", "dd", "dl", "section", "article", "header", "footer", "main", "aside", "nav", "figure",
+    ("div", "tr", "li", "dt", "dd", "dl", "section", "article", "header", "footer", "main", "aside", "nav", "figure",
      "figcaption", "center", "address")
 )  # fmt: skip
-_BLANK = re.compile(r"[ \t\r\n\f\u00a0]++")
 _FILLER = re.compile(r"[\s\u00a0\u00ad\u034f\u061c\u115f\u17b4\u180e\u2007\u200b-\u200f\u2060\ufeff]++")
 _MANY_LINES = re.compile(r"\n{3,}+")
 _PREHEADER_CHARS = 250
@@ -48,13 +48,11 @@ def render(html: str) -> Rendered:
     return walk.rendered(cut)
 
 
-class _Frame(NamedTuple):
-    """What holds inside an element, and has to be ended after it."""
+class _Look(NamedTuple):
+    """How the text of an element shows; handed down until an element says otherwise."""
 
-    node: LexborNode
-    tag: str
     hidden: bool
-    background: str | None
+    background: str | None  # None: not known
     color: str | None
 
 
@@ -78,57 +76,52 @@ class _Walk:
         self.style_chars = 0
 
     def over(self, root: LexborNode) -> None:
-        stack = [_Frame(root, "", False, _WHITE, None)]
+        """Visit every node, an element before what it holds and again after it."""
+        above: list[tuple[LexborNode, str, _Look]] = []
+        look = _Look(False, _WHITE, None)
         node = root.first_child
-        while stack:
+        while True:
             if node is None:
-                frame = stack.pop()
-                if stack:
-                    self.leave(frame)
-                    node = frame.node.next
+                if not above:
+                    return
+                element, tag, look = above.pop()
+                self.leave(tag)
+                node = element.next
                 continue
-            inner = self.enter(node, stack[-1])
-            child = node.first_child if inner is not None else None
-            if inner is not None and child is not None:
-                stack.append(inner)
-                node = child
-            else:
-                if inner is not None:
-                    self.leave(inner)
-                node = node.next
+            tag = node.tag or ""
+            if tag == "-text":
+                self.text(node.text_content or "", look)
+            elif tag == "style":
+                self.sheet(node.text() or "")
+            elif tag not in _SKIPPED and not tag.startswith("-"):
+                inner = self.look(node, look)
+                self.enter(node, tag, inner)
+                above.append((node, "" if inner.hidden else tag, look))
+                look = inner
+                node = node.first_child
+                continue
+            node = node.next
 
-    def enter(self, node: LexborNode, outer: _Frame) -> _Frame | None:
-        """Take an element or a text; None if there is nothing to be read inside."""
-        tag = node.tag or ""
-        if tag == "-text":
-            self.text(node.text_content or "", outer)
-            return None
-        if tag == "style":
-            self.sheet(node.text() or "")
-            return None
-        if tag == "head":
-            for sheet in node.css("style"):
-                self.sheet(sheet.text() or "")
-            return None
-        if tag.startswith("-") or tag in _SKIPPED:
-            return None
-        frame = self.frame(node, tag, outer)
-        if not frame.hidden:
-            self.open(node, tag)
-        return frame
-
-    def frame(self, node: LexborNode, tag: str, outer: _Frame) -> _Frame:
+    def look(self, node: LexborNode, outer: _Look) -> _Look:
+        """Return how an element shows, from its own attributes and what holds around it."""
         attributes = node.attributes
         if not attributes:
-            return _Frame(node, tag, outer.hidden, outer.background, outer.color)
-        said = style.look(attributes.get("style") or "") if "style" in attributes else style.PLAIN
+            return outer
+        inline = attributes.get("style")
+        said = style.look(inline[: bounds.STYLE_ATTRIBUTE_CHARS]) if inline else style.PLAIN
         classes = (attributes.get("class") or "").lower().split() if self.has_sheet else ()
-        hidden = outer.hidden or said.hidden or "hidden" in attributes or not self.hidden_classes.isdisjoint(classes)
-        background: str | None = said.background or style.color(attributes.get("bgcolor")) or outer.background
+        hidden = outer.hidden or said.hidden or "hidden" in attributes
+        if classes and not self.hidden_classes.isdisjoint(classes):
+            hidden = True
+        background = said.background or outer.background
+        if "bgcolor" in attributes:
+            background = style.color(attributes["bgcolor"]) or background
         if said.background_unknown or "background" in attributes or (classes and said.background is None):
-            background = None  # an image, a gradient, or a sheet's rule: nothing is known
-        color = said.color or style.color(attributes.get("color")) or outer.color
-        return _Frame(node, tag, hidden, background, color)
+            background = None  # an image, a gradient, or a sheet's rule
+        color = said.color or outer.color
+        if "color" in attributes:
+            color = style.color(attributes["color"]) or color
+        return _Look(hidden, background, color)
 
     def sheet(self, text: str) -> None:
         self.has_sheet = True
@@ -136,42 +129,46 @@ class _Walk:
         self.style_chars += len(read)
         self.hidden_classes |= style.hidden_classes(read)
 
-    def open(self, node: LexborNode, tag: str) -> None:
+    def enter(self, node: LexborNode, tag: str, look: _Look) -> None:
+        """Write what stands at the beginning of an element."""
+        if tag in _INLINE or look.hidden:
+            return
         match tag:
             case "br":
                 self.newline()
-            case "hr":
-                self.paragraph()
             case "img":
                 self.image(node)
             case "a":
-                href = (node.attributes.get("href") or "").strip()
-                self.anchor = (href, len(self.out))
-            case "blockquote":
-                self.paragraph()
-                self.quotes += 1
-            case "pre":
-                self.paragraph()
-                self.pre += 1
+                self.anchor = ((node.attributes.get("href") or "").strip(), len(self.out))
+            case "td" | "th":
+                self.space = True
             case "ul" | "ol":
                 self.around_list()
                 self.lists.append(1 if tag == "ol" else -1)
             case "li":
                 self.newline()
                 self.bullet()
-            case "td" | "th":
-                self.space = True
+            case "blockquote" | "pre":
+                self.paragraph()
+                self.quotes += tag == "blockquote"
+                self.pre += tag == "pre"
             case _ if tag in _PARAGRAPH:
                 self.paragraph()
             case _ if tag in _LINE:
                 self.newline()
 
-    def leave(self, frame: _Frame) -> None:
-        if frame.hidden:
+    def leave(self, tag: str) -> None:
+        """Write what stands at the end of an element; the tag of a hidden one is empty."""
+        if tag in _INLINE:
             return
-        match frame.tag:
+        match tag:
             case "a":
                 self.link()
+            case "td" | "th":
+                self.space = True
+            case "ul" | "ol":
+                self.lists.pop()
+                self.around_list()
             case "blockquote":
                 self.newline()
                 self.quotes -= 1
@@ -179,20 +176,13 @@ class _Walk:
             case "pre":
                 self.pre -= 1
                 self.paragraph()
-            case "ul" | "ol":
-                self.lists.pop()
-                self.around_list()
-            case "li":
-                self.newline()
-            case "td" | "th":
-                self.space = True
-            case tag if tag in _PARAGRAPH:
+            case _ if tag in _PARAGRAPH:
                 self.paragraph()
-            case tag if tag in _LINE:
+            case _ if tag in _LINE:
                 self.newline()
 
-    def text(self, text: str, frame: _Frame) -> None:
-        if frame.hidden or (frame.color is not None and frame.color == frame.background):
+    def text(self, text: str, look: _Look) -> None:
+        if look.hidden or (look.color is not None and look.color == look.background):
             self.hide(text)
             return
         if self.pre:
@@ -201,13 +191,13 @@ class _Walk:
                     self.newline()
                 self.write(line)
             return
-        words = _BLANK.sub(" ", text)
-        if words == " " or _FILLER.sub("", words) == "":
-            self.space = self.space or bool(words)
+        words = " ".join(text.split())
+        if not words or (not words.isascii() and not _FILLER.sub("", words)):
+            self.space = True
             return
-        self.space = self.space or words[0] == " "
-        self.write(words.strip(" "))
-        self.space = words[-1] == " "
+        self.space = self.space or text[0].isspace()
+        self.write(words)
+        self.space = text[-1].isspace()
 
     def hide(self, text: str) -> None:
         words = _FILLER.sub(" ", text).strip()
@@ -258,7 +248,7 @@ class _Walk:
             self.lists[-1] += 1
 
     def image(self, node: LexborNode) -> None:
-        alternative = _BLANK.sub(" ", node.attributes.get("alt") or "").strip()
+        alternative = " ".join((node.attributes.get("alt") or "").split())
         if alternative:
             self.write(alternative[: bounds.LINK_TEXT_CHARS])
 

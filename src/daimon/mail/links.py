@@ -29,13 +29,11 @@ _ACTION = re.compile(
     r"|確認|認証|有効化|リセット|承認|ログイン|サインイン|验证|驗證|确认|確認|激活|重置|接受|登录|登入|"
     r"인증|확인|활성화|재설정|수락|로그인|تأكيد|تحقق|تفعيل|تسجيل الدخول|אימות|אישור|התחבר"
 )
-# … or by its target, when the words say nothing.
+# … or by its target, unless the words are a sentence about something else.
+_SHORT_TEXT = 60
 _ACTION_URL = re.compile(
     r"(?i)[/?&=_.-](?:verify|verification|confirm|confirmation|activate|activation|reset|reset-password|"
     r"password-reset|accept|invite|invitation|magic|magic-link|signin|sign-in|login|log-in|callback)(?![a-z])"
-)
-_MUTE = re.compile(
-    r"(?i)^(?:here|click here|this link|link|continue|button|hier|ici|aquí|qui|https?://\S{0,4096})?[.:!]?$"
 )
 _FOOTER = re.compile(
     r"(?i)unsubscribe|opt[\s-]?out|preferences|privacy|terms|view (?:this )?(?:e-?mail )?in (?:your )?browser|"
@@ -85,7 +83,7 @@ def _calls(link: Link) -> bool:
         return False
     if _ACTION.search(link.text):
         return True
-    return bool(_MUTE.match(link.text.strip())) and bool(_ACTION_URL.search(unquote(link.url)))
+    return len(link.text) <= _SHORT_TEXT and _ACTION_URL.search(unquote(link.url)) is not None
 
 
 def _trimmed(url: str) -> str:

@@ -54,7 +54,7 @@ def headers_only(octets: bytes) -> ParsedMail:
     )
     beginning = octets[: top.body + bounds.FALLBACK_BODY_OCTETS]
     text = structure.text_of(beginning, top)
-    said = body.bare(beginning, text) if text is not None else Body("", None, (), (), ())
+    said = body.bare(beginning, text) if text is not None else Body("", None, (), (), "", ())
     note = Finding("unparsed", "The mail could not be parsed; its header and raw octets are all there is.")
     return _mail(top, said, (), (note, *_header_notes(top), *said.findings), [], extract=False)
 
@@ -102,7 +102,7 @@ def _mail(
     moment = date.parse(top.text("date"))
     findings = [*notes, *screen.of_sender(sender), *unsafe]
     if found:
-        findings += screen.of_text(subject, said.text[: bounds.EXTRACT_CHARS], said.hidden)
+        findings += screen.of_text(subject, said.text[: bounds.EXTRACT_CHARS], said.hidden, said.preheader)
     if moment is None:
         findings.append(Finding("no_date", "The mail has no readable date."))
     spam_score = screen.score(findings)

@@ -59,7 +59,9 @@ _SIGNED_BY_DEVICE = re.compile(
     r"wysłane z [\w .-]{2,40}|отправлено с [\w .-]{2,40}|iphoneから送信|从我的.{1,20}发送|发自我的.{1,20}|"
     r"나의 .{1,20}에서 보냄)\.?\Z"
 )
+_MANY_LINES = re.compile(r"\n(?:[ \t]*+\n){2,}+")
 _LONGEST_ATTRIBUTION = 400
+_LABEL_CHARS = 24  # "From:" in any language
 
 
 def new_text(text: str) -> str:
@@ -90,8 +92,10 @@ def _begins_old(lines: list[str], at: int, mark: str) -> bool:
         return False
     if mark[0] in "-_*=" and _DIVIDER.match(mark):
         return True
-    if len(mark) < 80 and _FORWARD.match(mark):
+    if mark[0] in "BbAaDdIi" and len(mark) < 80 and _FORWARD.match(mark):
         return True
+    if ":" not in mark[:_LABEL_CHARS] and "：" not in mark[:_LABEL_CHARS]:
+        return False
     return _FROM.match(mark) is not None and _is_header_block(lines, at)
 
 
@@ -132,6 +136,6 @@ def _drop_last(kept: list[str], count: int) -> None:
 
 
 def _without_device(text: str) -> str:
-    text = text.strip()
+    text = _MANY_LINES.sub("\n\n", text).strip()
     body, _, last = text.rpartition("\n")
     return body.rstrip() if len(last) < 120 and _SIGNED_BY_DEVICE.match(last.strip()) else text

@@ -26,11 +26,11 @@ DANGEROUS, SUSPICIOUS = 0.6, 0.2
 
 # Addressed to a model, not to a person. The words are looked for first, for they are rare; then the whole phrase.
 _HINTS = (
-    "ignore", "disregard", "forget", "system prompt", "<|im_", "<|endoftext", "[inst]", "</system>", "<system>",
-    "ai assistant", "ai agent", "ai model", "language model", "llm", "new instructions", "jailbreak", "dan mode",
-    "you are now", "override", "ignorier", "vergiss", "ignora", "ignorez", "oublie", "olvida", "negeer", "ignoruj",
-    "игнорируй", "забудь", "忽略", "無視", "무시", "do not tell", "don't tell", "without telling", "developer mode",
+    "ignor", "disregard", "forget", "prompt", "<|", "[inst]", "system>", "ai ", "llm", "language model",
+    "instructions", "jailbreak", "dan mode", "you are ", "overrid", "bypass", "vergiss", "oubli", "olvid", "negeer",
+    "tell", "inform", "mention", "alert", "notify", "developer mode",
 )  # fmt: skip
+_FOREIGN_HINTS = ("игнорируй", "забудь", "忽略", "無視", "무시", "ignor", "précédentes", "früheren")
 _TO_A_MODEL = re.compile(
     r"(?:ignore|disregard|forget|override|bypass) (?:(?:all|any|every|the|your|my|of|these|those|other) ){0,4}"
     r"(?:previous|prior|above|earlier|preceding|former|existing|system|safety) (?:\w{1,20} )?"
@@ -80,13 +80,17 @@ def of_sender(sender: Mailbox | None) -> list[Finding]:
     return found
 
 
-def of_text(subject: str, text: str, hidden: Iterable[str] = ()) -> list[Finding]:
-    """Look at the words, seen and unseen, for what is meant for a machine and not for a reader."""
+def of_text(subject: str, text: str, hidden: Iterable[str] = (), preheader: str = "") -> list[Finding]:
+    """Look at the words, seen and unseen, for what is meant for a machine and not for a reader.
+
+    A preheader is unseen too, but every newsletter has one: only what it says can be wrong with it.
+    """
     found = []
     unseen = "\n".join(hidden)
     seen = f"{subject}\n{text}"
     if unseen:
         found.append(Finding("hidden_text", f"Text that cannot be seen: {_excerpt(unseen)}"))
+    unseen = f"{preheader}\n{unseen}"
     if not (seen.isascii() and unseen.isascii()) and (invisible := _invisible(seen + unseen)):
         found.append(Finding("invisible_unicode", invisible))
     if (phrase := _to_a_model(seen)) is not None:
@@ -101,7 +105,7 @@ def of_text(subject: str, text: str, hidden: Iterable[str] = ()) -> list[Finding
 
 def score(findings: Iterable[Finding]) -> float:
     """Return the sum of the weights, each kind once, at most 1."""
-    return round(min(1.0, sum(WEIGHTS.get(kind, 0.0) for kind in {finding.kind for finding in findings})), 2)
+    return round(min(1.0, sum((WEIGHTS.get(kind, 0.0) for kind in {finding.kind for finding in findings}), 0.0)), 2)
 
 
 def verdict(spam_score: float) -> Verdict:
@@ -113,7 +117,9 @@ def verdict(spam_score: float) -> Verdict:
 
 def _to_a_model(text: str) -> str | None:
     lowered = text.lower()
-    if not any(hint in lowered for hint in _HINTS):
+    if not any(hint in lowered for hint in _HINTS) and (
+        lowered.isascii() or not any(hint in lowered for hint in _FOREIGN_HINTS)
+    ):
         return None
     match = _TO_A_MODEL.search(" ".join(lowered.split()))
     return match[0] if match else None

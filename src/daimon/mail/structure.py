@@ -4,6 +4,7 @@ Delimiter lines are looked up among the multiparts open at that point; an outer 
 within. Nothing that a mail can hold makes this more than linear, and every count ends at a bound.
 """
 
+import re
 from typing import NamedTuple
 
 from daimon.mail import bounds, header, parameters
@@ -12,6 +13,8 @@ from daimon.mail.parsed import Finding
 
 _LONGEST_LINE = 1_000  # RFC 5322 §2.1.1; no delimiter is longer
 _BLANK = b" \t\r"
+# A line that can only be a delimiter: a part's header, or the empty line of one without, comes after it.
+_DELIMITER = re.compile(rb"(?i)\n--([^\s]{1,200}+)[ \t]*+\r?\n(?:content-|\r?\n)")
 
 
 class Part(NamedTuple):
@@ -24,7 +27,6 @@ class Part(NamedTuple):
     content_id: str | None
     encoding: str
     alternative: int | None  # which multipart/alternative it stands in, the innermost
-    related: bool  # within multipart/related
     start: int
     end: int
 
@@ -40,12 +42,18 @@ class _Multipart(NamedTuple):
     boundary: bytes
     subtype: str
     alternative: int | None
-    related: bool
 
 
 def read(octets: bytes, top: Header) -> Structure:
     """Find the leaves of a mail whose header has been read."""
-    return _Reader(octets).read(top)
+    reader = _Reader(octets)
+    reader.walk(top)
+    if not reader.parts and reader.multiparts:  # the declared boundary never comes
+        if boundary := _boundary(octets, top.body):
+            reader = _Reader(octets, boundary=boundary)
+            reader.walk(top)
+        reader.note("broken_mime", "The mail says that it has parts, but not as it says.")
+    return Structure(tuple(reader.parts) or (_text(top.body, len(octets)),), tuple(reader.findings.values()))
 
 
 def text_of(octets: bytes, top: Header) -> Part | None:
@@ -62,8 +70,9 @@ def text_of(octets: bytes, top: Header) -> Part | None:
 class _Reader:
     """Walks from delimiter to delimiter; `open` says which multiparts those may belong to."""
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, *, boundary: bytes = b"") -> None:
         self.octets = octets
+        self.boundary = boundary  # of the outermost multipart, if not the one it declares
         self.parts: list[Part] = []
         self.open: list[_Multipart] = []
         self.depth_of: dict[bytes, int] = {}
@@ -72,7 +81,7 @@ class _Reader:
         self.candidates = 0
         self.findings: dict[str, Finding] = {}
 
-    def read(self, top: Header) -> Structure:
+    def walk(self, top: Header) -> None:
         at = top.body
         self.begin(top)
         while self.open:
@@ -92,10 +101,6 @@ class _Reader:
                 at = inner.body
                 self.begin(inner)
         self.finish(len(self.octets))
-        if not self.parts and self.multiparts:
-            self.note("broken_mime", "The mail says that it has parts, but none was found.")
-            self.parts.append(_text(top.body, len(self.octets)))
-        return Structure(tuple(self.parts), tuple(self.findings.values()))
 
     def begin(self, head: Header) -> None:
         """Open the multipart that a header announces, or begin a leaf."""
@@ -115,7 +120,6 @@ class _Reader:
             content_id=header.as_text(head.first("content-id")).strip(" <>")[: bounds.FILENAME_CHARS] or None,
             encoding=parameters.parse(header.as_text(head.first("content-transfer-encoding")))[0],
             alternative=within.alternative if within else None,
-            related=within.related if within else False,
             start=head.body,
             end=head.body,
         )
@@ -125,23 +129,19 @@ class _Reader:
         if len(self.open) >= bounds.NESTING or self.multiparts >= bounds.CONTAINERS:
             self.note("nesting_cut", f"Parts nested more than {bounds.NESTING} deep are kept as one attachment.")
             return False
-        boundary = params.get("boundary", "").encode("utf-8", "replace").rstrip(_BLANK) or self.guess(body)
+        boundary = params.get("boundary", "").encode("utf-8", "replace").rstrip(_BLANK)
+        if self.boundary and not self.open:
+            boundary = self.boundary
+        elif not boundary:
+            self.note("broken_mime", "A multipart does not name its boundary.")
+            boundary = _boundary(self.octets, body)
         self.multiparts += 1
         if not boundary or boundary in self.depth_of:  # the outer multipart's delimiters are the outer's
             return bool(self.open)
         alternative = self.multiparts if subtype == "alternative" else within and within.alternative
-        related = subtype == "related" or bool(within and within.related)
         self.depth_of[boundary] = len(self.open)
-        self.open.append(_Multipart(boundary, subtype, alternative, related))
+        self.open.append(_Multipart(boundary, subtype, alternative))
         return True
-
-    def guess(self, body: int) -> bytes:
-        """Return the boundary of a multipart that does not name it: its body begins with a delimiter."""
-        self.note("broken_mime", "A multipart does not name its boundary.")
-        if not self.octets.startswith(b"--", body):
-            return b""
-        newline = self.octets.find(b"\n", body, body + _LONGEST_LINE)
-        return b"" if newline < 0 else self.octets[body + 2 : newline].rstrip(_BLANK)
 
     def next_delimiter(self, at: int) -> tuple[int, int, int, bool] | None:
         """Return a delimiter line's start and end, the depth of its multipart, and whether it closes that."""
@@ -186,5 +186,11 @@ class _Reader:
         self.findings.setdefault(kind, Finding(kind, detail))
 
 
+def _boundary(octets: bytes, body: int) -> bytes:
+    """Return the boundary that a multipart's body uses, whatever its header says; empty if there is none."""
+    match = _DELIMITER.search(octets, max(0, body - 1), body + bounds.PART_HEADER_OCTETS)
+    return match[1] if match else b""
+
+
 def _text(start: int, end: int) -> Part:
-    return Part("text/plain", {}, "", None, None, "", None, False, start, end)
+    return Part("text/plain", {}, "", None, None, "", None, start, end)

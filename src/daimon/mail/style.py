@@ -1,6 +1,7 @@
 """The little of CSS that decides whether text can be seen."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _DECLARATION = re.compile(r"([a-z-]{1,40}+)\s*+:\s*+([^;]{1,200}+)")
@@ -25,9 +26,10 @@ class Look(NamedTuple):
 PLAIN = Look(False, None, None, False)
 
 
+@lru_cache(maxsize=512)  # a mail repeats a few styles over and over
 def look(style: str) -> Look:
     """Read an inline style."""
-    said = {name: value.strip() for name, value in _DECLARATION.findall(style[:2000].lower())}
+    said = {name: value.strip() for name, value in _DECLARATION.findall(style.lower())}
     background = said.get("background-color") or said.get("background")
     known = color(background) if background else None
     return Look(_hides(said), color(said.get("color")), known, background is not None and known is None)
