@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 SMALL: Final = 64 * 1024  # a mail up to here needs no room: even 2,000 of them are little
@@ -27,14 +27,17 @@ class Places:
             del self._taken[network]
 
 
-def network_of(ip: str) -> str:
-    """Return what one client can be assumed to own: an IPv4 address, or an IPv6 /64."""
+def plain_ip(ip: str) -> str:
+    """Return an address as text without its scope (`%eth0`), and a mapped one as the IPv4 it is."""
     if ":" not in ip:
         return ip
     address = ip_address(ip.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ip_network((address, 64), strict=False))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def network_of(ip: str) -> str:
+    """Return what one client can be assumed to own: an IPv4 address, or an IPv6 /64."""
+    return str(ip_network((ip, 64), strict=False)) if ":" in ip else ip
 
 
 class Room:

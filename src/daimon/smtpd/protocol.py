@@ -4,6 +4,7 @@ Everything runs in the event loop's callbacks; a task exists only while a look-u
 """
 
 import asyncio
+import contextlib
 import math
 from collections import deque
 from ipaddress import ip_address
@@ -14,7 +15,7 @@ import structlog
 from daimon.smtpd import metrics, proxy, replies
 from daimon.smtpd.framing import Framer, FramingError
 from daimon.smtpd.house import House
-from daimon.smtpd.limits import SMALL, network_of
+from daimon.smtpd.limits import SMALL, network_of, plain_ip
 from daimon.smtpd.replies import Reply
 from daimon.smtpd.session import Session
 from daimon.smtpd.transaction import Commit, Lookup
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
         house.enter(self)
         metrics.connections.inc()
         peer = transport.get_extra_info("peername")
-        ip = peer[0] if isinstance(peer, tuple) else ""
+        ip = plain_ip(peer[0]) if isinstance(peer, tuple) else ""
         if len(house.connections) > house.policy.max_connections:
             self._say_last(replies.TOO_MANY_CONNECTIONS)
         elif house.policy.proxy_protocol and self._is_proxy(ip):
@@ -159,7 +160,7 @@ class Connection(asyncio.Protocol):
             return
         rest = bytes(self._preamble[header.size :])
         self._preamble = None
-        self._greet(header.client_ip or self._transport.get_extra_info("peername")[0])
+        self._greet(header.client_ip or plain_ip(self._transport.get_extra_info("peername")[0]))
         if rest:
             self.data_received(rest)
 
@@ -240,7 +241,7 @@ class Connection(asyncio.Protocol):
         self._out.append(reply.octets)
         if reply.closes:
             self._closing, self._hears = True, False
-            self._lingers = reply is not replies.BYE
+            self._lingers = reply not in (replies.BYE, replies.TIMED_OUT, self._house.closing)
         elif reply is replies.READY_FOR_TLS:
             self._upgrading, self._hears = True, False
         elif reply.refuses and (verdict := self._session.judge(reply)):
@@ -316,7 +317,11 @@ class Connection(asyncio.Protocol):
     # The end
 
     def _close(self) -> None:
-        """Close once everything is written. Cutting the line with octets unread could destroy our last reply."""
+        """Close once everything is written.
+
+        A client that is still sending is let, and read for a while: cutting the line with octets unread could
+        destroy our last reply before the client reads it.
+        """
         if self._ended:
             return
         self._ended, self._closing, self._hears = True, True, False
@@ -328,7 +333,8 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self._transport.resume_reading()
         if self._transport.can_write_eof():
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the client was quicker
+                self._transport.write_eof()
 
     # STARTTLS
 
