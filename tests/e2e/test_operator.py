@@ -10,8 +10,8 @@ from serving import Serving, daimon, refusal
 from daimon.db.embedded import running_url
 
 PARKED = """
-insert into inbound_parked (account_id, id, mail_from, recipients, peer_ip, helo, tls, size, received_at, attempts, slow,
-                            error, parked_at)
+insert into inbound_parked (account_id, id, mail_from, recipients, peer_ip, helo, tls, size, received_at, attempts,
+                            slow, error, parked_at)
 values (gen_random_uuid(), '0192f3a0-0000-7000-8000-000000000001', 'a@example.org', '{}', '127.0.0.1', 'x', false,
         12, '2026-03-16 10:30:00Z', 5, false, 'ValueError: odd', '2026-03-16 10:31:00Z')
 """

@@ -1,13 +1,15 @@
 """A role as a child process, started again whenever it dies."""
 
+import contextlib
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from daimon.config import PREFIX
 from daimon.kit.process import die_with_parent
 
 _LONGEST_PAUSE = 30.0
@@ -49,13 +51,16 @@ class Death:
 
 
 class RoleProcess:
-    """One process of one role, over a listening socket if the role has one."""
+    """One process of one role, over a listening socket if the role has one.
 
-    def __init__(self, role: str, listener: socket.socket | None, environment: Mapping[str, str]) -> None:
+    It takes a while to load, so it is started early and waits for its settings, which come by its standard input: there
+    nobody sees the secrets among them. That input stays open, and its end tells the process that the supervisor died.
+    """
+
+    def __init__(self, role: str, listener: socket.socket | None) -> None:
         self.role = role
         self.pauses = Pauses()
         self._listener = listener
-        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,7 +69,7 @@ class RoleProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the process. It ends with the supervisor: by the kernel's word, and as its standard input closes."""
+        """Start the process; it loads and then waits for `begin`."""
         inherited = () if self._listener is None else (self._listener.fileno(),)
         # -P: the directory that the server was started in is no place to import from.
         command = [sys.executable, "-P", "-m", "daimon", "_role", self.role]
@@ -72,12 +77,19 @@ class RoleProcess:
         self.pauses.started()
         self._process = subprocess.Popen(  # noqa: S603 -- our own command line
             command,
-            env=self._environment,
+            env={name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
             stdin=subprocess.PIPE,
             pass_fds=inherited,
             start_new_session=True,  # Ctrl-C at a terminal reaches the supervisor alone
             preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 -- the supervisor has one thread
         )
+
+    def begin(self, settings: bytes) -> None:
+        """Hand the process its settings, one line."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it died already, which `death` tells
+                self._process.stdin.write(settings)
+                self._process.stdin.flush()
 
     def death(self) -> Death | None:
         """Return how the process ended, once."""
@@ -101,5 +113,6 @@ class RoleProcess:
 
     def _forget(self) -> None:
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         self._process = None

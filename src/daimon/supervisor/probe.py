@@ -1,21 +1,50 @@
-"""Whether a role answers yet: one request in its own protocol."""
+"""Whether a role answers yet: one request in its own protocol, asked once and not again while it waits for its turn."""
 
+import contextlib
+import select
 import socket
 
-HTTP = (b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 ")
-SMTP = (b"", b"220")
+QUESTIONS = {
+    "api": (b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 "),
+    "smtp": (b"", b"220"),
+}
 
 
-def answers(listener: socket.socket, question: bytes, expected: bytes, *, seconds: float) -> bool:
-    """Ask a listening socket and tell whether the first line is as expected."""
-    try:
-        with socket.socket(listener.family, socket.SOCK_STREAM) as client:
-            client.settimeout(seconds)
-            client.connect(_reachable(listener))
-            client.sendall(question)
-            return expected in client.recv(512).partition(b"\r\n")[0]
-    except OSError:
+class Probe:
+    """A question to a role behind a listening socket."""
+
+    def __init__(self, role: str, listener: socket.socket) -> None:
+        self._question, self._expected = QUESTIONS[role]
+        self._listener = listener
+        self._connection: socket.socket | None = None
+
+    def answered(self) -> bool:
+        """Tell whether the answer is there, without waiting. A wrong answer or none at all is asked for again."""
+        with contextlib.suppress(OSError):
+            self._connection = self._connection or self._ask()
+            if not select.select([self._connection], [], [], 0)[0]:
+                return False
+            first_line = self._connection.recv(512).partition(b"\r\n")[0]
+            self.close()
+            return self._expected in first_line
+        self.close()
         return False
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _ask(self) -> socket.socket:
+        connection = socket.socket(self._listener.family, socket.SOCK_STREAM)
+        try:
+            connection.connect(_reachable(self._listener))  # at once: the kernel accepts, whether or not the role does
+            connection.sendall(self._question)
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
 
 def _reachable(listener: socket.socket) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """What runs in a child of the supervisor: one role, over a socket that was bound before."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,10 @@ from daimon.config import Settings
 
 def run(role: str, fd: int | None) -> None:
     """Run a role until SIGTERM, which lets it finish what it does."""
-    settings = config.load(os.environ).settings
+    handed = sys.stdin.buffer.readline()
+    if not handed:
+        return  # the supervisor is gone before it began
+    settings = config.load(json.loads(handed)).settings
     listener = None if fd is None else socket.socket(fileno=fd)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(role, settings, listener))

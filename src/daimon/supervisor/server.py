@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import os
+import json
 import socket
 import sys
 import time
@@ -15,10 +15,11 @@ from daimon.config_values import in_url
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.errors import DatabaseUnusable
 from daimon.db.migrate import migrate
-from daimon.supervisor import data_dir, probe, sockets, welcome
+from daimon.supervisor import data_dir, sockets, welcome
 from daimon.supervisor.children import Pauses, RoleProcess
 from daimon.supervisor.errors import CannotStart
 from daimon.supervisor.outages import readable_outages
+from daimon.supervisor.probe import Probe
 from daimon.supervisor.signals import Signals
 
 ROLES = ("worker", "smtp", "api")
@@ -52,12 +53,15 @@ class Server:
         self._postgres: EmbeddedPostgres | None = None
         self._postgres_pauses = Pauses()
         self._children: list[RoleProcess] = []
+        self._handed = b""
 
     def run(self) -> None:
         """Prepare, start, watch and stop."""
         self._bind()
-        settings = self._start_database(self._with_secret(self._with_ports()))
-        self._start_roles(settings)
+        settings = self._with_secret(self._with_ports())
+        self._load_roles()
+        settings = self._start_database(settings)
+        self._begin(settings)
         if self._await_ready():
             say(welcome.text(settings, self._roles, seconds=time.monotonic() - self._began), bare=True)
         self._watch()
@@ -94,7 +98,6 @@ class Server:
     def _start_database(self, settings: Settings) -> Settings:
         if settings.database_url is None:
             self._postgres = EmbeddedPostgres(settings.data_dir)
-            self._held.callback(self._postgres.stop, hurry=self._signals.hurried)
             self._postgres_pauses.started()
             self._postgres.start(give_up=self._signals.stopping)
             settings = replace(settings, database_url=self._postgres.url)
@@ -104,31 +107,37 @@ class Server:
 
     # Start
 
-    def _start_roles(self, settings: Settings) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(config.PREFIX)}
-        environment = inherited | config.as_environment(settings)
+    def _load_roles(self) -> None:
+        """Start the roles' processes, which load while the database starts."""
+        settings = self._loaded.settings
         copies = {"api": settings.api_processes, "smtp": settings.smtp_processes, "worker": settings.workers}
+        self._held.callback(self._stop_postgres)  # after the roles, as what is held is given back in reverse
         self._held.callback(self._stop_roles)
         for role in self._roles:
             for _ in range(copies[role]):
-                child = RoleProcess(role, self._listeners.get(role), environment)
+                child = RoleProcess(role, self._listeners.get(role))
                 child.start()
                 self._children.append(child)
 
+    def _begin(self, settings: Settings) -> None:
+        """Let the roles work."""
+        self._handed = json.dumps(config.as_environment(settings)).encode() + b"\n"
+        for child in self._children:
+            child.begin(self._handed)
+
     def _await_ready(self) -> bool:
         """Wait until every role answers; False if asked to stop meanwhile. Raises CannotStart if one dies."""
-        waiting = {"api": probe.HTTP, "smtp": probe.SMTP}
-        while not self._signals.stopping():
-            for child in self._children:
-                if death := child.death():
-                    raise CannotStart(f"{death} before it was ready")
-            for role, listener in self._listeners.items():
-                if role in waiting and probe.answers(listener, *waiting[role], seconds=0.25):
-                    del waiting[role]
-            if not waiting.keys() & self._listeners.keys():
-                return True
-            self._signals.wait(0.02)
-        return False
+        with contextlib.ExitStack() as probes:
+            waiting = [
+                probes.enter_context(contextlib.closing(Probe(role, each))) for role, each in self._listeners.items()
+            ]
+            while waiting and not self._signals.stopping():
+                for child in self._children:
+                    if death := child.death():
+                        raise CannotStart(f"{death} before it was ready")
+                waiting = [each for each in waiting if not each.answered()]
+                self._signals.wait(0.01)
+        return not self._signals.stopping()
 
     # Watch
 
@@ -152,6 +161,7 @@ class Server:
         for child in self._children:
             if child.pid is None and child.pauses.due <= now:
                 child.start()
+                child.begin(self._handed)
         if self._postgres and self._postgres.pid is None and self._postgres_pauses.due <= now:
             self._restart_postgres(self._postgres)
 
@@ -171,6 +181,10 @@ class Server:
         return max(0.0, min(dues) - time.monotonic()) if dues else _NO_EVENT
 
     # Stop
+
+    def _stop_postgres(self) -> None:
+        if self._postgres:
+            self._postgres.stop(hurry=self._signals.hurried)
 
     def _stop_roles(self) -> None:
         """Let every role finish what it does; kill those that take too long, or all at a second request."""
