@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from serving import FREE_PORTS, Serving
 
 
@@ -16,6 +17,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = Serving(directory, *FREE_PORTS).ready()
     assert first.end() == 0
     return directory
+
+
+@pytest.fixture(scope="session")
+def running(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server for all tests that leave one as it was, or make it heal."""
+    directory = tmp_path_factory.mktemp("running") / "data"
+    subprocess.run(["cp", "-a", prepared, directory], check=True)
+    server = Serving(directory, *FREE_PORTS).ready()
+    yield server
+    assert server.end() == 0
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """`daimon serve` as an operator runs it: a process, its output, its signals."""
 
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from daimon.config import CLIENT_VARIABLES
@@ -54,11 +56,14 @@ class Serving:
             stderr=subprocess.PIPE,
             text=True,
         )
+        # Read on by itself, as a full pipe would hold the server up.
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def await_line(self, pattern: str) -> "re.Match[str]":
         """Read on until a line matches."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+        while (line := self._lines.get(timeout=60)) is not None:
             self.output += line
             if found := re.search(pattern, line):
                 return found
@@ -102,11 +107,17 @@ class Serving:
 
     def finish(self) -> int:
         """Read until every process has let go of the output, and return the exit code."""
+        self._reader.join(60)
+        while not self._lines.empty() and (line := self._lines.get()) is not None:
+            self.output += line
+        return self.process.wait(60)
+
+    def _read(self) -> None:
         assert self.process.stderr is not None
-        if not self.process.stderr.closed:
-            self.output += self.process.stderr.read()
-            self.process.stderr.close()
-        return self.process.wait()
+        with self.process.stderr as lines:
+            for line in lines:
+                self._lines.put(line)
+        self._lines.put(None)
 
     def _children(self) -> list[int]:
         return [

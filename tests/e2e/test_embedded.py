@@ -2,15 +2,16 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
 
 import asyncpg
 import pytest
-from serving import is_running
 
-from daimon.db.embedded import EmbeddedPostgres
+from daimon.db.embedded import EmbeddedPostgres, running_url
+from serving import is_running
 
 
 async def begin(url: str, sql: str) -> "tuple[asyncpg.Connection[asyncpg.Record], asyncio.Task[str], int]":
@@ -52,6 +53,22 @@ async def test_stops_the_orphans_of_a_killed_server(tmp_path: Path) -> None:
         connection.terminate()
         second.stop()
         first.stop()
+
+
+async def test_a_long_path_does(tmp_path: Path) -> None:
+    """A Unix socket's path is short (unix(7)), a directory's need not be; others cannot enter the socket's place."""
+    server = EmbeddedPostgres(tmp_path / ("d" * 100), durable=False)
+    server.start()
+    try:
+        connection = await asyncpg.connect(server.url)
+        await connection.close()
+        assert running_url(server.directory) == server.url
+        [sockets] = re.findall("host=(.*)", server.url)
+        assert os.stat(sockets).st_mode & 0o077 == 0
+    finally:
+        server.stop()
+    with pytest.raises(FileNotFoundError):
+        os.stat(sockets)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore a copy as root's")

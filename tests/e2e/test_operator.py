@@ -1,13 +1,11 @@
 """What an operator sees and does from the command line while the server runs."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
-from serving import Serving, daimon, refusal
 
-from daimon.db.embedded import running_url
+from serving import Serving, daimon, refusal
 
 PARKED = """
 insert into inbound_parked (account_id, id, mail_from, recipients, peer_ip, helo, tls, size, received_at, attempts,
@@ -39,11 +37,9 @@ def test_retrying_what_is_not_parked(database_url: str) -> None:
     assert refusal("inbound", "retry", "x", DAIMON_DATABASE_URL=database_url) == "no parked mail x"
 
 
-def test_finds_the_embedded_database(serve: Callable[..., Serving], data_dir: Path) -> None:
+def test_finds_the_embedded_database(running: Serving) -> None:
     """The command line needs only the data directory of the server that runs."""
-    serve(data_dir).ready()
-    assert running_url(data_dir)
-    assert daimon("inbound", "parked", f"--data-dir={data_dir}").stdout == "No mail is parked.\n"
+    assert daimon("inbound", "parked", f"--data-dir={running.data_dir}").stdout == "No mail is parked.\n"
 
 
 def test_says_when_no_server_runs(tmp_path: Path) -> None:

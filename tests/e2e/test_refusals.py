@@ -9,13 +9,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from serving import FREE_PORTS, Serving, daimon, refusal
 
 from daimon.db import cluster
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.errors import ClusterUnusable
+from serving import FREE_PORTS, Serving, daimon, refusal
 
-Serve = Callable[..., Serving]
 Mount = Callable[[int], Path]
 
 
@@ -40,12 +39,11 @@ def test_a_taken_port(tmp_path: Path, taken_port: int, flag: str, other: str) ->
     assert not (tmp_path / "data/postgres").exists()
 
 
-def test_a_data_directory_in_use(serve: Serve, data_dir: Path) -> None:
+def test_a_data_directory_in_use(running: Serving) -> None:
     """The second server names the first, which goes on."""
-    first = serve(data_dir).ready()
-    line = refusal("serve", f"--data-dir={data_dir}", *FREE_PORTS)
-    assert line == f"{data_dir} is in use by another server (process {first.process.pid})"
-    assert first.end() == 0
+    line = refusal("serve", f"--data-dir={running.data_dir}", *FREE_PORTS)
+    assert line == f"{running.data_dir} is in use by another server (process {running.process.pid})"
+    assert running.process.poll() is None
 
 
 def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
