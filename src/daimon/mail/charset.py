@@ -60,7 +60,7 @@ def decode(octets: bytes, label: str | None = None) -> tuple[str, bool]:
         if text is not None:
             return clean(text), False
         if octets.isascii():
-            return clean(octets.decode(codec, "replace")), True
+            return clean(octets.decode("ascii" if codec == "utf_7" else codec, "replace")), True
     text = _strictly(octets, "utf-8")
     if text is not None and not _by_accident(text, codec):
         return clean(text), label is not None and codec != "utf-8" and not text.isascii()

@@ -11,14 +11,14 @@ from daimon.mail.parsed import Code
 
 # The first sign is taken before anything is looked at around it: so the scan jumps from capital or digit to the next.
 _CANDIDATE = re.compile(
-    r"[A-Z0-9](?<![\w.,/@&=%+$€£¥₹#~|(-][A-Z0-9])"
+    r"[A-Z0-9](?<![\w.,/@&=%+$€£¥₹#~|(-][A-Z0-9])(?<!\d [A-Z0-9])"
     r"(?:(?P<google>(?<=G)-\d{6,8})"
     r"|(?<=\d)(?:(?P<spaced>(?: \d){3,7})"
     r"|(?P<halves>\d{2}[ -]\d{3}|\d{3}[ -]\d{4}|\d[ -]\d{2}[ -]\d{2})"
     r"|(?P<digits>\d{3,7}))"
     r"|(?P<dashed>[A-Z0-9]{2,5}(?:-[A-Z0-9]{3,6}){1,3})"
     r"|(?P<mixed>[A-Z0-9]{3,9}))"
-    r"(?![\w@%€£¥₹°+/=-]|[.,:]\d| ?(?:USD|EUR|GBP|CHF|%|€|£|kr|zł|₽|Mb|MB|GB|KB|km|kg|px)(?!\w)| ?[-/] ?\d)"
+    r"(?![\w@%€£¥₹°+/=-]|[.,:]\d| ?(?:USD|EUR|GBP|CHF|%|€|£|kr|zł|₽|Mb|MB|GB|KB|km|kg|px)(?!\w)| ?[-/] ?\d| \d{2})"
 )
 _CANDIDATES = 300  # looked at
 _BEFORE, _AFTER = 160, 48  # characters in which an announcing word counts
@@ -100,10 +100,11 @@ _NUMBERS = re.compile(
     r"订单|訂單|电话|注文|ご注文番号|電話|주문|전화)"
     r"(?:\s?(?:number|no|nr|id|code|num|nummer|numéro|número|numero|номер|号|番号|번호))?[\s.:#№°º-]{0,6}\Z"
 )
+_SENTENCE = re.compile(r"[.!?。]\s")
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 _DIRECT = re.compile(
     r"(?i)(?:code|pin|otp|passcode|kode|kod|kód|código|codice|koodi|код|κωδικός|コード|码|碼|번호|코드|رمز|קוד)"
-    r"(?:\s(?:is|ist|lautet|est|es|é|è|jest|är|er|on|to))?\s?[:：=]?\s{0,3}[*\"'「【“]{0,2}\Z"
+    r"(?P<told>(?:\s(?:is|ist|lautet|est|es|é|è|jest|är|er|on|to))?\s?[:：=]?)\s{0,3}[*\"'「【“]{0,2}\Z"
 )
 _KINDS = (
     ("password_reset", ("reset", "forgot", "zurücksetzen", "réinitialis", "restablecer", "redefin", "reimpost",
@@ -142,25 +143,33 @@ def _is_code(match: re.Match[str], whole: str, lowered: str) -> bool:
     start, end = match.span()
     before, after = lowered[max(0, start - _BEFORE) : start], lowered[end : end + _AFTER]
     line = before[before.rfind("\n") + 1 :]
-    direct = _DIRECT.search(line[-30:]) is not None
+    announced = _DIRECT.search(line[-30:])
+    direct = announced is not None
     if _NUMBERS.search(line[-50:]) and not direct:
         return False
     token = match[0]
     if _YEAR.match(token) and not direct:
         return False
     alone = _is_alone(whole, start, end)
-    if not any(character.isdigit() for character in token) and not (direct or alone):
+    if (
+        token.isalpha()
+        and not alone
+        and (announced is None or not announced["told"].strip() or whole[max(0, start - 30) : start].isupper())
+    ):
         return False  # a word in capitals
     if any(word in line or word in after.split("\n", 1)[0] for word in _OTHER_CODES):
         return False
     if alone:
         before = lowered[max(0, start - _ALONE_BEFORE) : start]
+    numeric = bool(match["digits"] or match["halves"] or match["spaced"] or match["google"])
+    if not (direct or alone or numeric):
+        return False
     if any(word in before or word in after for word in STRONG):
-        return bool(match["digits"] or match["halves"] or match["spaced"] or match["google"]) or direct or alone
-    near = lowered[max(0, start - _NEAR) : start] + " " + after
-    return any(word in near for word in WEAK) and (
-        direct or alone or bool(match["digits"] or match["halves"] or match["google"])
-    )
+        return True
+    near = lowered[max(0, start - _NEAR) : start]
+    if not alone:  # within one sentence
+        near, after = _SENTENCE.split(near)[-1], _SENTENCE.split(after, maxsplit=1)[0]
+    return any(word in near or word in after for word in WEAK)
 
 
 def _is_alone(whole: str, start: int, end: int) -> bool:

@@ -9,7 +9,7 @@ from daimon.mail import bounds, charset, html_guard, style
 from daimon.mail.parsed import Link
 
 _SKIPPED = frozenset(
-    ("script", "title", "template", "noscript", "svg", "math", "object", "iframe", "select", "textarea")
+    ("script", "style", "title", "template", "noscript", "svg", "math", "object", "iframe", "select", "textarea")
 )
 _INLINE = frozenset(("", "span", "b", "i", "strong", "em", "font", "u", "small", "tbody", "html", "body", "head", "s"))
 _PARAGRAPH = frozenset(("hr", "p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "form"))
@@ -44,6 +44,9 @@ def render(html: str) -> Rendered:
     root = LexborHTMLParser(html).root
     walk = _Walk()
     if root is not None:
+        if "style" in html:  # sheets hold for what stands before them too
+            for sheet in root.css("style"):
+                walk.sheet(sheet.text() or "")
         walk.over(root)
     return walk.rendered(cut)
 
@@ -91,8 +94,6 @@ class _Walk:
             tag = node.tag or ""
             if tag == "-text":
                 self.text(node.text_content or "", look)
-            elif tag == "style":
-                self.sheet(node.text() or "")
             elif tag not in _SKIPPED and not tag.startswith("-"):
                 inner = self.look(node, look)
                 self.enter(node, tag, inner)

@@ -32,7 +32,7 @@ _ACTION = re.compile(
 # … or by its target, unless the words are a sentence about something else.
 _SHORT_TEXT = 60
 _ACTION_URL = re.compile(
-    r"(?i)[/?&=_.-](?:verify|verification|confirm|confirmation|activate|activation|reset|reset-password|"
+    r"(?i)[/?&=_.](?:verify|verification|confirm|confirmation|activate|activation|reset|reset-password|"
     r"password-reset|accept|invite|invitation|magic|magic-link|signin|sign-in|login|log-in|callback)(?![a-z])"
 )
 _FOOTER = re.compile(

@@ -50,6 +50,7 @@ _BEGINNING = re.compile(
     r"於|在|于|dnia|"
     r"pada|vào|ngày|בתאריך|في|lørdag|\d{1,4}[./年-])"
 )
+_DATED = re.compile(r"@|\d[:.]\d\d|(?:19|20)\d\d|年")
 _SIGNED_BY_DEVICE = re.compile(
     r"(?i)(?:sent (?:from|via|with|using) (?:my |the )?[\w .'’-]{2,40}|get outlook for (?:ios|android|mac)\b.{0,60}|"
     r"von meinem [\w .-]{2,40} gesendet|gesendet (?:von|mit) [\w .-]{2,60}|envoyé (?:de|depuis) (?:mon|"
@@ -73,6 +74,8 @@ def new_text(text: str) -> str:
         if mark.startswith(">"):
             continue
         if _begins_old(lines, at, mark):
+            while kept and not kept[-1].strip(" \t\r_-=*"):  # the rule above a repeated header
+                kept.pop()
             break
         if mark.endswith((":", "：")) and (wrapped := _attribution(lines, at, mark)) is not None:
             if wrapped:
@@ -110,14 +113,14 @@ def _attribution(lines: list[str], at: int, mark: str) -> int | None:
     joined = mark
     for wrapped in range(3):
         if len(joined) > _LONGEST_ATTRIBUTION:
-            return None
-        if _attributes(joined) and (_quotes_follow(lines, at) or _BEGINNING.match(joined)):
-            return wrapped if not wrapped or _BEGINNING.match(joined) else None
+            break
+        if _BEGINNING.match(joined) and _attributes(joined) and (_DATED.search(joined) or _quotes_follow(lines, at)):
+            return wrapped
         before = at - wrapped - 1
         if before < 0 or not lines[before].strip() or lines[before].lstrip().startswith(">"):
-            return None
+            break
         joined = f"{lines[before].strip()} {joined}"
-    return None
+    return 0 if len(mark) <= _LONGEST_ATTRIBUTION and _attributes(mark) and _quotes_follow(lines, at) else None
 
 
 def _attributes(line: str) -> bool:

@@ -26,7 +26,7 @@ DANGEROUS, SUSPICIOUS = 0.6, 0.2
 
 # Addressed to a model, not to a person. The words are looked for first, for they are rare; then the whole phrase.
 _HINTS = (
-    "ignor", "disregard", "forget", "prompt", "<|", "[inst]", "system>", "ai ", "llm", "language model",
+    "ignor", "disregard", "forget", "prompt", "<|", "[inst]", "system>", " ai", "ai ", "llm", "language model",
     "instructions", "jailbreak", "dan mode", "you are ", "overrid", "bypass", "vergiss", "oubli", "olvid", "negeer",
     "tell", "inform", "mention", "alert", "notify", "developer mode",
 )  # fmt: skip
@@ -56,7 +56,8 @@ _TO_A_MODEL = re.compile(
     r"これまで)の(?:すべての)?(?:指示|命令)[^\n]{0,4}無視"
     r"|(?:이전|위의)[^\n]{0,8}(?:지시|명령)[^\n]{0,6}무시"
 )
-_TAGS = re.compile("(?<!\U0001f3f4)[\U000e0020-\U000e007e]{2,}")  # not the flag of Scotland
+_TAGS = re.compile("[\U000e0020-\U000e007e]{2,}")
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]{1,8}")  # Scotland's is spelt in tag characters
 _SELECTORS = re.compile("[\ufe00-\ufe0f]{3,}|[\U000e0100-\U000e01ef]{2,}")
 _OVERRIDES = re.compile("[\u202d\u202e]")
 _BROKEN_WORD = re.compile("[A-Za-z][\u200b\u200c\u200d\u2060-\u2064\ufeff\u180e\u115f\u3164]{1,50}[A-Za-z]")
@@ -126,7 +127,7 @@ def _to_a_model(text: str) -> str | None:
 
 
 def _invisible(text: str) -> str:
-    if (tags := _TAGS.search(text)) is not None:
+    if (tags := _TAGS.search(_FLAG.sub("", text))) is not None:
         written = "".join(chr(ord(character) - 0xE0000) for character in tags[0])
         return f"Invisible tag characters that spell: {_excerpt(written)}"
     if _SELECTORS.search(text):

@@ -30,7 +30,7 @@ PLAIN = Look(False, None, None, False)
 def look(style: str) -> Look:
     """Read an inline style."""
     said = {name: value.strip() for name, value in _DECLARATION.findall(style.lower())}
-    background = said.get("background-color") or said.get("background")
+    background = said.get("background-image") or said.get("background-color") or said.get("background")
     known = color(background) if background else None
     return Look(_hides(said), color(said.get("color")), known, background is not None and known is None)
 

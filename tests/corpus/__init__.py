@@ -1,0 +1,1 @@
+"""Mails to test with: real-life ones in `mails/`, hostile ones made by `hostile`."""

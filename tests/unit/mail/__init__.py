@@ -1,0 +1,1 @@
+"""The pure mail library, by tables of examples and by properties."""
