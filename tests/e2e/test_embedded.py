@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -53,6 +54,20 @@ async def test_stops_the_orphans_of_a_killed_server(tmp_path: Path) -> None:
         connection.terminate()
         second.stop()
         first.stop()
+
+
+def test_begins_anew_after_a_killed_first_start(tmp_path: Path) -> None:
+    """What a start had made that was killed in the middle is thrown away."""
+    code = "import pathlib, sys, daimon.db.embedded as e; e.EmbeddedPostgres(pathlib.Path(sys.argv[1])).start()"
+    start = subprocess.Popen([sys.executable, "-c", code, tmp_path])
+    while not (tmp_path / "postgres.new/base").exists():
+        assert start.poll() is None
+    start.kill()
+    start.wait()
+    assert not (tmp_path / "postgres").exists()
+    server = EmbeddedPostgres(tmp_path, durable=False)
+    server.start()
+    server.stop()
 
 
 async def test_a_long_path_does(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
@@ -11,6 +13,7 @@ from daimon.db import binaries, server_user
 from daimon.db.binaries import Binaries
 from daimon.db.errors import ClusterUnusable
 from daimon.db.server_user import ServerUser
+from daimon.kit.process import die_with_parent
 
 SUPERUSER = "daimon"
 DATABASE = "daimon"
@@ -121,6 +124,16 @@ def _fill(fresh: Path, installed: Binaries, *, durable: bool) -> None:
         conf.write(_SETTINGS)
 
 
+def _before_exec(user: ServerUser) -> Callable[[], None]:
+    named, die_with_us = server_user.named(user), die_with_parent(signal.SIGKILL)
+
+    def before_exec() -> None:
+        named()
+        die_with_us()  # after the change of namespace, which would clear it
+
+    return before_exec
+
+
 def _run(command: list[str], directory: Path, user: ServerUser, sql: str = "") -> None:
     done = subprocess.run(  # noqa: S603 -- our own command line
         command,
@@ -131,7 +144,7 @@ def _run(command: list[str], directory: Path, user: ServerUser, sql: str = "") -
         text=True,
         errors="replace",
         start_new_session=True,  # Ctrl-C at a terminal reaches the supervisor alone
-        preexec_fn=server_user.named(user),
+        preexec_fn=_before_exec(user),
         check=False,
         **credentials(user),
     )

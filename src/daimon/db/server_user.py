@@ -74,13 +74,13 @@ def of_initdb() -> ServerUser:
     return _anyone()
 
 
-def named(user: ServerUser) -> Callable[[], None] | None:
+def named(user: ServerUser) -> Callable[[], None]:
     """Return a `preexec_fn` that gives a child a name if its user has none, as in a container with a random uid.
 
     Inside a user namespace of its own the child is `nobody`; outside nothing changes.
     """
     if sys.platform != "linux" or _has_account(user.uid):
-        return None
+        return lambda: None
     libc = ctypes.CDLL(None, use_errno=True)
     alias = _anyone()
     maps = {

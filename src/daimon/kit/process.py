@@ -15,7 +15,8 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 def die_with_parent(death: signal.Signals) -> Callable[[], None]:
     """Return a `preexec_fn` that asks the kernel to send `death` to the child when this process dies.
 
-    It runs after a change of user, which would clear the request. Elsewhere than on Linux it does nothing.
+    More exactly when the thread dies that starts the child (prctl(2)), so start it from one that stays. The request is
+    made after a change of user, which would clear it. Elsewhere than on Linux nothing is asked.
     """
     parent = os.getpid()
 

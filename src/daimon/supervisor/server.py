@@ -37,7 +37,11 @@ def serve(loaded: Loaded, roles: Sequence[str]) -> None:
     with Signals() as signals, contextlib.ExitStack() as held:
         if settings.database_url is None:
             held.enter_context(data_dir.locked(settings.data_dir))
-        Server(loaded, roles, signals, held).run()
+        try:
+            Server(loaded, roles, signals, held).run()
+        except (CannotStart, DatabaseUnusable):
+            if not signals.stopping():  # else the start was given up because someone asked for that
+                raise
 
 
 class Server:
