@@ -27,6 +27,10 @@ OUTAGES = (
 )
 
 
+async def _nothing_to_reset(_: object) -> None:
+    """Save a round trip a release: no code here leaves anything in a session, and transactions end themselves."""
+
+
 class Database:
     """A pool of connections to one PostgreSQL."""
 
@@ -43,6 +47,7 @@ class Database:
             max_size=connections,
             command_timeout=60,
             max_inactive_connection_lifetime=300,
+            reset=_nothing_to_reset,
             server_settings={"application_name": "daimon", "timezone": "UTC", "jit": "off"},
         )
         return cls(pool, url)

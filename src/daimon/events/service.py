@@ -1,6 +1,5 @@
 """Recording events: the outbox, gap-free and in commit order per account."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from daimon.db.engine import Connection
@@ -17,33 +16,23 @@ async def record(db: Connection, events: Sequence[NewEvent]) -> None:
     """
     if not events:
         return
-    ordered = sorted(events, key=lambda e: e.account_id)
-    first = await _reserve(db, Counter(e.account_id for e in ordered))
-    numbers = []
-    for event in ordered:
-        numbers.append(first[event.account_id])
-        first[event.account_id] += 1
     await db.execute(
         """
+        with happened as (
+            select *, row_number() over (partition by account_id order by nth) as step
+            from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::json[], $7::timestamptz[])
+                with ordinality as n (account_id, id, event, pod_id, inbox_id, data, at, nth)
+        ), reserved as (
+            insert into event_sequences as s (account_id, last)
+            select account_id, count(*) from happened group by account_id order by account_id
+            on conflict (account_id) do update set last = s.last + excluded.last
+            returning account_id, last
+        )
         insert into events (account_id, sequence, id, event, pod_id, inbox_id, data, created_at)
-        select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::json[],
-                             $8::timestamptz[])
+        select h.account_id, r.last - count(*) over (partition by h.account_id) + h.step, h.id, h.event, h.pod_id,
+               h.inbox_id, h.data, h.at
+        from happened h join reserved r on r.account_id = h.account_id
         """,
-        [e.account_id for e in ordered], numbers, [ids.new() for _ in ordered], [e.event for e in ordered],
-        [e.pod_id for e in ordered], [e.inbox_id for e in ordered], [e.data for e in ordered], [e.at for e in ordered],
+        [e.account_id for e in events], [ids.new() for _ in events], [e.event for e in events],
+        [e.pod_id for e in events], [e.inbox_id for e in events], [e.data for e in events], [e.at for e in events],
     )  # fmt: skip
-
-
-async def _reserve(db: Connection, counts: "Counter[object]") -> "dict[object, int]":
-    """Return the first free number of each account, having taken as many as it needs."""
-    rows = await db.fetch(
-        """
-        insert into event_sequences as s (account_id, last)
-        select * from unnest($1::uuid[], $2::bigint[])
-        on conflict (account_id) do update set last = s.last + excluded.last
-        returning account_id, last
-        """,
-        list(counts.keys()),
-        list(counts.values()),
-    )
-    return {row["account_id"]: row["last"] - counts[row["account_id"]] + 1 for row in rows}

@@ -50,12 +50,13 @@ async def create(
     scope, inbox_id = Scope(account.account_id), ids.new()
     if wish.client_id and (earlier := await _made_before(db, scope, wish, inbox_id)):
         return Created(await InboxRepository(db, scope).get(earlier), account, fresh=False)
-    await quotas.spend_inbox(db, account, policy.tiers[account.tier])
-    if account.tier is Tier.FREE:
-        await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
     inbox = await _add(db, scope, _new_inbox(account, inbox_id, username, domain, wish, now))
     account_key = None if who else await keys.issue(db, account, KeyScope.ACCOUNT, scope, now=now)
     inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now)
+    # Spent last: creates of one account wait for each other from here to the commit, and no longer.
+    await quotas.spend_inbox(db, account, policy.tiers[account.tier])
+    if account.tier is Tier.FREE:
+        await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
     await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now)])
     return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key)
 
