@@ -1,0 +1,176 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+import httpx
+
+from daimon_email import _wire
+from daimon_email._binding import bind
+from daimon_email._calls import account, inboxes, messages, threads
+from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
+from daimon_email._flow import Flow, Outcome, Pause, Request
+from daimon_email._paging import Listing, PageData
+from daimon_email.models import Result
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Result)
+
+
+class AsyncTransport:
+    """Carries out what flows yield."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._http = httpx.AsyncClient(headers=config.headers)
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Return what a flow returns."""
+        outcome: Outcome = None
+        while True:
+            try:
+                wanted = flow.send(outcome)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            outcome = await self._carry_out(wanted)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _carry_out(self, wanted: Request | Pause) -> Outcome:
+        if isinstance(wanted, Pause):
+            await asyncio.sleep(wanted.seconds)
+            return None
+        try:
+            return _wire.answer(await self._http.request(**_wire.arguments(self.config, wanted)))
+        except httpx.RequestError as error:
+            return _wire.lost(error)
+
+
+class AsyncPage(PageData[R]):
+    """A page of a list: `result` holds its items; iterating over it goes on to the pages after it."""
+
+    def __init__(self, listing: Listing[R], transport: AsyncTransport) -> None:
+        super().__init__(listing)
+        self._transport = transport
+
+    async def __aiter__(self) -> AsyncIterator[R]:
+        page: AsyncPage[R] | None = self
+        while page is not None:
+            for item in page.result:
+                yield item
+            page = await page.next_page()
+
+    async def next_page(self) -> AsyncPage[R] | None:
+        """Fetch the page after this one; None after the last."""
+        return AsyncPage(await self._transport.run(self._following()), self._transport) if self.has_more else None
+
+
+def _call(call: Callable[Concatenate[Config, P], Flow[T]]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
+    return bind(call, lambda self, flow: self._transport.run(flow))
+
+
+def _list(
+    call: Callable[Concatenate[Config, P], Flow[Listing[R]]],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncPage[R]]]:
+    async def run(self: _Resource, flow: Flow[Listing[R]]) -> AsyncPage[R]:
+        return AsyncPage(await self._transport.run(flow), self._transport)
+
+    return bind(call, run)
+
+
+class _Resource:
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+        self._config = transport.config
+
+
+class AsyncInboxes(_Resource):
+    """Calls about inboxes."""
+
+    create = _call(inboxes.create)
+    list = _list(inboxes.list)
+    get = _call(inboxes.get)
+    update = _call(inboxes.update)
+    delete = _call(inboxes.delete)
+    rotate_key = _call(inboxes.rotate_key)
+
+
+class AsyncMessages(_Resource):
+    """Calls about messages."""
+
+    list = _list(messages.list)
+    get = _call(messages.get)
+    wait = _call(messages.wait)
+    update = _call(messages.update)
+    delete = _call(messages.delete)
+    raw = _call(messages.raw)
+    attachment = _call(messages.attachment)
+
+
+class AsyncThreads(_Resource):
+    """Calls about threads."""
+
+    list = _list(threads.list)
+    get = _call(threads.get)
+    update = _call(threads.update)
+    delete = _call(threads.delete)
+    add_labels = _call(threads.add_labels)
+    remove_labels = _call(threads.remove_labels)
+
+
+class AsyncAccount(_Resource):
+    """Calls about the account."""
+
+    get = _call(account.get)
+
+
+class AsyncDaimonClient(_Resource):
+    """A client of daimon for asyncio: the same calls as DaimonClient, awaited.
+
+    `api_key` and `base_url` come from DAIMON_API_KEY and DAIMON_BASE_URL where they are not given; without a key only
+    `inboxes.create` works. `timeout` is in seconds, for each connection and for each wait on it. What fails without
+    an answer, with 429 or with 5xx is tried again up to `max_retries` times where that is safe.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+    ) -> None:
+        super().__init__(AsyncTransport(configure(api_key, base_url, timeout, max_retries)))
+        self.inboxes = AsyncInboxes(self._transport)
+        self.messages = AsyncMessages(self._transport)
+        self.threads = AsyncThreads(self._transport)
+        self.account = AsyncAccount(self._transport)
+
+    whoami = _call(account.whoami)
+
+    async def aclose(self) -> None:
+        """Close the connections; a closed client cannot be used again."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> AsyncDaimonClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncDaimonClient(base_url={self._config.base_url!r})"

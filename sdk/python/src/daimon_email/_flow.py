@@ -1,0 +1,116 @@
+"""Calls without I/O: a flow yields what it needs, a request or a pause, and is handed the outcome.
+
+A transport only carries out what a flow yields, so everything else (retries, long polls, paging, errors) is written
+once for the blocking and the asynchronous client.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable, Generic, TypeVar, Union
+
+from daimon_email import _retry
+from daimon_email.errors import DaimonError, NoAnswer, UnexpectedAnswer, error_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None  # as JSON; None: none
+    headers: Mapping[str, str] = field(default_factory=dict)
+    patience: float = 0.0  # seconds that the server may take on top of the client's time-out
+    repeatable: bool = True  # whether doing it twice is the same as once
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Some seconds of doing nothing."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said. The names of the headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Lost:
+    """No answer: why, and whether the server may have seen the request all the same."""
+
+    reason: str
+    maybe_done: bool
+
+
+Outcome = Union[Answer, Lost, None]
+Flow = Generator[Union[Request, Pause], Outcome, T]
+
+
+@dataclass(frozen=True)
+class Envelope(Generic[T]):
+    """The two parts of a successful answer."""
+
+    result: T
+    next_steps: list[str]
+
+
+def ask(request: Request, max_retries: int) -> Flow[Answer]:
+    """Send a request until it is answered well, or trying on is no use. Raises DaimonError."""
+    return ask_anew(lambda: request, max_retries)
+
+
+def ask_anew(make: Callable[[], Request], max_retries: int, *, until: float | None = None) -> Flow[Answer]:
+    """Do the same with a request that is made anew for each try, and with no try after `until` (monotonic)."""
+    for tries in itertools.count():
+        request = make()
+        outcome = yield request
+        if isinstance(outcome, Answer) and outcome.status < 300:
+            return outcome
+        error = _error_of(outcome)
+        doubtful = isinstance(outcome, Lost) and outcome.maybe_done
+        pause = _retry.pause_after(error, tries, maybe_done=doubtful, repeatable=request.repeatable)
+        if pause is None or tries >= max_retries or (until is not None and time.monotonic() + pause > until):
+            raise error
+        yield Pause(pause)
+    raise AssertionError("unreachable")
+
+
+def open_envelope(answer: Answer) -> Envelope[Any]:
+    """Return what a successful answer holds. Raises UnexpectedAnswer if it is not of this API."""
+    body = _json(answer)
+    if not isinstance(body, Mapping) or "result" not in body:
+        raise UnexpectedAnswer("The answer has no result; is the base URL right?", status=answer.status)
+    return Envelope(body["result"], list(body.get("next_steps") or ()))
+
+
+def _error_of(outcome: Outcome) -> DaimonError:
+    if isinstance(outcome, Answer):
+        return error_of(
+            outcome.status,
+            _json(outcome),
+            outcome.headers.get("x-request-id"),
+            _retry.read_retry_after(outcome.headers),
+        )
+    assert outcome is not None
+    return NoAnswer(f"No answer came: {outcome.reason}.")
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.content)
+    except ValueError:
+        return None

@@ -1,0 +1,168 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+import httpx
+
+from daimon_email import _wire
+from daimon_email._binding import bind
+from daimon_email._calls import account, inboxes, messages, threads
+from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
+from daimon_email._flow import Flow, Outcome, Pause, Request
+from daimon_email._paging import Listing, PageData
+from daimon_email.models import Result
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Result)
+
+
+class Transport:
+    """Carries out what flows yield."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._http = httpx.Client(headers=config.headers)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Return what a flow returns."""
+        outcome: Outcome = None
+        while True:
+            try:
+                wanted = flow.send(outcome)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            outcome = self._carry_out(wanted)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _carry_out(self, wanted: Request | Pause) -> Outcome:
+        if isinstance(wanted, Pause):
+            time.sleep(wanted.seconds)
+            return None
+        try:
+            return _wire.answer(self._http.request(**_wire.arguments(self.config, wanted)))
+        except httpx.RequestError as error:
+            return _wire.lost(error)
+
+
+class Page(PageData[R]):
+    """A page of a list: `result` holds its items; iterating over it goes on to the pages after it."""
+
+    def __init__(self, listing: Listing[R], transport: Transport) -> None:
+        super().__init__(listing)
+        self._transport = transport
+
+    def __iter__(self) -> Iterator[R]:
+        page: Page[R] | None = self
+        while page is not None:
+            yield from page.result
+            page = page.next_page()
+
+    def next_page(self) -> Page[R] | None:
+        """Fetch the page after this one; None after the last."""
+        return Page(self._transport.run(self._following()), self._transport) if self.has_more else None
+
+
+def _call(call: Callable[Concatenate[Config, P], Flow[T]]) -> Callable[Concatenate[Any, P], T]:
+    return bind(call, lambda self, flow: self._transport.run(flow))
+
+
+def _list(call: Callable[Concatenate[Config, P], Flow[Listing[R]]]) -> Callable[Concatenate[Any, P], Page[R]]:
+    return bind(call, lambda self, flow: Page(self._transport.run(flow), self._transport))
+
+
+class _Resource:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._config = transport.config
+
+
+class Inboxes(_Resource):
+    """Calls about inboxes."""
+
+    create = _call(inboxes.create)
+    list = _list(inboxes.list)
+    get = _call(inboxes.get)
+    update = _call(inboxes.update)
+    delete = _call(inboxes.delete)
+    rotate_key = _call(inboxes.rotate_key)
+
+
+class Messages(_Resource):
+    """Calls about messages."""
+
+    list = _list(messages.list)
+    get = _call(messages.get)
+    wait = _call(messages.wait)
+    update = _call(messages.update)
+    delete = _call(messages.delete)
+    raw = _call(messages.raw)
+    attachment = _call(messages.attachment)
+
+
+class Threads(_Resource):
+    """Calls about threads."""
+
+    list = _list(threads.list)
+    get = _call(threads.get)
+    update = _call(threads.update)
+    delete = _call(threads.delete)
+    add_labels = _call(threads.add_labels)
+    remove_labels = _call(threads.remove_labels)
+
+
+class Account(_Resource):
+    """Calls about the account."""
+
+    get = _call(account.get)
+
+
+class DaimonClient(_Resource):
+    """A client of daimon that blocks until an answer is there. One may serve many threads.
+
+    `api_key` and `base_url` come from DAIMON_API_KEY and DAIMON_BASE_URL where they are not given; without a key only
+    `inboxes.create` works. `timeout` is in seconds, for each connection and for each wait on it. What fails without
+    an answer, with 429 or with 5xx is tried again up to `max_retries` times where that is safe.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+    ) -> None:
+        super().__init__(Transport(configure(api_key, base_url, timeout, max_retries)))
+        self.inboxes = Inboxes(self._transport)
+        self.messages = Messages(self._transport)
+        self.threads = Threads(self._transport)
+        self.account = Account(self._transport)
+
+    whoami = _call(account.whoami)
+
+    def close(self) -> None:
+        """Close the connections; a closed client cannot be used again."""
+        self._transport.close()
+
+    def __enter__(self) -> DaimonClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"DaimonClient(base_url={self._config.base_url!r})"

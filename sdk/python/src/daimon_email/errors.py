@@ -1,0 +1,336 @@
+"""Everything that the client raises.
+
+    DaimonError
+    ├── NoAnswer                  no answer came: no connection, or none in time
+    ├── UnexpectedAnswer          what came is not an answer of this API
+    ├── BadRequest 400            InvalidJson, InvalidCursor
+    ├── Unauthenticated 401       AuthenticationRequired, InvalidApiKey, ApiKeyExpired, ApiKeyRevoked
+    ├── PaymentRequired 402       InboxLimitReached
+    ├── Forbidden 403             AccountSuspended, AccountUnderReview, InboxSuspended, PodSuspended
+    ├── NotFound 404              InboxNotFound, MessageNotFound, ThreadNotFound, AttachmentNotFound, …
+    ├── Conflict 409              UsernameTaken, ClientIdConflict, RequestInProgress
+    ├── PayloadTooLarge 413
+    ├── UnsupportedMediaType 415
+    ├── ValidationFailed 422
+    ├── RateLimited 429           InboxCreateRateLimited
+    └── ServerError 5xx           Unavailable
+
+An answer is raised as the class of its code, else of its status, else as DaimonError: a code that this version does
+not know yet is still caught by its status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One field of a request that is wrong, and how."""
+
+    field: str
+    message: str
+
+
+class DaimonError(Exception):
+    """The call did not succeed.
+
+    `code` is the answer's `error`, such as `INBOX_LIMIT_REACHED`, and `reason` its finer `code`, if it has one.
+    `next_steps` says what helps; `upgrade_context` is what to tell the person who pays, on errors that money prevents.
+    """
+
+    _status: ClassVar[int | None] = None
+    _code: ClassVar[str | None] = None
+    _reason: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        reason: str | None = None,
+        next_steps: Sequence[str] = (),
+        details: Sequence[Detail] = (),
+        retry_after: float | None = None,
+        current_usage: Mapping[str, Any] | None = None,
+        upgrade_context: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code or self._code or ""
+        self.reason = reason
+        self.next_steps = list(next_steps)
+        self.details = list(details)
+        self.retry_after = retry_after
+        self.current_usage = current_usage
+        self.upgrade_context = upgrade_context
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        parts = [part for part in (self.code, self.reason) if part]
+        head = f"{'/'.join(parts)}: {self.message}" if parts else self.message
+        return f"{head} ({self.request_id})" if self.request_id else head
+
+
+class NoAnswer(DaimonError):
+    """No answer came: the server was not reached, or did not answer in time."""
+
+    _code = "NO_ANSWER"
+
+
+class UnexpectedAnswer(DaimonError):
+    """What came is not an answer of this API: see that the base URL is right."""
+
+    _code = "UNEXPECTED_ANSWER"
+
+
+class BadRequest(DaimonError):
+    """The request could not be read."""
+
+    _status = 400
+
+
+class InvalidJson(BadRequest):
+    """The body is not JSON."""
+
+    _code = "INVALID_JSON"
+
+
+class InvalidCursor(BadRequest):
+    """The cursor was not issued by this list."""
+
+    _code = "INVALID_CURSOR"
+
+
+class Unauthenticated(DaimonError):
+    """The request carries no usable key."""
+
+    _status = 401
+
+
+class AuthenticationRequired(Unauthenticated):
+    """The call needs a key."""
+
+    _code = "AUTHENTICATION_REQUIRED"
+
+
+class InvalidApiKey(Unauthenticated):
+    """The key does not exist."""
+
+    _code = "INVALID_API_KEY"
+
+
+class ApiKeyExpired(Unauthenticated):
+    """The key has expired."""
+
+    _code = "API_KEY_EXPIRED"
+
+
+class ApiKeyRevoked(Unauthenticated):
+    """The key was revoked or rotated."""
+
+    _code = "API_KEY_REVOKED"
+
+
+class PaymentRequired(DaimonError):
+    """The account's tier does not include this; `upgrade_context` says what to tell whom."""
+
+    _status = 402
+
+
+class InboxLimitReached(PaymentRequired):
+    """The account has as many inboxes as its tier allows."""
+
+    _code = "INBOX_LIMIT_REACHED"
+
+
+class Forbidden(DaimonError):
+    """The key may not do this."""
+
+    _status = 403
+    _code = "FORBIDDEN"
+
+
+class AccountSuspended(Forbidden):
+    """The account is suspended: it can be read, and changes nothing."""
+
+    _code = "ACCOUNT_SUSPENDED"
+
+
+class AccountUnderReview(Forbidden):
+    """The account is under review: it cannot send."""
+
+    _code = "ACCOUNT_UNDER_REVIEW"
+
+
+class PodSuspended(Forbidden):
+    """The pod is suspended."""
+
+    _code = "POD_SUSPENDED"
+
+
+class InboxSuspended(Forbidden):
+    """The inbox is suspended."""
+
+    _code = "INBOX_SUSPENDED"
+
+
+class NotFound(DaimonError):
+    """There is no such object within the reach of the key."""
+
+    _status = 404
+    _code = "NOT_FOUND"
+
+
+class EndpointNotFound(NotFound):
+    """The server has no such endpoint: it may be older than this client."""
+
+    _code = "ENDPOINT_NOT_FOUND"
+
+
+class AccountNotFound(NotFound):
+    """There is no such account."""
+
+    _code = "ACCOUNT_NOT_FOUND"
+
+
+class PodNotFound(NotFound):
+    """There is no such pod."""
+
+    _code = "POD_NOT_FOUND"
+
+
+class InboxNotFound(NotFound):
+    """There is no such inbox."""
+
+    _code = "INBOX_NOT_FOUND"
+
+
+class MessageNotFound(NotFound):
+    """There is no such message in this inbox."""
+
+    _code = "MESSAGE_NOT_FOUND"
+
+
+class ThreadNotFound(NotFound):
+    """There is no such thread in this inbox."""
+
+    _code = "THREAD_NOT_FOUND"
+
+
+class AttachmentNotFound(NotFound):
+    """There is no such attachment on this message."""
+
+    _code = "ATTACHMENT_NOT_FOUND"
+
+
+class Conflict(DaimonError):
+    """The request contradicts what is there."""
+
+    _status = 409
+
+
+class UsernameTaken(Conflict):
+    """An inbox with this address exists already; `suggestions` are free."""
+
+    _code = "USERNAME_TAKEN"
+
+    @property
+    def suggestions(self) -> list[str]:
+        """Usernames that were free when the answer was made."""
+        return [detail.message for detail in self.details if detail.field == "username"]
+
+
+class ClientIdConflict(Conflict):
+    """This `client_id` made another object before."""
+
+    _code = "CLIENT_ID_CONFLICT"
+
+
+class RequestInProgress(Conflict):
+    """A request with this `Idempotency-Key` is still running."""
+
+    _code = "REQUEST_IN_PROGRESS"
+
+
+class PayloadTooLarge(DaimonError):
+    """The body is larger than the endpoint takes."""
+
+    _status = 413
+    _code = "PAYLOAD_TOO_LARGE"
+
+
+class UnsupportedMediaType(DaimonError):
+    """The body is not JSON."""
+
+    _status = 415
+    _code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class ValidationFailed(DaimonError):
+    """Fields of the request are wrong; `details` names each."""
+
+    _status = 422
+    _code = "VALIDATION_FAILED"
+
+
+class RateLimited(DaimonError):
+    """Too many requests; `retry_after` says how many seconds to wait."""
+
+    _status = 429
+    _code = "RATE_LIMIT_EXCEEDED"
+
+
+class InboxCreateRateLimited(RateLimited):
+    """Too many inboxes were created without a key from this address in the last hour."""
+
+    _reason = "INBOX_CREATE_RATE_LIMIT"
+
+
+class ServerError(DaimonError):
+    """Something went wrong at the server."""
+
+    _status = 500
+    _code = "INTERNAL"
+
+
+class Unavailable(ServerError):
+    """The server cannot do this right now; nothing was done."""
+
+    _code = "UNAVAILABLE"
+
+
+def error_of(status: int, body: Any, request_id: str | None, retry_after: float | None) -> DaimonError:
+    """Return the error that an answer tells of. `body` is its JSON, or None if it has none."""
+    if not isinstance(body, Mapping) or not isinstance(body.get("error"), str):
+        kind = _BY_STATUS.get(min(status, 500), UnexpectedAnswer)
+        return kind(f"The server answered with HTTP status {status}.", status=status, request_id=request_id)
+    code, reason = body["error"], body.get("code")
+    kind = _BY_REASON.get(reason) or _BY_CODE.get(code) or _BY_STATUS.get(min(status, 500), DaimonError)
+    return kind(
+        str(body.get("message") or code),
+        status=status,
+        code=code,
+        reason=reason,
+        next_steps=body.get("next_steps") or (),
+        details=[Detail(str(each.get("field")), str(each.get("message"))) for each in body.get("details") or ()],
+        retry_after=retry_after if retry_after is not None else body.get("retry_after"),
+        current_usage=body.get("current_usage"),
+        upgrade_context=body.get("upgrade_context"),
+        request_id=body.get("request_id") or request_id,
+    )
+
+
+def _tree(root: type[DaimonError]) -> list[type[DaimonError]]:
+    return [root, *(below for child in root.__subclasses__() for below in _tree(child))]
+
+
+_ALL = _tree(DaimonError)
+_BY_STATUS = {kind._status: kind for kind in _ALL if "_status" in vars(kind)}
+_BY_CODE = {kind._code: kind for kind in _ALL if "_code" in vars(kind)}
+_BY_REASON = {kind._reason: kind for kind in _ALL if "_reason" in vars(kind) and kind is not DaimonError}

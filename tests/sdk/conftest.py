@@ -1,0 +1,106 @@
+"""`daimon serve` as a whole, clients of both kinds, and a peer that answers by script."""
+
+import asyncio
+import smtplib
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from daimon_email import AsyncDaimonClient, AsyncPage, CreatedInbox, DaimonClient
+from e2e.serving import FREE_PORTS, Serving
+
+from .scripted import ScriptedServer
+
+Connect = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A whole server, for all tests of the client."""
+    started = Serving(tmp_path_factory.mktemp("sdk") / "data", *FREE_PORTS, DAIMON_FREE_CREATES_PER_HOUR="0")
+    try:
+        yield started.ready()
+    finally:
+        started.process.terminate()
+        started.finish()
+
+
+class Blocking:
+    """An AsyncDaimonClient, called as a DaimonClient is, so that one test speaks for both."""
+
+    def __init__(self, runner: asyncio.Runner, wrapped: Any) -> None:
+        self._runner = runner
+        self._wrapped = wrapped
+
+    def __getattr__(self, name: str) -> Any:
+        return self._blocking(getattr(self._wrapped, name))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._blocking(self._wrapped(*args, **kwargs))
+
+    def __iter__(self) -> Iterator[Any]:
+        async def collect() -> list[Any]:
+            return [item async for item in self._wrapped]
+
+        return iter(self._runner.run(collect()))
+
+    def _blocking(self, value: Any) -> Any:
+        if isinstance(value, Coroutine):
+            return self._blocking(self._runner.run(value))
+        asynchronous = callable(value) or isinstance(value, AsyncPage) or type(value).__module__.endswith("._async")
+        return Blocking(self._runner, value) if asynchronous else value
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """Make clients of one kind, and close them after the test."""
+    with ExitStack() as held:
+        runner = held.enter_context(asyncio.Runner())
+
+        def make(*args: Any, **kwargs: Any) -> Any:
+            if request.param == "blocking":
+                return held.enter_context(DaimonClient(*args, **kwargs))
+            client = Blocking(runner, AsyncDaimonClient(*args, **kwargs))
+            held.callback(client.aclose)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[[Sequence[bytes | None]], ScriptedServer]]:
+    """Start peers that answer by script."""
+    with ExitStack() as held:
+        yield lambda script: held.enter_context(ScriptedServer(script))
+
+
+@pytest.fixture
+def account(connect: Connect, served: Serving) -> Any:
+    """A client with the key of a fresh account; `first` is its inbox."""
+    created = connect(base_url=served.api).inboxes.create()
+    client = connect(api_key=created.account_api_key, base_url=served.api)
+    return Account(client, created, served)
+
+
+class Account:
+    """A client with an account key, and the account's first inbox."""
+
+    def __init__(self, client: Any, first: CreatedInbox, served: Serving) -> None:
+        self.client = client
+        self.first = first
+        self._served = served
+
+    def receive(self, subject: str = "Hello", body: str = "Your code is 123456.", file: bytes | None = None) -> bytes:
+        """Send a mail to the first inbox by SMTP; return its octets."""
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = "Login <login@example.com>", self.first.email, subject
+        mail.set_content(body)
+        if file is not None:
+            mail.add_attachment(file, "application", "pdf", filename="ä.pdf")
+        octets = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        with smtplib.SMTP("127.0.0.1", self._served.smtp_port, local_hostname="example.com", timeout=30) as smtp:
+            smtp.sendmail("login@example.com", [self.first.email], octets)
+        return octets
