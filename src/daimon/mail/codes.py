@@ -71,11 +71,14 @@ WEAK = (
 )
 # One of these is in each word above: a mail without any is done with at once.
 STEMS = (
-    "code", "pin", "otp", "kode", "kod", "kód", "cod", "token", "2fa", "two-", "-time", "one time", "onetime",
-    "verif", "passwort", "tan:", "códi", "clave", "eenmalige", "kertak", "jednoráz", "jednorazow", "kullanım",
-    "koodi", "κωδ", "код", "одноразов", "码", "碼", "コード", "番号", "ワンタ", "번호", "코드", "رمز", "كود",
-    "קוד", "mã ", "รหัส",
-    "कोड", "ओटी",
+    "cod", "kod", "koodi", "pin", "otp", "2fa", "token", "two-", "time", "verif", "passwort", "tan:", "clave",
+    "eenmalig",
+    "kertak", "jednora",
+)  # fmt: skip
+FOREIGN_STEMS = (
+    "kód", "códi", "jednoráz", "kullanım", "κωδ", "код", "одноразов", "码", "碼", "コード", "番号", "ワンタ",
+    "번호", "코드",
+    "رمز", "كود", "קוד", "mã ", "รหัส", "कोड", "ओटी",
 )  # fmt: skip
 # Where such words, or the numbers themselves, mean something else.
 _OTHER_CODES = (
@@ -128,7 +131,9 @@ def find(subject: str, text: str) -> tuple[Code, ...]:
     if len(lowered) != len(whole):  # a few letters grow in lower case, and offsets would shift
         lowered = whole
     found: dict[str, Code] = {}
-    if not any(stem in lowered for stem in STEMS):
+    if not any(map(lowered.__contains__, STEMS)) and (
+        lowered.isascii() or not any(map(lowered.__contains__, FOREIGN_STEMS))
+    ):
         return ()
     for count, match in enumerate(_CANDIDATE.finditer(whole)):
         if count == _CANDIDATES or len(found) == bounds.CODES:

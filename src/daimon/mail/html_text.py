@@ -19,6 +19,8 @@ _LINE = frozenset(
 )  # fmt: skip
 _FILLER = re.compile(r"[\s\u00a0\u00ad\u034f\u061c\u115f\u17b4\u180e\u2007\u200b-\u200f\u2060\ufeff]++")
 _MANY_LINES = re.compile(r"\n{3,}+")
+_SHOWING_ALONE = frozenset(("hidden", "bgcolor", "background", "color"))  # attributes that say how text shows
+_SHOWING = _SHOWING_ALONE | {"style", "class"}
 _PREHEADER_CHARS = 250
 _WHITE = "ffffff"
 
@@ -106,10 +108,12 @@ class _Walk:
     def look(self, node: LexborNode, outer: _Look) -> _Look:
         """Return how an element shows, from its own attributes and what holds around it."""
         attributes = node.attributes
-        if not attributes:
+        if _SHOWING.isdisjoint(attributes):
             return outer
         inline = attributes.get("style")
         said = style.look(inline[: bounds.STYLE_ATTRIBUTE_CHARS]) if inline else style.PLAIN
+        if said is style.PLAIN and not self.has_sheet and _SHOWING_ALONE.isdisjoint(attributes):
+            return outer
         classes = (attributes.get("class") or "").lower().split() if self.has_sheet else ()
         hidden = outer.hidden or said.hidden or "hidden" in attributes
         if classes and not self.hidden_classes.isdisjoint(classes):

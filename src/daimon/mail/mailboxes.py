@@ -19,6 +19,9 @@ _TOKEN = re.compile(
         | (?P<sign> . )""",
     re.VERBOSE | re.DOTALL,
 )
+# Most fields hold one mailbox of plain letters: `Ada King <ada@example.org>`, or the address alone.
+_ADDRESS = r"[A-Za-z0-9._+=-]{1,64}@[A-Za-z0-9.-]{1,255}"
+_USUAL = re.compile(rf'(?:"?([A-Za-z0-9][A-Za-z0-9 _-]{{0,60}}[A-Za-z0-9])"?[ ]<({_ADDRESS})>|({_ADDRESS}))\Z')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NAME_CHARS = 500
@@ -27,21 +30,14 @@ _ADDRESS_CHARS = 320  # 64 + @ + 255
 
 def parse(text: str) -> tuple[Mailbox, ...]:
     """Return the mailboxes of a field; groups are flattened, what holds no address is left out."""
-    if _is_plain(text):
-        return (Mailbox(text),)
+    if match := _USUAL.match(text):
+        return (Mailbox(match[2] or match[3], match[1]),)
     found: list[Mailbox] = []
     for mailbox in _Reader().read(text[: bounds.FIELD_OCTETS]):
         found.append(mailbox)
         if len(found) == bounds.MAILBOXES:
             break
     return tuple(found)
-
-
-_PLAIN = re.compile(r"[A-Za-z0-9._+=-]{1,64}@[A-Za-z0-9.-]{1,255}\Z")
-
-
-def _is_plain(text: str) -> bool:
-    return _PLAIN.match(text) is not None
 
 
 class _Reader:

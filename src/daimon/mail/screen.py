@@ -71,7 +71,7 @@ def of_sender(sender: Mailbox | None) -> list[Finding]:
     found = []
     _, _, domain = sender.address.rpartition("@")
     domain = domain.lower()
-    shown = _ADDRESS_IN_NAME.search(sender.name or "")
+    shown = _ADDRESS_IN_NAME.search(sender.name) if sender.name and "@" in sender.name else None
     if shown is not None and shown[1].lower() != domain:
         found.append(
             Finding("display_name_spoofing", f"The name shows {shown[0]}, but the address is {sender.address}.")
@@ -118,8 +118,8 @@ def verdict(spam_score: float) -> Verdict:
 
 def _to_a_model(text: str) -> str | None:
     lowered = text.lower()
-    if not any(hint in lowered for hint in _HINTS) and (
-        lowered.isascii() or not any(hint in lowered for hint in _FOREIGN_HINTS)
+    if not any(map(lowered.__contains__, _HINTS)) and (
+        lowered.isascii() or not any(map(lowered.__contains__, _FOREIGN_HINTS))
     ):
         return None
     match = _TO_A_MODEL.search(" ".join(lowered.split()))

@@ -61,9 +61,8 @@ def text_of(octets: bytes, top: Header) -> Part | None:
     kind, params = parameters.parse(header.as_text(top.first("content-type")))
     if kind not in ("", "text/plain", "text/html", "text"):
         return None
-    encoding = parameters.parse(header.as_text(top.first("content-transfer-encoding")))[0]
     return _text(top.body, len(octets))._replace(
-        content_type="text/html" if kind == "text/html" else "text/plain", parameters=params, encoding=encoding
+        content_type="text/html" if kind == "text/html" else "text/plain", parameters=params, encoding=_encoding(top)
     )
 
 
@@ -111,14 +110,16 @@ class _Reader:
         if "/" not in kind or (within is None and kind.startswith("multipart/")):
             # RFC 2045 §5.2, RFC 2046 §5.1.5
             kind = "message/rfc822" if within and within.subtype == "digest" else "text/plain"
-        disposition, disposition_params = parameters.parse(header.as_text(head.first("content-disposition")))
+        stated = head.first("content-disposition")
+        disposition, disposition_params = parameters.parse(header.as_text(stated)) if stated else ("", {})
+        content_id = head.first("content-id")
         self.leaf = Part(
             content_type=kind,
             parameters=params,
             disposition=disposition,
             filename=parameters.filename(disposition_params, params),
-            content_id=header.as_text(head.first("content-id")).strip(" <>")[: bounds.FILENAME_CHARS] or None,
-            encoding=parameters.parse(header.as_text(head.first("content-transfer-encoding")))[0],
+            content_id=header.as_text(content_id).strip(" <>")[: bounds.FILENAME_CHARS] or None if content_id else None,
+            encoding=_encoding(head),
             alternative=within.alternative if within else None,
             start=head.body,
             end=head.body,
@@ -184,6 +185,11 @@ class _Reader:
 
     def note(self, kind: str, detail: str) -> None:
         self.findings.setdefault(kind, Finding(kind, detail))
+
+
+def _encoding(head: Header) -> str:
+    stated = head.first("content-transfer-encoding")
+    return parameters.parse(header.as_text(stated))[0] if stated else ""
 
 
 def _boundary(octets: bytes, body: int) -> bytes:

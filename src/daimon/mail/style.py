@@ -32,7 +32,8 @@ def look(style: str) -> Look:
     said = {name: value.strip() for name, value in _DECLARATION.findall(style.lower())}
     background = said.get("background-image") or said.get("background-color") or said.get("background")
     known = color(background) if background else None
-    return Look(_hides(said), color(said.get("color")), known, background is not None and known is None)
+    found = Look(_hides(said), color(said.get("color")), known, background is not None and known is None)
+    return PLAIN if found == PLAIN else found
 
 
 def color(value: str | None) -> str | None:
