@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
@@ -49,17 +50,19 @@ log_min_error_statement = panic         # statements carry mail
 def make(cluster: Path, *, durable: bool = True) -> None:
     """Make a cluster with an empty database in it. Raises ClusterUnusable; then nothing is left behind."""
     installed = usable_binaries(server_user.of_new_cluster())
-    fresh = cluster.with_name(cluster.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)  # of a start that was killed
+    for abandoned in cluster.parent.glob(f"{cluster.name}.new-*"):  # by a start that was killed
+        shutil.rmtree(abandoned, ignore_errors=True)
     try:
-        fresh.mkdir(mode=0o700, parents=True)
-        _fill(fresh, installed, durable=durable)
-        fresh.rename(cluster)
-        _sync(cluster.parent)
+        # A name of its own: a child of that start may still be writing into the other for a moment.
+        fresh = Path(tempfile.mkdtemp(prefix=f"{cluster.name}.new-", dir=cluster.parent))
+        try:
+            _fill(fresh, installed, durable=durable)
+            fresh.rename(cluster)
+            _sync(cluster.parent)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         raise ClusterUnusable(f"cannot make the database in {cluster}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def major_of(cluster: Path) -> int:
