@@ -6,11 +6,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
+import pytest_asyncio
 
 from daimon.api.access_log import AccessLog
 from daimon.api.app import Api
@@ -18,6 +21,7 @@ from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.server import serve
 from daimon.api.services import Services
+from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.engine import Database
 from daimon.db.listener import listen
 from daimon.inbound import pipeline, understanding
@@ -134,10 +138,10 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-@pytest.fixture
-async def services(database_url: str) -> AsyncIterator[Services]:
-    """Everything that the HTTP edge works with."""
-    db = await Database.open(database_url, connections=8)
+@asynccontextmanager
+async def opened_services(url: str) -> AsyncIterator[Services]:
+    """Everything that the HTTP edge works with, over one database."""
+    db = await Database.open(url, connections=8)
     yield Services(
         db=db,
         keys=KeyCache(db, utc_now),
@@ -168,8 +172,35 @@ async def serving(services: Services, operations: Sequence[Operation] = OPERATIO
     await asyncio.gather(server, listener)
 
 
-@pytest.fixture
-async def edge(services: Services) -> AsyncIterator[Edge]:
-    """The whole API, running."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def services(database_url: str) -> AsyncIterator[Services]:
+    """Services over a fresh database, for a server of the test's own."""
+    async with opened_services(database_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fresh_edge(services: Services) -> AsyncIterator[Edge]:
+    """The whole API over a fresh database, for tests that stop it, count all rows or change them."""
     async with serving(services) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def edge(postgres: EmbeddedPostgres) -> AsyncIterator[Edge]:
+    """The whole API, shared: each test opens accounts of its own in it."""
+    connection = await asyncpg.connect(postgres.url)
+    await connection.execute("create database test_api template template_daimon")
+    await connection.close()
+    async with (
+        opened_services(postgres.url.replace("/daimon?", "/test_api?")) as opened,
+        serving(opened) as running,
+    ):
+        yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run this folder's tests in the loop that the shared server runs in."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

@@ -106,14 +106,14 @@ async def test_wait_answers_at_once_with_an_unread_message(edge: Edge) -> None:
     assert answer.json()["result"]["subject"] == "early"
 
 
-async def test_wait_is_answered_by_the_commit(edge: Edge) -> None:
+async def test_wait_is_answered_by_the_commit(fresh_edge: Edge) -> None:
     """A long poll that is waiting answers with the message whose commit it hears of, and skips what does not match."""
-    account = await edge.open_account()
+    account = await fresh_edge.open_account()
     url, key = f"/v1/inboxes/{account.email}/messages/wait", bearer(account.inbox_api_key)
-    poll = asyncio.create_task(edge.http.get(url, params={"timeout": 20, "subject": "wanted"}, headers=key))
-    await edge.bells.lent.wait()
-    await edge.deliver(account.id, "another")
-    await edge.deliver(account.id, "the wanted one")
+    poll = asyncio.create_task(fresh_edge.http.get(url, params={"timeout": 20, "subject": "wanted"}, headers=key))
+    await fresh_edge.bells.lent.wait()
+    await fresh_edge.deliver(account.id, "another")
+    await fresh_edge.deliver(account.id, "the wanted one")
     assert (await poll).json()["result"]["subject"] == "the wanted one"
 
 
@@ -127,24 +127,24 @@ async def test_wait_without_a_message_answers_null(edge: Edge) -> None:
         assert (answer.status_code, answer.json()["result"]) == (200, None)
 
 
-async def test_a_stopping_server_ends_its_long_polls(edge: Edge) -> None:
+async def test_a_stopping_server_ends_its_long_polls(fresh_edge: Edge) -> None:
     """Whoever waits is answered null when the server stops, and does not hold it up."""
-    account = await edge.open_account()
+    account = await fresh_edge.open_account()
     url, key = f"/v1/inboxes/{account.id}/messages/wait", bearer(account.inbox_api_key)
-    poll = asyncio.create_task(edge.http.get(url, params={"timeout": 100}, headers=key))
-    await edge.bells.lent.wait()
-    edge.services.stopping.set()
-    edge.services.bells.ring_all()
+    poll = asyncio.create_task(fresh_edge.http.get(url, params={"timeout": 100}, headers=key))
+    await fresh_edge.bells.lent.wait()
+    fresh_edge.services.stopping.set()
+    fresh_edge.services.bells.ring_all()
     assert (await poll).json()["result"] is None
 
 
-async def test_a_client_that_leaves_stops_waiting(edge: Edge) -> None:
+async def test_a_client_that_leaves_stops_waiting(fresh_edge: Edge) -> None:
     """A long poll whose client is gone keeps nothing."""
-    account = await edge.open_account()
-    _, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    account = await fresh_edge.open_account()
+    _, writer = await asyncio.open_connection("127.0.0.1", fresh_edge.port)
     head = f"GET /v1/inboxes/{account.id}/messages/wait?timeout=100 HTTP/1.1\r\nHost: x\r\n"
     writer.write(f"{head}Authorization: Bearer {account.inbox_api_key}\r\n\r\n".encode())
-    await edge.bells.lent.wait()
+    await fresh_edge.bells.lent.wait()
     writer.close()
     await writer.wait_closed()
-    await edge.bells.returned.wait()
+    await fresh_edge.bells.returned.wait()

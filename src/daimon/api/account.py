@@ -1,6 +1,7 @@
 """The account over HTTP, and what a key is."""
 
 from daimon.accounts import service as accounts
+from daimon.accounts.errors import AccountNotFound
 from daimon.api import examples
 from daimon.api.account_schema import AccountView, Whoami, account_view, whoami_view
 from daimon.api.answer import Answer
@@ -14,7 +15,9 @@ _TAG = "account"
 _NOT_SENDING_YET = 0
 
 
-@operation("GET", "/v1/account", tag=_TAG, reach=KeyScope.ACCOUNT, example=examples.GET_ACCOUNT)
+@operation(
+    "GET", "/v1/account", tag=_TAG, reach=KeyScope.ACCOUNT, errors=(AccountNotFound,), example=examples.GET_ACCOUNT
+)
 async def get_account(request: Request) -> Answer[AccountView]:
     """Show the account, its limits and what it uses of them."""
     scope = request.principal.scope

@@ -104,7 +104,7 @@ class Authentication(msgspec.Struct):
     aligned: bool | None = None
 
 
-class MessageView(msgspec.Struct):
+class MessageView(msgspec.Struct, kw_only=True):
     """A message. Lists leave out `body_html`, `headers` and bodies over 4,096 characters, unless `include=body`."""
 
     id: str
@@ -121,9 +121,9 @@ class MessageView(msgspec.Struct):
     bcc: tuple[Mailbox, ...]
     reply_to: tuple[Mailbox, ...]
     subject: str
-    body_text: str | UnsetType
-    body_html: str | UnsetType | None
-    reply_body: str | UnsetType
+    body_text: str | UnsetType = UNSET
+    body_html: str | UnsetType | None = UNSET
+    reply_body: str | UnsetType = UNSET
     preview: str
     links: tuple[Link, ...]
     cta_links: tuple[Link, ...]
@@ -133,7 +133,7 @@ class MessageView(msgspec.Struct):
     message_id: str | None
     in_reply_to: str | None
     references: tuple[str, ...]
-    headers: dict[str, list[str]] | UnsetType
+    headers: dict[str, list[str]] | UnsetType = UNSET
     attachments: list[AttachmentView]
     authentication: Authentication
     safety: Safety

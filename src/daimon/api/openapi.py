@@ -12,10 +12,8 @@ import msgspec
 import daimon
 from daimon.api.answer import Octets
 from daimon.api.errors import (
-    EndpointNotFound,
     Internal,
     InvalidJson,
-    MethodNotAllowed,
     RequestInProgress,
     RequestTimeout,
 )
@@ -86,11 +84,6 @@ def errors_of(each: Operation) -> list[type[DaimonError]]:
     if each.lend.value != "nothing":
         possible.append(Unavailable)
     return sorted(set(possible), key=lambda error: (error.status, error.error, error.code or ""))
-
-
-def anywhere() -> list[type[DaimonError]]:
-    """Return the errors that belong to no operation."""
-    return [EndpointNotFound, MethodNotAllowed]
 
 
 def encode(content: Json) -> bytes:

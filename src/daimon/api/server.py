@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,8 @@ from daimon.kit.errors import DaimonError
 
 MAX_HEAD_BYTES = 64 << 10
 HEAD_SECONDS = 30.0
+LINGER_BYTES = 1 << 20
+LINGER_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 10
 
@@ -34,20 +37,23 @@ async def serve(app: Callable[..., Any], sock: socket.socket, stop: asyncio.Even
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = _Server(config)
-    stopper = asyncio.create_task(_stop(server, stop))
-    try:
-        await server.serve(sockets=[sock])
-    finally:
-        stopper.cancel()
-
-
-async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
-    await stop.wait()
-    server.should_exit = True
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # strangers' nonsense is not worth a line each
+    await _Server(config, stop).serve(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    async def main_loop(self) -> None:
+        """Set the Date header each second, until told to stop."""
+        while not self._stop.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stop.wait()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone: the process that called us hears them, and sets `stop`."""
@@ -62,6 +68,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0  # of a head that is not complete yet
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
+        self._refused = False
+        self._dropped_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head on a new connection."""
@@ -75,8 +83,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, as long as the head stays within its bounds."""
+        if self._refused:
+            self._drop(data)
+            return
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        if not self._in_head or self._refused or self.transport.is_closing():
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
@@ -101,13 +112,25 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(InvalidRequest())
 
     def _refuse(self, error: DaimonError) -> None:
-        """Answer where no request came to be, and close."""
+        """Answer where no request came to be, and close.
+
+        What the client is still sending is read and dropped for a while: closing upon unread octets would reset
+        the connection, and the answer with it.
+        """
         request_id = new_request_id()
         response = render.error(error, request_id)
         head = f"HTTP/1.1 {response.status} \r\ncontent-type: application/json\r\nx-request-id: {request_id}\r\n"
         size = f"content-length: {len(response.body)}\r\nconnection: close\r\n\r\n"
         self.transport.write((head + size).encode() + response.body)
-        self.transport.close()
+        self.transport.write_eof()
+        self._refused = True
+        self._stop_timer()
+        self._head_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _drop(self, data: bytes) -> None:
+        self._dropped_bytes += len(data)
+        if self._dropped_bytes > LINGER_BYTES:
+            self.transport.abort()
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
