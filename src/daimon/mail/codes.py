@@ -5,6 +5,7 @@ orders, phones, prices, years, vouchers. A missed code costs a look at the mail,
 """
 
 import re
+from itertools import islice
 
 from daimon.mail import bounds
 from daimon.mail.parsed import Code
@@ -130,18 +131,21 @@ def find(subject: str, text: str) -> tuple[Code, ...]:
     lowered = whole.lower()
     if len(lowered) != len(whole):  # a few letters grow in lower case, and offsets would shift
         lowered = whole
-    found: dict[str, Code] = {}
-    if not any(map(lowered.__contains__, STEMS)) and (
-        lowered.isascii() or not any(map(lowered.__contains__, FOREIGN_STEMS))
-    ):
+    if not _announces(lowered):
         return ()
-    for count, match in enumerate(_CANDIDATE.finditer(whole)):
-        if count == _CANDIDATES or len(found) == bounds.CODES:
-            break
+    found: dict[str, Code] = {}
+    for match in islice(_CANDIDATE.finditer(whole), _CANDIDATES):
         if _is_code(match, whole, lowered):
             code = _value(match)
             found.setdefault(code, Code(code, _kind(lowered, match.start(), subject.lower())))
-    return tuple(found.values())
+    return tuple(found.values())[: bounds.CODES]
+
+
+def _announces(lowered: str) -> bool:
+    """Tell whether any announcing word can be in the text, by the few stems they share."""
+    if any(map(lowered.__contains__, STEMS)):
+        return True
+    return not lowered.isascii() and any(map(lowered.__contains__, FOREIGN_STEMS))
 
 
 def _is_code(match: re.Match[str], whole: str, lowered: str) -> bool:

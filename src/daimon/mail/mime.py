@@ -97,21 +97,24 @@ def _mail(
 ) -> ParsedMail:
     subject = top.text("subject")[:_SUBJECT_CHARS]
     sender = next(iter(_mailboxes(top, "from")), None)
+    to, cc, bcc = (_mailboxes(top, name) for name in ("to", "cc", "bcc"))
     found = _Extracted(subject, said) if extract else None
     reply_body = found.reply_body if found else said.text
     moment = date.parse(top.text("date"))
     findings = [*notes, *screen.of_sender(sender), *unsafe]
     if found:
         findings += screen.of_text(subject, said.text[: bounds.EXTRACT_CHARS], said.hidden, said.preheader)
+    if bounds.MAILBOXES in (len(to), len(cc), len(bcc)):
+        findings.append(Finding("addresses_cut", f"The first {bounds.MAILBOXES} addresses of a field are shown."))
     if moment is None:
         findings.append(Finding("no_date", "The mail has no readable date."))
     spam_score = screen.score(findings)
     return ParsedMail(
         subject=subject,
         from_=sender,
-        to=_mailboxes(top, "to"),
-        cc=_mailboxes(top, "cc"),
-        bcc=_mailboxes(top, "bcc"),
+        to=to,
+        cc=cc,
+        bcc=bcc,
         reply_to=_mailboxes(top, "reply-to"),
         date=moment,
         message_id=threading.message_id(header.as_text(top.first("message-id"))),
