@@ -30,3 +30,13 @@ async def claim(
         raise ClientIdConflict
     earlier: UUID = row["object_id"]
     return earlier
+
+
+async def release(db: Connection, scope: Scope, *, kind: str, client_id: str) -> None:
+    """Let a client_id be used again: what it made was deleted."""
+    await db.execute(
+        "delete from client_ids where account_id = $1 and kind = $2 and client_id = $3",
+        scope.account_id,
+        kind,
+        client_id,
+    )

@@ -47,10 +47,11 @@ async def create(
     username, domain = _wanted_address(wish, policy)
     account = who.account if who else await accounts.open_account(db, now=now)
     _may_change(account)
-    scope, inbox_id = Scope(account.account_id), ids.new()
+    scope = who.scope if who else Scope(account.account_id)
+    inbox_id = ids.new()
     if wish.client_id and (earlier := await _made_before(db, scope, wish, inbox_id)):
         return Created(await InboxRepository(db, scope).get(earlier), account, fresh=False)
-    inbox = await _add(db, scope, _new_inbox(account, inbox_id, username, domain, wish, now))
+    inbox = await _add(db, scope, _new_inbox(scope, inbox_id, username, domain, wish, now))
     account_key = None if who else await keys.issue(db, account, KeyScope.ACCOUNT, scope, now=now)
     inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now)
     # Spent last: creates of one account wait for each other from here to the commit, and no longer.
@@ -90,6 +91,8 @@ async def delete(db: Connection, who: Principal, inbox: UUID | str, *, now: date
     gone = await repository.lock(inbox)
     await repository.delete(gone, now)
     await KeyRepository(db, who.scope).revoke_of_inbox(gone.id)
+    if gone.client_id:
+        await client_ids.release(db, who.scope, kind="inbox", client_id=gone.client_id)
     await quotas.return_inbox(db, who.scope)
     await events.record(db, [_event(EventType.INBOX_DELETED, gone, now)])
 
@@ -128,13 +131,11 @@ async def _made_before(db: Connection, scope: Scope, wish: NewInbox, inbox_id: U
     )
 
 
-def _new_inbox(
-    account: Account, inbox_id: UUID, username: str | None, domain: str, wish: NewInbox, now: datetime
-) -> Inbox:
+def _new_inbox(scope: Scope, inbox_id: UUID, username: str | None, domain: str, wish: NewInbox, now: datetime) -> Inbox:
     return Inbox(
         id=inbox_id,
-        account_id=account.account_id,
-        pod_id=None,
+        account_id=scope.account_id,
+        pod_id=scope.pod_id,
         username=username or "",
         domain=domain,
         display_name=wish.display_name,
