@@ -1,0 +1,56 @@
+"""The API role: HTTP, over the database."""
+
+import asyncio
+import socket
+import sys
+
+from daimon.api.access_log import AccessLog
+from daimon.api.app import Api
+from daimon.api.server import serve
+from daimon.api.services import Services
+from daimon.bootstrap.database import opened
+from daimon.config import Settings
+from daimon.db.listener import listen
+from daimon.inbound.pipeline import CHANNEL as NEW_MESSAGES
+from daimon.inboxes.models import InboxPolicy
+from daimon.keys.cache import KeyCache
+from daimon.kit.clock import utc_now
+from daimon.messages.waiting import Bells
+from daimon.quotas.tiers import read_tiers
+
+CONNECTIONS = 16
+
+
+async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
+    """Serve HTTP on a listening socket until `stop`, then let running requests end."""
+    async with opened(settings, connections=CONNECTIONS) as db, asyncio.TaskGroup() as group:
+        bells = Bells()
+        services = Services(
+            db=db,
+            keys=KeyCache(db, utc_now),
+            clock=utc_now,
+            bells=bells,
+            inbox_policy=_inbox_policy(settings),
+            public_url=settings.public_url,
+            secret_key=settings.secret,
+            stopping=stop,
+            trusted_proxies=settings.trusted_proxies,
+            access_log=AccessLog(sys.stdout.buffer) if settings.log_level in ("debug", "info") else None,
+        )
+        group.create_task(listen(db.url, NEW_MESSAGES, bells.ring, stop, connected=bells.ring_all))
+        group.create_task(_ring_at_the_end(bells, stop))
+        await serve(Api(services), sock, stop)
+
+
+async def _ring_at_the_end(bells: Bells, stop: asyncio.Event) -> None:
+    await stop.wait()
+    bells.ring_all()
+
+
+def _inbox_policy(settings: Settings) -> InboxPolicy:
+    return InboxPolicy(
+        service_domain=settings.service_domain,
+        reserved_usernames=frozenset(settings.reserved_usernames),
+        free_creates_per_hour=settings.free_creates_per_hour,
+        tiers=read_tiers(settings.tiers),
+    )

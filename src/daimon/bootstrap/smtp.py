@@ -1,0 +1,56 @@
+"""The SMTP role: receives mail, and says 250 when it is durable."""
+
+import asyncio
+import socket
+import ssl
+
+from daimon.bootstrap.database import opened
+from daimon.config import Settings
+from daimon.inbound.accept import Acceptor
+from daimon.inbound.directory import Directory
+from daimon.inboxes import postmaster
+from daimon.kit.clock import utc_now
+from daimon.smtpd import tls
+from daimon.smtpd.policy import Policy, Timeouts
+from daimon.smtpd.server import SmtpServer
+
+CONNECTIONS = 8
+DRAIN_SECONDS = 8.0
+
+
+async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
+    """Receive mail on a bound socket until `stop`, then let mails on their way finish."""
+    async with opened(settings, connections=CONNECTIONS) as db:
+        async with db.transaction() as connection:
+            await postmaster.ensure(connection, domain=settings.service_domain, now=utc_now())
+        server = SmtpServer(
+            directory=Directory(db, domain=settings.service_domain),
+            acceptor=Acceptor(db),
+            policy=_policy(settings),
+            tls=_tls(settings),
+            clock=utc_now,
+        )
+        await server.start(sock)
+        await stop.wait()
+        await server.drain(patience=DRAIN_SECONDS)
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        hostname=settings.smtp_hostname,
+        service_domain=settings.service_domain,
+        submission_port=settings.submission_port,
+        max_message_bytes=settings.max_message_bytes,
+        max_connections=settings.smtp_max_connections,
+        max_connections_per_ip=settings.smtp_max_connections_per_ip,
+        timeouts=Timeouts().scaled(settings.smtp_timeout_scale),
+        proxy_protocol=settings.smtp_proxy_protocol,
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    if settings.tls_cert and settings.tls_key:
+        return tls.configured(settings.tls_cert, settings.tls_key)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)  # a role over a database of its own may have had no use for it
+    return tls.self_made(settings.data_dir, hostname=settings.smtp_hostname, now=utc_now())
