@@ -1,17 +1,19 @@
 """A client that follows a transcript.
 
-    S: 250 2.1.0 *      the next reply, its lines joined by ` | `; `*` stands for anything
-    C: NOOP             sends the line and CRLF; lines without a reply between them leave in one write
-    C> a\\n.\\r\\n         sends exactly these octets, escapes as in Python
-    EOF                 the server has closed
-    SHUT                the client sends no more
-    TLS                 the client begins its handshake
+S: 250 2.1.0 *      the next reply, its lines joined by ` | `; `*` stands for anything
+C: NOOP             sends the line and CRLF; lines without a reply between them leave in one write
+C> a\\n.\\r\\n         sends exactly these octets, escapes as in Python
+EOF                 the server has closed
+SHUT                the client sends no more
+TLS                 the client begins its handshake
 """
 
 import asyncio
+import contextlib
 import re
 import ssl
-import textwrap
+
+PATIENCE = 20.0  # seconds, for a server that would never answer
 
 
 class Client:
@@ -27,8 +29,12 @@ class Client:
 
     async def follow(self, transcript: str) -> None:
         """Play the client's part and check the server's."""
+        async with asyncio.timeout(PATIENCE):
+            await self._follow(transcript)
+
+    async def _follow(self, transcript: str) -> None:
         batch = b""
-        for line in textwrap.dedent(transcript).strip().splitlines():
+        for line in filter(None, map(str.strip, transcript.splitlines())):
             who, what = line[:2], line[2:].strip()
             if who == "C:":
                 batch += what.encode() + b"\r\n"
@@ -80,10 +86,8 @@ class Client:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(OSError):
             await self.writer.wait_closed()
-        except OSError:
-            pass
 
 
 def matches(reply: str, pattern: str) -> bool:

@@ -16,6 +16,7 @@ from daimon.kit.clock import utc_now
 from daimon.smtpd import tls
 from daimon.smtpd.policy import Policy
 from daimon.smtpd.server import SmtpServer
+
 from .client import Client
 from .fakes import DOMAIN, FakeAcceptor, FakeDirectory
 
@@ -79,12 +80,10 @@ async def serve(tls_context: ssl.SSLContext) -> AsyncIterator[Serve]:
     """Start receivers: `await serve(max_errors=3)` changes the policy."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(**changes: Any) -> Receiver:
+        async def start(*, tls: ssl.SSLContext | None = tls_context, **changes: Any) -> Receiver:
             directory, acceptor = FakeDirectory(), FakeAcceptor()
             policy = msgspec.structs.replace(POLICY, **changes)
-            server = SmtpServer(
-                directory=directory, acceptor=acceptor, policy=policy, tls=tls_context, clock=utc_now
-            )
+            server = SmtpServer(directory=directory, acceptor=acceptor, policy=policy, tls=tls, clock=utc_now)
             sock = socket.create_server(("127.0.0.1", 0))
             port = sock.getsockname()[1]
             await server.start(sock)

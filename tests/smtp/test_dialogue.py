@@ -158,7 +158,12 @@ async def test_other_protocols_are_shown_the_door(transcript: Transcript) -> Non
 
 async def test_a_bare_line_end_in_a_command_closes(receiver: Receiver) -> None:
     """RFC 5321 §2.3.8: two readers could disagree on what the next command is."""
-    for octets, name in ((r"NOOP\n", "<LF>"), (r"NOOP\rRSET\r\n", "<CR>"), (r"NOOP\r\nRSET\n", "<LF>"), (r"\n", "<LF>")):
+    for octets, name in (
+        (r"NOOP\n", "<LF>"),
+        (r"NOOP\rRSET\r\n", "<CR>"),
+        (r"NOOP\r\nRSET\n", "<LF>"),
+        (r"\n", "<LF>"),
+    ):
         client = await receiver.hello()
         before = "S: 250 2.0.0 *\n" if octets.startswith(r"NOOP\r\n") else ""
         await client.follow(f"C> {octets}\n{before}S: 500 5.5.2 Bare {name} *\nEOF")

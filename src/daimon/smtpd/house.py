@@ -35,7 +35,15 @@ class House:
         self.loop = loop
         self.greeting = replies.greeting(policy.hostname)
         self.closing = replies.closing_idle(policy.hostname)
-        self.places = Places(policy.max_connections_per_ip)
+        # To these, the client was not in the middle of sending.
+        self.without_linger = (
+            replies.BYE,
+            replies.TIMED_OUT,
+            replies.TOO_MANY_CONNECTIONS,
+            replies.TOO_MANY_FROM_YOU,
+            self.closing,
+        )
+        self.places = Places(most=policy.max_connections, most_per_network=policy.max_connections_per_ip)
         self.room = Room(policy.max_bytes_in_flight)
         self.connections: set[Connection] = set()
         self._on_empty: asyncio.Future[None] | None = None

@@ -9,22 +9,36 @@ SMALL: Final = 64 * 1024  # a mail up to here needs no room: even 2,000 of them 
 
 
 class Places:
-    """Connections per network."""
+    """Connections that were let in, in all and per network."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, *, most: int, most_per_network: int) -> None:
         self._most = most
-        self._taken: Counter[str] = Counter()
+        self._most_per_network = most_per_network
+        self._taken = 0
+        self._taken_by: Counter[str] = Counter()
+
+    def enter(self) -> bool:
+        """Take a place. False: there is none."""
+        if self._taken >= self._most:
+            return False
+        self._taken += 1
+        return True
 
     def sit(self, network: str) -> bool:
-        """Count a connection. False: this network has too many; it is counted all the same until it stands up."""
-        self._taken[network] += 1
-        return self._taken[network] <= self._most
+        """Say for whom the place is. False: this network has too many already."""
+        if self._taken_by[network] >= self._most_per_network:
+            return False
+        self._taken_by[network] += 1
+        return True
 
-    def stand_up(self, network: str) -> None:
-        """Count a connection no more."""
-        self._taken[network] -= 1
-        if not self._taken[network]:
-            del self._taken[network]
+    def leave(self, network: str | None) -> None:
+        """Give the place back; `network` as it sat, None if it never did."""
+        self._taken -= 1
+        if network is None:
+            return
+        self._taken_by[network] -= 1
+        if not self._taken_by[network]:
+            del self._taken_by[network]
 
 
 def plain_ip(ip: str) -> str:

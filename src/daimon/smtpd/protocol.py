@@ -49,7 +49,8 @@ class Connection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._waiting: deque[Reply | _Waiting] = deque()  # in the order of the commands
         self._committing = False
-        self._network: str | None = None
+        self._entered = False
+        self._network: str | None = None  # whose place we sit on
         self._preamble: bytearray | None = None  # of a PROXY header that is not complete
         self._deadline = math.inf
         self._mail_deadline = math.inf
@@ -73,7 +74,8 @@ class Connection(asyncio.Protocol):
         metrics.connections.inc()
         peer = transport.get_extra_info("peername")
         ip = plain_ip(peer[0]) if isinstance(peer, tuple) else ""
-        if len(house.connections) > house.policy.max_connections:
+        self._entered = house.places.enter()
+        if not self._entered:
             self._say_last(replies.TOO_MANY_CONNECTIONS)
         elif house.policy.proxy_protocol and self._is_proxy(ip):
             self._preamble = bytearray()
@@ -112,8 +114,7 @@ class Connection(asyncio.Protocol):
         self._closing, self._closed, self._hears = True, True, False
         house = self._house
         house.leave(self)
-        if self._network is not None:
-            house.places.stand_up(self._network)
+        self._leave_place()
         self._session.forget()
         if not self._committing:
             house.room.release(self._wake)
@@ -166,8 +167,9 @@ class Connection(asyncio.Protocol):
 
     def _greet(self, ip: str) -> None:
         self._session.ip = ip
-        self._network = network_of(ip)
-        if self._house.places.sit(self._network):
+        network = network_of(ip)
+        if self._house.places.sit(network):
+            self._network = network
             self._out.append(self._house.greeting.octets)
             self._rest(progress=True)
         else:
@@ -241,7 +243,7 @@ class Connection(asyncio.Protocol):
         self._out.append(reply.octets)
         if reply.closes:
             self._closing, self._hears = True, False
-            self._lingers = reply not in (replies.BYE, replies.TIMED_OUT, self._house.closing)
+            self._lingers = reply not in self._house.without_linger
         elif reply is replies.READY_FOR_TLS:
             self._upgrading, self._hears = True, False
         elif reply.refuses and (verdict := self._session.judge(reply)):
@@ -328,6 +330,7 @@ class Connection(asyncio.Protocol):
         self._deadline = self._house.loop.time() + self._house.policy.timeouts.linger
         self._framer.clear()
         if not self._lingers:
+            self._leave_place()
             self._transport.close()
             return
         if self._paused:
@@ -336,16 +339,24 @@ class Connection(asyncio.Protocol):
             with contextlib.suppress(OSError):  # the client was quicker
                 self._transport.write_eof()
 
+    def _leave_place(self) -> None:
+        if self._entered:
+            self._house.places.leave(self._network)
+            self._entered = False
+
     # STARTTLS
 
     def _begin_upgrade(self) -> None:
         if self._handshake is None:
-            self._framer.clear()  # what came with STARTTLS came in the clear (CVE-2011-0411)
+            self._deadline = math.inf  # the handshake has its own
             self._transport.pause_reading()
             self._handshake = self._house.loop.create_task(self._upgrade())
 
     async def _upgrade(self) -> None:
         assert self._house.tls is not None
+        # What came with STARTTLS came in the clear and is dropped (CVE-2011-0411). What comes from here on came
+        # through TLS, even if the first of it arrives, with the end of the handshake, before `start_tls` returns.
+        self._session.secured()
         try:
             transport = await self._house.loop.start_tls(
                 self._transport,
@@ -365,8 +376,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._upgrading, self._secured, self._handshake, self._paused = False, True, None, False
         self._hears = not (self._closing or self._choked)
-        self._session.secured()
-        self._rest(progress=True)
+        self._advance(progress=True)
 
 
 def _outcome(future: "asyncio.Future[Any]") -> Any:
