@@ -64,6 +64,20 @@ async def test_smuggling_is_refused_by_name(receiver: Receiver, start: bytes, en
     assert receiver.directory.asked == ["x@daimon.email"]
 
 
+async def test_what_follows_the_end_is_judged_by_itself(receiver: Receiver) -> None:
+    """A bare line end behind a mail, in the same packet, costs the session but not the mail."""
+    client = await receiver.hello()
+    await client.follow(BEGIN)
+    await client.follow(r"""
+        C> ..stuffed\r\n.\r\nNOOP\r\n.\n
+        S: 250 2.0.0 Queued
+        S: 250 2.0.0 Ok
+        S: 500 5.5.2 Bare <LF> *
+        EOF
+    """)
+    assert receiver.octets == [b".stuffed\r\n"]
+
+
 @pytest.mark.parametrize("end", [r".\n", r".\rx", r"\n.\n"])
 async def test_smuggling_at_the_very_start_of_the_data(receiver: Receiver, end: str) -> None:
     """The line before the data ends with CRLF, so a dot may stand first."""
