@@ -1,0 +1,66 @@
+"""Whatever a user can meet is in the reference: settings, events, errors, commands, endpoints."""
+
+import argparse
+from collections.abc import Iterator
+
+import pytest
+
+from daimon import cli, config
+from daimon.api.catalog import OPERATIONS
+from daimon.api.operation import Operation
+from daimon.api.reference import every_error
+from daimon.events.models import EventType
+from daimon.kit.errors import DaimonError
+
+from .pages import read
+
+
+def test_every_setting_is_documented() -> None:
+    """`make docs` renews the page."""
+    assert read("docs/reference/settings.md") == config.reference()
+
+
+@pytest.mark.parametrize("event", EventType)
+def test_every_event_is_documented(event: EventType) -> None:
+    """With the fields of its `data`."""
+    assert f"\n| `{event}` | " in read("docs/reference/events.md")
+
+
+@pytest.mark.parametrize("error", sorted(every_error(), key=lambda error: error.__name__))
+def test_every_error_code_is_documented(error: type[DaimonError]) -> None:
+    """Error and finer code stand in one row."""
+    rows = [row for row in read("docs/reference/errors.md").splitlines() if f"| `{error.error}` |" in row]
+    assert rows
+    assert error.code is None or any(f"| `{error.code}` |" in row for row in rows)
+
+
+@pytest.mark.parametrize("each", OPERATIONS, ids=lambda each: each.name)
+def test_every_endpoint_is_documented(each: Operation) -> None:
+    """Method and path begin a row."""
+    assert f"\n| `{each.method} {each.path}` | " in read("docs/reference/endpoints.md")
+
+
+def commands(parser: argparse.ArgumentParser, path: str = "daimon") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield every command that does something, with its parser; those without help are not for people."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        yield path, parser
+    for group in groups:
+        shown = {choice.dest for choice in group._choices_actions}
+        for name, below in group.choices.items():
+            if name in shown:
+                yield from commands(below, f"{path} {name}")
+
+
+COMMANDS = dict(commands(cli._parser()))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    """With the flags that are its own; those that set a setting are in the settings' page."""
+    rows = [row for row in read("docs/reference/commands.md").splitlines() if row.startswith(f"| `{command}")]
+    assert len(rows) == 1
+    settings = {config.flag(name) for name in config.SPECS}
+    flags = {flag for action in COMMANDS[command]._actions for flag in action.option_strings}
+    for flag in flags - settings - {"-h", "--help"}:
+        assert f"`{flag}" in rows[0], flag
