@@ -108,7 +108,6 @@ class Edge:
                 helo="example.com",
                 size=len(octets),
                 received_at=utc_now(),
-                attempts=0,
             )
             await db.execute("insert into raw_mails values ($1, $2, $3)", account_id, mail.id, octets)
             await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])

@@ -64,7 +64,7 @@ class EmbeddedPostgres:
         self._process = self._launch(user, cluster.usable_binaries(user, major).postgres)
         self._await_ready(self._process, give_up)
 
-    def stop(self, *, patience: float = 60, hurry: Callable[[], bool] = lambda: False) -> None:
+    def stop(self, *, patience: float = 20, hurry: Callable[[], bool] = lambda: False) -> None:
         """Disconnect clients, write everything, end. Harder and harder after `patience` seconds or in a `hurry`.
 
         Even the hardest way loses nothing that was committed; the next start then replays the log.

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from daimon.db.engine import OUTAGES, Database
+from daimon.db.ringer import Ringer
 from daimon.inbound.errors import StoreUnavailable
 from daimon.inbound.models import Accepted, Recipient
 from daimon.kit import ids
@@ -37,6 +38,7 @@ class Acceptor:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._ringer = Ringer(db, CHANNEL)
         self._waiting: deque[_Waiting] = deque()
         self._writing = 0
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
@@ -54,13 +56,7 @@ class Acceptor:
     async def _write(self) -> None:
         await asyncio.sleep(0)  # let every session that is ready in this turn of the loop join the commit
         while self._waiting:
-            batch = self._next_batch()
-            try:
-                await _insert(self._db, [w.mail for w in batch])
-            except Exception as error:
-                self._refuse(batch, error)
-            else:
-                _resolve(batch)
+            await self._store(self._next_batch())
         self._writing -= 1  # in the same turn of the loop as the last look, so that no mail waits unseen
 
     def _next_batch(self) -> list[_Waiting]:
@@ -73,22 +69,37 @@ class Acceptor:
             batch.append(self._waiting.popleft())
         return batch
 
-    def _refuse(self, batch: Sequence[_Waiting], error: Exception) -> None:
-        if not isinstance(error, (Unavailable, *OUTAGES)):
-            _log.error("accept.failed", mails=len(batch), exc_info=error)
-        for waiting in batch:
-            if not waiting.done.done():
-                waiting.done.set_exception(StoreUnavailable(str(error)))
+    async def _store(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            await _insert(self._db, [waiting.mail for waiting in batch])
+        except (Unavailable, *OUTAGES) as error:
+            _refuse(batch, error)
+        except Exception as error:
+            if len(batch) > 1:  # one of them cannot be stored; the others shall not suffer for it
+                for waiting in batch:
+                    await self._store([waiting])
+            else:
+                _log.error("accept.failed", exc_info=error)
+                _refuse(batch, error)
+        else:
+            _accept(batch)
+            self._ringer.ring()
 
 
-def _resolve(batch: Sequence[_Waiting]) -> None:
+def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.done.done():
+            waiting.done.set_exception(StoreUnavailable(str(error)))
+
+
+def _accept(batch: Sequence[_Waiting]) -> None:
     for waiting in batch:
         if not waiting.done.done():  # its session may be gone; the mail is ours all the same
             waiting.done.set_result(None)
 
 
 async def _insert(db: Database, mails: Sequence[Accepted]) -> None:
-    """Insert octets and queue rows and wake the workers: one statement, so one round trip and one commit."""
+    """Insert octets and queue rows: one statement, so one round trip and one commit."""
     rows = [row for mail in mails for row in _rows(mail)]
     async with db.read() as connection:
         await connection.execute(
@@ -101,7 +112,7 @@ async def _insert(db: Database, mails: Sequence[Accepted]) -> None:
                 select * from unnest($1::uuid[], $2::uuid[], $4::text[], $5::json[], $6::inet[], $7::text[], $8::bool[],
                                      $9::int[], $10::bool[], $11::timestamptz[])
             )
-            select pg_notify('daimon_inbound', '')
+            select
             """,
             *zip(*rows, strict=True),
         )

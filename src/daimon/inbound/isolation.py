@@ -4,6 +4,7 @@ The child may loop, crash or eat memory; it costs the mail at hand its reading, 
 """
 
 import asyncio
+import contextlib
 import multiprocessing
 import resource
 import signal
@@ -17,6 +18,7 @@ import msgspec
 from daimon.inboxes.arrival import Understood
 
 MAX_MEMORY = 1024 * 1024 * 1024  # of address space, beyond what the interpreter maps by itself
+MAX_RESULT = 64 * 1024 * 1024  # of what is read out of one mail
 _WALL_FACTOR = 10  # a starved child is given this many times its CPU limit before it is taken for dead
 
 _decode = msgspec.msgpack.Decoder(Understood).decode
@@ -29,6 +31,7 @@ class Unread(Enum):
 
     TOO_SLOW = "it took more CPU time than allowed"
     CRASHED = "the reader died on it"
+    KILLED = "the reader was killed while it read it"
 
 
 class Reader:
@@ -44,7 +47,7 @@ class Reader:
         self._busy = asyncio.Lock()
 
     async def read(self, mails: Sequence[bytes]) -> list[Understood | Unread]:
-        """Read mails in order. A mail that kills the child is tried once more alone, unless it ran out of time."""
+        """Read mails in order, up to the first that cannot be read: that took its time, and others need not wait on."""
         async with self._busy:
             return await asyncio.to_thread(self._read, mails)
 
@@ -59,36 +62,27 @@ class Reader:
 
     def _read(self, mails: Sequence[bytes]) -> list[Understood | Unread]:
         results: list[Understood | Unread] = []
-        crashed_on = -1
-        while len(results) < len(mails):
-            at = len(results)
-            fault = self._read_on(mails[at:], results)
-            if fault is None:
+        for mail in mails:
+            result = self._read_one(mail)
+            if result is Unread.KILLED:  # by somebody else: it may not have been this mail's fault
+                result = self._read_one(mail)
+            results.append(result)
+            if isinstance(result, Unread):
                 break
-            if fault is Unread.CRASHED and crashed_on != len(results):
-                crashed_on = len(results)  # whatever killed the child may not have been this mail's fault
-            else:
-                results.append(fault)
         return results
 
-    def _read_on(self, mails: Sequence[bytes], results: list[Understood | Unread]) -> Unread | None:
-        """Send mails and append what comes back, until all are read (None) or the child dies (why)."""
+    def _read_one(self, mail: bytes) -> Understood | Unread:
         process, pipe = self._running()
         try:
-            for mail in mails:
-                pipe.send_bytes(mail)
-                if not pipe.poll(self._cpu_seconds * _WALL_FACTOR):
-                    return self._buried(Unread.TOO_SLOW)
-                results.append(_decode(pipe.recv_bytes()))
-        except (EOFError, OSError):
+            pipe.send_bytes(mail)
+            if not pipe.poll(self._cpu_seconds * _WALL_FACTOR):
+                self.close()
+                return Unread.TOO_SLOW
+            return _decode(pipe.recv_bytes(MAX_RESULT))
+        except (EOFError, OSError, msgspec.MsgspecError):
             process.join(1)
-            out_of_time = process.exitcode == -signal.SIGPROF
-            return self._buried(Unread.TOO_SLOW if out_of_time else Unread.CRASHED)
-        return None
-
-    def _buried(self, why: Unread) -> Unread:
-        self.close()
-        return why
+            self.close()
+            return _WHY.get(process.exitcode, Unread.CRASHED)
 
     def _running(self) -> tuple[ForkServerProcess, Pipe]:
         if self._child is None:
@@ -96,7 +90,7 @@ class Reader:
             context.set_forkserver_preload([self._reading.__module__])
             ours, theirs = context.Pipe()
             process = context.Process(
-                target=_child, args=(theirs, ours, self._reading, self._cpu_seconds), daemon=True, name="daimon-reader"
+                target=_child, args=(theirs, self._reading, self._cpu_seconds), daemon=True, name="daimon-reader"
             )
             process.start()
             theirs.close()
@@ -104,23 +98,23 @@ class Reader:
         return self._child
 
 
-def _child(pipe: Pipe, other_end: Pipe, reading: Reading, cpu_seconds: float) -> None:
+_WHY: dict[int | None, Unread] = {-signal.SIGPROF: Unread.TOO_SLOW, -signal.SIGKILL: Unread.KILLED}
+
+
+def _child(pipe: Pipe, reading: Reading, cpu_seconds: float) -> None:
     """Read mails until the parent closes the pipe. SIGPROF, which nobody handles, ends one that takes too long."""
-    other_end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (_mapped() + MAX_MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     encode = msgspec.msgpack.Encoder().encode
-    while True:
-        try:
+    with contextlib.suppress(EOFError, OSError):  # the parent is gone
+        while True:
             mail = pipe.recv_bytes()
-        except (EOFError, OSError):
-            return
-        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
-        read = encode(reading(mail))
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        pipe.send_bytes(read)
+            signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+            read = encode(reading(mail))
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            pipe.send_bytes(read)
 
 
 def _mapped() -> int:

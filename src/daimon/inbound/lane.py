@@ -10,7 +10,7 @@ from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.inbound import parked, queue
 from daimon.inbound.isolation import Reader, Unread
 from daimon.inbound.pipeline import ReadMail, show
-from daimon.inbound.queue import QueuedMail
+from daimon.inbound.queue import Claim, QueuedMail
 from daimon.inboxes.arrival import Understood
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
@@ -18,7 +18,7 @@ from daimon.messages.content import unreadable
 
 QUICK_CPU_SECONDS = 0.1  # a thousand times what an ordinary mail takes
 SLOW_CPU_SECONDS = 1.2  # with the quick lane's try and the partial reading, still under 2 s for any mail
-PARTIAL_CPU_SECONDS = 0.5
+PARTIAL_CPU_SECONDS = 0.3
 
 _FIRST = UUID(int=0)
 _log = structlog.get_logger(__name__)
@@ -30,13 +30,13 @@ class Turn:
 
     served: UUID = _FIRST
 
-    async def take(self, db: Connection, *, slow: bool = False, most: int = queue.MAX_MAILS) -> list[QueuedMail]:
+    async def take(self, db: Connection, *, slow: bool = False, most: int = queue.MAX_MAILS) -> list[Claim]:
         """Lock the next mails and return them."""
-        mails = await queue.take(db, after=self.served, slow=slow, most=most)
-        if not mails and self.served != _FIRST:
-            mails = await queue.take(db, after=_FIRST, slow=slow, most=most)
-        self.served = mails[-1].account_id if mails else _FIRST
-        return mails
+        claims = await queue.take(db, after=self.served, slow=slow, most=most)
+        if not claims and self.served != _FIRST:
+            claims = await queue.take(db, after=_FIRST, slow=slow, most=most)
+        self.served = claims[-1].account_id if claims else _FIRST
+        return claims
 
 
 @dataclass(slots=True)
@@ -49,11 +49,12 @@ class QuickLane:
 
     async def process(self) -> int:
         """Take the next mails and show them; return how many were taken. Raises Unavailable without a database."""
-        taken: list[QueuedMail] = []
+        taken: list[Claim] = []
         try:
             async with self.db.transaction() as db:
                 taken += await self.turn.take(db)
-                await self._show(db, taken)
+                if taken:
+                    await self._show(db, taken)
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
@@ -61,20 +62,21 @@ class QuickLane:
             await self._leave(taken)
         return len(taken)
 
-    async def _show(self, db: Connection, mails: Sequence[QueuedMail]) -> None:
-        if not mails:
-            return
+    async def _show(self, db: Connection, taken: Sequence[Claim]) -> None:
+        """Show the mails up to the first that cannot be read; those behind it stay in the queue for the next turn."""
+        mails = await queue.load(db, taken)
         results = await self.reader.read([mail.octets for mail in mails])
-        read = [ReadMail(m, r) for m, r in zip(mails, results, strict=True) if not isinstance(r, Unread)]
+        read = [ReadMail(m, r) for m, r in zip(mails, results, strict=False) if not isinstance(r, Unread)]
         await show(db, read)
-        await queue.remove(db, [r.mail for r in read])
-        if unread := [m for m, r in zip(mails, results, strict=True) if isinstance(r, Unread)]:
-            await queue.set_slow(db, unread)
+        await queue.remove(db, taken[: len(read)])
+        if len(read) < len(results):
+            await queue.set_slow(db, taken[len(read) : len(results)])
+        self.turn.served = taken[len(results) - 1].account_id
 
-    async def _leave(self, mails: Sequence[QueuedMail]) -> None:
+    async def _leave(self, taken: Sequence[Claim]) -> None:
         """Leave a batch that failed to the slow lane: alone, only the mail at fault fails."""
         async with self.db.transaction() as db:
-            await queue.set_slow(db, mails)
+            await queue.set_slow(db, taken)
 
 
 @dataclass(slots=True)
@@ -89,13 +91,13 @@ class SlowLane:
 
     async def process(self) -> int:
         """Take one mail and show or park it; return how many were taken. Raises Unavailable without a database."""
-        taken: list[QueuedMail] = []
+        taken: list[Claim] = []
         try:
             async with self.db.transaction() as db:
                 taken += await self.turn.take(db, slow=True, most=1)
-                for mail in taken:
+                for mail in await queue.load(db, taken):
                     await show(db, [ReadMail(mail, await self._read(mail))])
-                    await queue.remove(db, [mail])
+                await queue.remove(db, taken)
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
@@ -111,7 +113,7 @@ class SlowLane:
         [partly] = await self.partial.read([mail.octets])
         return unreadable(read.value) if isinstance(partly, Unread) else partly
 
-    async def _park(self, mails: Sequence[QueuedMail], error: Exception) -> None:
+    async def _park(self, taken: Sequence[Claim], error: Exception) -> None:
         async with self.db.transaction() as db:
-            for mail in mails:
-                await parked.park(db, mail, f"{type(error).__name__}: {error}", now=self.clock())
+            for claim in taken:
+                await parked.park(db, claim, f"{type(error).__name__}: {error}", now=self.clock())

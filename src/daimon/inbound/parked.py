@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from daimon.db.engine import Connection
-from daimon.inbound.queue import QueuedMail
+from daimon.inbound.queue import Claim
 
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
 MAX_ERROR_CHARS = 500
@@ -28,9 +28,9 @@ class ParkedMail:
     not_before: datetime | None
 
 
-async def park(db: Connection, mail: QueuedMail, error: str, *, now: datetime) -> None:
+async def park(db: Connection, claim: Claim, error: str, *, now: datetime) -> None:
     """Move one mail out of the queue, with the error that stopped it. After the last try nothing is retried."""
-    wait = RETRY_AFTER[mail.attempts] if mail.attempts < len(RETRY_AFTER) else None
+    wait = RETRY_AFTER[claim.attempts] if claim.attempts < len(RETRY_AFTER) else None
     await db.execute(
         f"""
         with gone as (delete from inbound_queue where account_id = $1 and id = $2 returning {_QUEUE_COLUMNS})
@@ -38,7 +38,7 @@ async def park(db: Connection, mail: QueuedMail, error: str, *, now: datetime) -
         select account_id, id, mail_from, recipients, peer_ip, helo, tls, size, received_at, attempts + 1, true,
                $3, $4, $5 from gone
         """,
-        mail.account_id, mail.id, error[:MAX_ERROR_CHARS], now + wait if wait else None, now,
+        claim.account_id, claim.id, error[:MAX_ERROR_CHARS], now + wait if wait else None, now,
     )  # fmt: skip
 
 

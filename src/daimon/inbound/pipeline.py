@@ -10,6 +10,7 @@ import msgspec
 from daimon.db.engine import Connection
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
+from daimon.inbound import queue
 from daimon.inbound.queue import QueuedMail
 from daimon.inboxes import arrival as inboxes
 from daimon.inboxes.arrival import Arrival, Understood
@@ -37,7 +38,10 @@ async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
 
     The order of the steps is the order of the locks (inbox, thread, usage, sequence), the same in every transaction.
     """
+    if not batch:
+        return
     arrivals = await route(db, batch)
+    await queue.forget(db, _addressless(batch, arrivals))
     if not arrivals:
         return
     placed = await threads.place(db, arrivals)
@@ -50,7 +54,7 @@ async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
 async def route(db: Connection, batch: Sequence[ReadMail]) -> list[Arrival]:
     """Return one arrival for each inbox of each mail, with the inboxes locked.
 
-    An inbox that was deleted after the `250` still gets its mail, as it was promised; one that was erased is no more.
+    An inbox that was deleted after the `250` still gets its mail, as it was promised; one that was erased cannot.
     """
     reached = [(read.mail.account_id, inbox) for read in batch for _, inbox in read.mail.recipients]
     pods = await inboxes.lock(db, reached)
@@ -68,6 +72,11 @@ async def announce(db: Connection, arrivals: Sequence[Arrival], placed: Sequence
     inboxes_hex = list(dict.fromkeys(a.inbox_id.hex for a in arrivals))
     for at in range(0, len(inboxes_hex), _NOTIFIED_INBOXES):
         await db.execute("select pg_notify($1, $2)", CHANNEL, " ".join(inboxes_hex[at : at + _NOTIFIED_INBOXES]))
+
+
+def _addressless(batch: Sequence[ReadMail], arrivals: Sequence[Arrival]) -> list[QueuedMail]:
+    arrived = {(arrival.account_id, arrival.raw_id) for arrival in arrivals}
+    return [read.mail for read in batch if (read.mail.account_id, read.mail.id) not in arrived]
 
 
 def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) -> Arrival:

@@ -1,7 +1,7 @@
 """The queue of accepted mails: taken per account in turn, held by row locks, gone with the commit that shows them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -16,8 +16,18 @@ MAX_BYTES = 16 * 1024 * 1024  # of octets in one batch
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A mail of the queue, locked by the transaction that took it; nothing that could be wrong with it is read yet."""
+
+    account_id: UUID
+    id: UUID
+    size: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedMail:
-    """An accepted mail, locked by the transaction that took it."""
+    """An accepted mail, envelope and octets."""
 
     account_id: UUID
     id: UUID
@@ -27,7 +37,6 @@ class QueuedMail:
     helo: str
     size: int
     received_at: datetime
-    attempts: int
     octets: bytes = b""
 
 
@@ -42,82 +51,89 @@ with recursive turn as (
 )
 select q.* from (select account_id from turn where account_id is not null limit $3) a
 cross join lateral (
-    select account_id, id, mail_from, recipients, peer_ip, helo, size, received_at, attempts from inbound_queue q
+    select account_id, id, size, attempts from inbound_queue q
     where q.account_id = a.account_id and q.slow = $2 order by q.id limit $4 for update skip locked
 ) q limit $5
 """
 
 
-async def take(db: Connection, *, after: UUID, slow: bool = False, most: int = MAX_MAILS) -> list[QueuedMail]:
-    """Lock the next mails, beginning with the account after `after`, and return them with their octets.
+async def take(db: Connection, *, after: UUID, slow: bool = False, most: int = MAX_MAILS) -> list[Claim]:
+    """Lock the next mails, beginning with the account after `after`.
 
     Mails that another worker holds are passed over. The locks end with the transaction.
     """
     rows = await db.fetch(_TAKE, after, slow, ACCOUNTS, min(PER_ACCOUNT, most), most)
-    mails = _fitting([_mail_of(row) for row in rows])
-    return await _with_octets(db, mails)
+    return _fitting([Claim(**dict(row)) for row in rows])
 
 
-async def set_slow(db: Connection, mails: Sequence[QueuedMail]) -> None:
+async def load(db: Connection, claims: Sequence[Claim]) -> list[QueuedMail]:
+    """Return the mails that were taken, in order. Raises ValueError if one of them is not whole."""
+    rows = await db.fetch(
+        """
+        select q.account_id, q.id, q.mail_from, q.recipients, q.peer_ip, q.helo, q.size, q.received_at, r.octets
+        from unnest($1::uuid[], $2::uuid[]) with ordinality as n (account_id, id, place)
+        join inbound_queue q on q.account_id = n.account_id and q.id = n.id
+        join raw_mails r on r.account_id = n.account_id and r.id = n.id
+        order by n.place
+        """,
+        *_keys(claims),
+    )
+    if len(rows) != len(claims):
+        raise ValueError("the octets of a mail are missing")
+    return [_mail_of(row) for row in rows]
+
+
+async def set_slow(db: Connection, claims: Sequence[Claim]) -> None:
     """Leave mails to the slow lane: they took too long, and nobody shall wait behind them."""
     await db.execute(
         """
         update inbound_queue q set slow = true
         from unnest($1::uuid[], $2::uuid[]) as n (account_id, id) where q.account_id = n.account_id and q.id = n.id
         """,
-        *_keys(mails),
+        *_keys(claims),
     )
 
 
-async def remove(db: Connection, mails: Sequence[QueuedMail]) -> None:
+async def remove(db: Connection, claims: Sequence[Claim]) -> None:
     """Take mails out of the queue."""
     await db.execute(
         """
         delete from inbound_queue q
         using unnest($1::uuid[], $2::uuid[]) as n (account_id, id) where q.account_id = n.account_id and q.id = n.id
         """,
-        *_keys(mails),
+        *_keys(claims),
     )
 
 
-async def _with_octets(db: Connection, mails: Sequence[QueuedMail]) -> list[QueuedMail]:
-    rows = await db.fetch(
-        """
-        select r.id, r.octets from unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
-        join raw_mails r on r.account_id = n.account_id and r.id = n.id
-        """,
-        *_keys(mails),
-    )
-    octets = {row["id"]: row["octets"] for row in rows}
-    return [replace(mail, octets=octets[mail.id]) for mail in mails]
+async def forget(db: Connection, mails: Sequence[QueuedMail]) -> None:
+    """Erase the octets of mails that reach nobody any more."""
+    if mails:
+        await db.execute(
+            """
+            delete from raw_mails r
+            using unnest($1::uuid[], $2::uuid[]) as n (account_id, id) where r.account_id = n.account_id and r.id = n.id
+            """,
+            [mail.account_id for mail in mails],
+            [mail.id for mail in mails],
+        )
 
 
-def _fitting(mails: Sequence[QueuedMail]) -> list[QueuedMail]:
+def _fitting(claims: Sequence[Claim]) -> list[Claim]:
     """Return the first mails that together fit into memory, at least one."""
-    fitting: list[QueuedMail] = []
+    fitting: list[Claim] = []
     size = 0
-    for mail in mails:
-        size += mail.size
+    for claim in claims:
+        size += claim.size
         if fitting and size > MAX_BYTES:
             break
-        fitting.append(mail)
+        fitting.append(claim)
     return fitting
 
 
-def _keys(mails: Sequence[QueuedMail]) -> tuple[list[UUID], list[UUID]]:
-    return [mail.account_id for mail in mails], [mail.id for mail in mails]
+def _keys(claims: Sequence[Claim]) -> tuple[list[UUID], list[UUID]]:
+    return [claim.account_id for claim in claims], [claim.id for claim in claims]
 
 
 def _mail_of(row: Record) -> QueuedMail:
     recipients = msgspec.json.decode(row["recipients"], type=tuple[tuple[str, UUID], ...])
-    return QueuedMail(
-        account_id=row["account_id"],
-        id=row["id"],
-        mail_from=row["mail_from"],
-        recipients=recipients,
-        peer_ip=str(row["peer_ip"]),
-        helo=row["helo"],
-        size=row["size"],
-        received_at=row["received_at"],
-        attempts=row["attempts"],
-    )
+    return QueuedMail(**{**dict(row), "recipients": recipients, "peer_ip": str(row["peer_ip"])})

@@ -15,6 +15,7 @@ import msgspec
 from daimon.db.engine import Connection
 from daimon.inboxes.arrival import Arrival
 from daimon.kit import ids
+from daimon.threads.labels import MAX_LABELS
 
 SUBJECT_WINDOW = timedelta(days=30)
 MAX_PARTICIPANTS = 50
@@ -55,7 +56,11 @@ async def place(db: Connection, arrivals: Sequence[Arrival]) -> Placed:
 
 
 def _lost_its_references(arrival: Arrival) -> bool:
-    return arrival.content.is_reply and not arrival.content.refs and arrival.content.from_address is not None
+    return arrival.content.is_reply and not arrival.content.refs and bool(arrival.content.from_address)
+
+
+def _author_of(arrival: Arrival) -> str:
+    return (arrival.content.from_address or "").lower()  # as participants are written
 
 
 def _keys_of(arrival: Arrival) -> list[bytes]:
@@ -98,7 +103,7 @@ async def _recall_subjects(db: Connection, lost: Sequence[Arrival], known: _Plac
         ) t
         """,
         [a.account_id for a in lost], [a.inbox_id for a in lost], [a.content.subject_key for a in lost],
-        [a.content.from_address for a in lost], [a.received_at - SUBJECT_WINDOW for a in lost],
+        [_author_of(a) for a in lost], [a.received_at - SUBJECT_WINDOW for a in lost],
     )  # fmt: skip
     for row in rows:
         known.by_subject[row["inbox_id"], row["subject_key"]].append((row["id"], frozenset([row["from_address"]])))
@@ -126,7 +131,7 @@ def _thread_of(arrival: Arrival, known: _Placing) -> UUID:
 
 def _by_subject(arrival: Arrival, known: _Placing) -> UUID | None:
     candidates = known.by_subject[arrival.inbox_id, arrival.content.subject_key]
-    return next((thread for thread, people in reversed(candidates) if arrival.content.from_address in people), None)
+    return next((thread for thread, people in reversed(candidates) if _author_of(arrival) in people), None)
 
 
 async def _write_threads(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUID]) -> None:
@@ -149,20 +154,21 @@ async def _write_threads(db: Connection, arrivals: Sequence[Arrival], threads: S
             unread_count = t.unread_count + excluded.unread_count,
             participants = (t.participants || array(
                 select unnest(excluded.participants) except select unnest(t.participants)))[:$12],
-            labels = t.labels || array(select unnest(excluded.labels) except select unnest(t.labels)),
+            labels = (t.labels || array(
+                select unnest(excluded.labels) except select unnest(t.labels)))[:$13],
             preview = excluded.preview,
             last_message_at = greatest(t.last_message_at, excluded.last_message_at),
             updated_at = excluded.updated_at,
             deleted_at = null
         """,
-        *zip(*rows, strict=True), MAX_PARTICIPANTS,
+        *zip(*rows, strict=True), MAX_PARTICIPANTS, MAX_LABELS,
     )  # fmt: skip
 
 
 def _row(thread: UUID, mails: Sequence[Arrival]) -> tuple[object, ...]:
     first, last = mails[0], mails[-1]
     participants = list(dict.fromkeys(p for mail in mails for p in mail.content.participants))[:MAX_PARTICIPANTS]
-    labels = list(dict.fromkeys(mail.label for mail in mails if mail.label))
+    labels = list(dict.fromkeys(mail.label for mail in mails if mail.label))[:MAX_LABELS]
     return (
         first.account_id, thread, first.inbox_id, first.content.subject, first.content.subject_key,
         _json(participants), _json(labels), len(mails), last.content.preview, last.received_at, first.received_at,

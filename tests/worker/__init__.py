@@ -1,0 +1,1 @@
+"""The road from an accepted mail to a message, on the real database and with real reader processes."""
