@@ -32,9 +32,9 @@ async def record(services: Services, method: str, path: str, key: str, body: byt
         if not query.query.upper().startswith(_CONTROL):
             trace.statements.append((query.query, query.args))
 
-    async with services.db.pool.acquire() as connection:  # the pool has only one
+    async with services.db.read() as connection:  # there is only one
         connection.add_query_logger(seen)
-        raw = connection._con
+        raw = getattr(connection, "_con", connection)
     await _request(services, method, path, key, body)
     raw.remove_query_logger(seen)
     return trace

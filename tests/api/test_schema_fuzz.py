@@ -10,7 +10,7 @@ from .conftest import Edge
 
 # Without these the inbox and its mail would be gone, or the poll would last.
 _ENDS_THE_INBOX = ("delete_inbox", "rotate_inbox_key", "delete_message", "delete_thread")
-_SECONDS = 20
+_SECONDS = 12
 
 
 async def _fuzz(edge: Edge, directory: Path, phase: str, key: str, parameters: dict[str, str], *options: str) -> None:

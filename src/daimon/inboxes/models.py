@@ -21,8 +21,7 @@ class InboxStatus(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True)
-class Inbox:
+class Inbox(msgspec.Struct, frozen=True):
     """One row of `inboxes`."""
 
     id: UUID

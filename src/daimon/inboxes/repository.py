@@ -14,6 +14,7 @@ from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
 
+_STATUSES = {status.value: status for status in InboxStatus}  # a third of the cost of InboxStatus(text)
 ADDRESS_HELD = timedelta(days=30)
 
 _COLUMNS = """id, account_id, pod_id, username, domain, display_name, status, message_count, thread_count, unread_count,
@@ -174,7 +175,7 @@ def inbox_of(row: Record) -> Inbox:
         username=row["username"],
         domain=row["domain"],
         display_name=row["display_name"],
-        status=InboxStatus(row["status"]),
+        status=_STATUSES[row["status"]],
         message_count=row["message_count"],
         thread_count=row["thread_count"],
         unread_count=row["unread_count"],

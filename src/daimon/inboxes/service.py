@@ -1,7 +1,6 @@
 """The rules of inboxes, one sentence a line. Every function runs in the caller's transaction."""
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
@@ -159,7 +158,7 @@ async def _add(db: Connection, scope: Scope, inbox: Inbox) -> Inbox:
         free = await repository.free_usernames(usernames.alternatives(inbox.username), inbox.domain)
         raise UsernameTaken.suggesting(inbox.email, free[:3])
     for _ in range(_TRIES):
-        named = replace(inbox, username=usernames.pleasant())
+        named = msgspec.structs.replace(inbox, username=usernames.pleasant())
         if await repository.add(named):
             return named
     raise UsernameTaken("No free username was found; choose one.")

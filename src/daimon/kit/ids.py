@@ -40,7 +40,7 @@ def new() -> UUID:
 
 def show(kind: Kind, value: UUID) -> str:
     """Return the id as clients see it, such as `inbox_0192…`."""
-    return f"{kind.value}_{value.hex}"
+    return kind + "_" + value.hex
 
 
 def read(kind: Kind, text: str) -> UUID | None:

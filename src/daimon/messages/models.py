@@ -24,8 +24,7 @@ class Sort(StrEnum):
     OLDEST = "oldest"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One row of `messages` with its contents; `detail` is None where a list leaves it out."""
 
     id: UUID

@@ -1,7 +1,6 @@
 """Reading messages, and the little that can be changed of them."""
 
 import asyncio
-from dataclasses import replace
 from uuid import UUID
 
 import msgspec
@@ -45,7 +44,7 @@ async def change(db: Connection, scope: Scope, inbox: UUID | str, message_id: UU
     wanted = message.labels if wish.labels is msgspec.UNSET else labels.check(wish.labels)
     read = message.read if wish.read is msgspec.UNSET else wish.read
     await messages.set_state(message, wanted, read=read, deleted=False)
-    return replace(message, labels=wanted, read=read)
+    return msgspec.structs.replace(message, labels=wanted, read=read)
 
 
 async def delete(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> None:

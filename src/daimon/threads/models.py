@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+
+class Thread(msgspec.Struct, frozen=True):
     """One row of `threads`, with the pod of its inbox."""
 
     id: UUID
