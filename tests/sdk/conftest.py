@@ -17,9 +17,9 @@ from .scripted import ScriptedServer
 Connect = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """A whole server, for all tests of the client."""
+    """A whole server, for all tests of the client and no longer."""
     started = Serving(tmp_path_factory.mktemp("sdk") / "data", *FREE_PORTS, DAIMON_FREE_CREATES_PER_HOUR="0")
     try:
         yield started.ready()
