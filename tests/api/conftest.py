@@ -24,6 +24,7 @@ from daimon.api.services import Services
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.engine import Database
 from daimon.db.listener import listen
+from daimon.db.ringer import Ringer
 from daimon.inbound import pipeline, understanding
 from daimon.inbound.queue import QueuedMail
 from daimon.inboxes.models import InboxPolicy
@@ -110,7 +111,8 @@ class Edge:
                 received_at=utc_now(),
             )
             await db.execute("insert into raw_mails values ($1, $2, $3)", account_id, mail.id, octets)
-            await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])
+            shown = await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])
+        Ringer(self.services.db, pipeline.CHANNEL).ring(*shown)
         return octets
 
 

@@ -10,6 +10,7 @@ import pytest
 from daimon.accounts.models import Account, AccountStatus, Tier
 from daimon.accounts.repository import AccountRepository
 from daimon.db.engine import Database
+from daimon.db.ringer import Ringer
 from daimon.db.scope import Scope
 from daimon.inbound import understanding
 from daimon.inbound.accept import Acceptor
@@ -22,6 +23,7 @@ from daimon.inbound.lane import (
     SlowLane,
 )
 from daimon.inbound.models import Accepted, Peer, Recipient
+from daimon.inbound.pipeline import CHANNEL as NEW_MESSAGES
 from daimon.inboxes.models import Inbox, InboxStatus
 from daimon.inboxes.repository import InboxRepository
 from daimon.kit import ids
@@ -165,8 +167,9 @@ def make_lanes(db: Database) -> Iterator[MakeLanes]:
         quick = Reader(reading, cpu_seconds=QUICK_CPU_SECONDS)
         slow = Reader(reading, cpu_seconds=SLOW_CPU_SECONDS)
         partial = Reader(understanding.barely, cpu_seconds=PARTIAL_CPU_SECONDS)
+        ringer = Ringer(db, NEW_MESSAGES)
         readers.extend((quick, slow, partial))
-        return Lanes(QuickLane(db, quick), SlowLane(db, slow, partial, clock))
+        return Lanes(QuickLane(db, quick, ringer), SlowLane(db, slow, partial, ringer, clock))
 
     yield make
     for reader in readers:

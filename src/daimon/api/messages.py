@@ -1,6 +1,7 @@
 """Messages over HTTP: parse, call, answer."""
 
 import asyncio
+import contextlib
 from typing import Annotated
 from uuid import UUID
 
@@ -38,6 +39,7 @@ MessageInPath = Annotated[
     ),
 ]
 _TAG = "messages"
+LOOK_AGAIN_SECONDS = 15.0
 
 
 @operation(
@@ -163,13 +165,19 @@ async def _wait(request: Request, inbox_id: UUID, awaited: Awaited, seconds: flo
                 if message is not None or request.services.stopping.is_set():
                     return message
                 async with asyncio.timeout_at(until):
-                    await bell.wait()
+                    await _ring_or_look(bell)
                 if leaving.done():
                     raise ClientGone
         except TimeoutError:
             return None
         finally:
             leaving.cancel()
+
+
+async def _ring_or_look(bell: asyncio.Event) -> None:
+    """Return when the bell rings, or after a while all the same: a ring can be lost with the process that rings."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(bell.wait(), LOOK_AGAIN_SECONDS)
 
 
 async def _look(request: Request, inbox_id: UUID, awaited: Awaited) -> Message | None:

@@ -27,9 +27,9 @@ class Ringer:
         self._sending: asyncio.Task[None] | None = None
 
     def ring(self, *words: str) -> None:
-        """Wake the listeners of the channel; they hear the words, separated by blanks, each once."""
-        self._words.update(dict.fromkeys(words or ("",)))
-        if self._sending is None:
+        """Wake the listeners of the channel; they hear the words, separated by blanks; without words, none does."""
+        self._words.update(dict.fromkeys(words))
+        if self._words and self._sending is None:
             self._sending = asyncio.create_task(self._send())
 
     async def _send(self) -> None:

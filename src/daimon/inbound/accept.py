@@ -83,7 +83,7 @@ class Acceptor:
                 _refuse(batch, error)
         else:
             _accept(batch)
-            self._ringer.ring()
+            self._ringer.ring("queued")
 
 
 def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:

@@ -98,7 +98,12 @@ class Reader:
         return self._child
 
 
-_WHY: dict[int | None, Unread] = {-signal.SIGPROF: Unread.TOO_SLOW, -signal.SIGKILL: Unread.KILLED}
+_NOBODY_KNOWS = 255  # the fork server, which would know how the child ended, is gone itself
+_WHY: dict[int | None, Unread] = {
+    -signal.SIGPROF: Unread.TOO_SLOW,
+    -signal.SIGKILL: Unread.KILLED,
+    _NOBODY_KNOWS: Unread.KILLED,
+}
 
 
 def _child(pipe: Pipe, reading: Reading, cpu_seconds: float) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from daimon.db.engine import OUTAGES, Connection, Database
+from daimon.db.ringer import Ringer
 from daimon.inbound import parked, queue
 from daimon.inbound.isolation import Reader, Unread
 from daimon.inbound.pipeline import ReadMail, show
@@ -45,33 +46,41 @@ class QuickLane:
 
     db: Database
     reader: Reader
+    ringer: Ringer
     turn: Turn = field(default_factory=Turn)
 
     async def process(self) -> int:
         """Take the next mails and show them; return how many were taken. Raises Unavailable without a database."""
         taken: list[Claim] = []
+        shown: list[str] = []
         try:
             async with self.db.transaction() as db:
                 taken += await self.turn.take(db)
                 if taken:
-                    await self._show(db, taken)
+                    shown = await self._show(db, taken)
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
             _log.error("inbound.batch_failed", mails=len(taken), exc_info=error)
             await self._leave(taken)
+        else:
+            self.ringer.ring(*shown)
         return len(taken)
 
-    async def _show(self, db: Connection, taken: Sequence[Claim]) -> None:
-        """Show the mails up to the first that cannot be read; those behind it stay in the queue for the next turn."""
+    async def _show(self, db: Connection, taken: Sequence[Claim]) -> list[str]:
+        """Show the mails up to the first that cannot be read; those behind it stay in the queue for the next turn.
+
+        Returns the inboxes in which they are shown.
+        """
         mails = await queue.load(db, taken)
         results = await self.reader.read([mail.octets for mail in mails])
         read = [ReadMail(m, r) for m, r in zip(mails, results, strict=False) if not isinstance(r, Unread)]
-        await show(db, read)
+        shown = await show(db, read)
         await queue.remove(db, taken[: len(read)])
         if len(read) < len(results):
             await queue.set_slow(db, taken[len(read) : len(results)])
         self.turn.served = taken[len(results) - 1].account_id
+        return shown
 
     async def _leave(self, taken: Sequence[Claim]) -> None:
         """Leave a batch that failed to the slow lane: alone, only the mail at fault fails."""
@@ -86,23 +95,27 @@ class SlowLane:
     db: Database
     whole: Reader
     partial: Reader
+    ringer: Ringer
     clock: Clock
     turn: Turn = field(default_factory=Turn)
 
     async def process(self) -> int:
         """Take one mail and show or park it; return how many were taken. Raises Unavailable without a database."""
         taken: list[Claim] = []
+        shown: list[str] = []
         try:
             async with self.db.transaction() as db:
                 taken += await self.turn.take(db, slow=True, most=1)
                 for mail in await queue.load(db, taken):
-                    await show(db, [ReadMail(mail, await self._read(mail))])
+                    shown += await show(db, [ReadMail(mail, await self._read(mail))])
                 await queue.remove(db, taken)
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
             _log.error("inbound.parked", mail=taken[0].id.hex if taken else None, exc_info=error)
             await self._park(taken, error)
+        else:
+            self.ringer.ring(*shown)
         return len(taken)
 
     async def _read(self, mail: QueuedMail) -> Understood:

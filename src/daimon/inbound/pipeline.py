@@ -22,7 +22,6 @@ from daimon.quotas.usage import Received
 from daimon.threads import placing as threads
 
 CHANNEL = "daimon_messages"  # NOTIFY: these inboxes have new messages, ids in hex, separated by blanks
-_NOTIFIED_INBOXES = 200  # a payload holds 8,000 bytes at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +32,24 @@ class ReadMail:
     content: Understood
 
 
-async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
+async def show(db: Connection, batch: Sequence[ReadMail]) -> list[str]:
     """Make mails visible: messages, threads, counters, usage and events, in the caller's transaction.
 
+    Returns the inboxes to ring `CHANNEL` with once this has committed: whoever waits for them looks then.
     The order of the steps is the order of the locks (inbox, thread, usage, sequence), the same in every transaction.
     """
     if not batch:
-        return
+        return []
     arrivals = await route(db, batch)
     await queue.forget(db, _addressless(batch, arrivals))
     if not arrivals:
-        return
+        return []
     placed = await threads.place(db, arrivals)
     await messages.add(db, arrivals, placed.threads)
     await inboxes.count(db, arrivals, Counter(placed.begun_in))
     await usage.meter(db, [_metered(arrival) for arrival in arrivals])
-    await announce(db, arrivals, placed.threads)
+    await events.record(db, [_event(a, thread) for a, thread in zip(arrivals, placed.threads, strict=True)])
+    return list(dict.fromkeys(arrival.inbox_id.hex for arrival in arrivals))
 
 
 async def route(db: Connection, batch: Sequence[ReadMail]) -> list[Arrival]:
@@ -64,14 +65,6 @@ async def route(db: Connection, batch: Sequence[ReadMail]) -> list[Arrival]:
         for address, inbox in read.mail.recipients
         if inbox in pods
     ]
-
-
-async def announce(db: Connection, arrivals: Sequence[Arrival], placed: Sequence[UUID]) -> None:
-    """Record `message.received` and wake whoever waits; both become true with the commit."""
-    await events.record(db, [_event(a, thread) for a, thread in zip(arrivals, placed, strict=True)])
-    inboxes_hex = list(dict.fromkeys(a.inbox_id.hex for a in arrivals))
-    for at in range(0, len(inboxes_hex), _NOTIFIED_INBOXES):
-        await db.execute("select pg_notify($1, $2)", CHANNEL, " ".join(inboxes_hex[at : at + _NOTIFIED_INBOXES]))
 
 
 def _addressless(batch: Sequence[ReadMail], arrivals: Sequence[Arrival]) -> list[QueuedMail]:

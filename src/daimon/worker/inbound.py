@@ -4,6 +4,7 @@ import asyncio
 
 from daimon.db import listener
 from daimon.db.engine import Database
+from daimon.db.ringer import Ringer
 from daimon.inbound import parked, understanding
 from daimon.inbound.accept import CHANNEL
 from daimon.inbound.isolation import Reader
@@ -14,6 +15,7 @@ from daimon.inbound.lane import (
     QuickLane,
     SlowLane,
 )
+from daimon.inbound.pipeline import CHANNEL as NEW_MESSAGES
 from daimon.kit.clock import Clock
 from daimon.worker.loops import every, work
 
@@ -32,7 +34,9 @@ async def run(db: Database, *, clock: Clock, stop: asyncio.Event) -> None:
         async with db.transaction() as connection:
             await parked.release_due(connection, now=clock(), limit=RELEASE_MAILS)
 
-    lanes = [QuickLane(db, quick).process for _ in range(QUICK_LANES)] + [SlowLane(db, slow, partial, clock).process]
+    ringer = Ringer(db, NEW_MESSAGES)
+    lanes = [QuickLane(db, quick, ringer).process for _ in range(QUICK_LANES)]
+    lanes.append(SlowLane(db, slow, partial, ringer, clock).process)
     bells = [asyncio.Event() for _ in lanes]
     try:
         async with asyncio.TaskGroup() as group:
