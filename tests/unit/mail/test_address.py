@@ -20,6 +20,8 @@ GOOD = [
     ("u\u0308@example.org", Address("ü", "example.org"), "ü@example.org"),
     ("ada@[192.0.2.1]", Address("ada", "[192.0.2.1]"), "ada@[192.0.2.1]"),
     ("ada@[IPv6:2001:DB8::1]", Address("ada", "[IPv6:2001:db8::1]"), "ada@[IPv6:2001:db8::1]"),
+    ("x@My_Host.example", Address("x", "my_host.example"), "x@my_host.example"),
+    ("x@_a_._b.example", Address("x", "_a_._b.example"), "x@_a_._b.example"),
     ("ada@localhost", Address("ada", "localhost"), "ada@localhost"),
     ("a" * 64 + "@example.org", Address("a" * 64, "example.org"), "a" * 64 + "@example.org"),
 ]
@@ -28,7 +30,7 @@ BAD = [
     "", "@", "ada", "ada@", "@example.org", "ada@@example.org", "a b@example.org", "ada@exa mple.org",
     ".ada@example.org",
     "ada.@example.org", "a..b@example.org", "ada@example..org", "ada@-example.org", "ada@example-.org", "ada@.org",
-    "ada@example.org.", "ada@exa_mple.org", "a" * 65 + "@example.org", "é" * 33 + "@example.org",
+    "ada@example.org.", "ada@_-.org", "a" * 65 + "@example.org", "é" * 33 + "@example.org",
     "ada@" + "a" * 64 + ".org",
     "a@" + "b." * 130 + "org", "ada\r\n@example.org", "ada@example.org\r\nRCPT TO:<x>", "ada\x00@example.org",
     '"ada@example.org',
