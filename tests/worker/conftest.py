@@ -55,6 +55,11 @@ class Lanes:
     quick: QuickLane
     slow: SlowLane
 
+    @property
+    def readers(self) -> list[Reader]:
+        """The reader processes of all lanes."""
+        return [self.quick.reader, self.slow.whole, self.slow.partial]
+
     async def drain(self) -> None:
         """Work until the queue holds nothing."""
         while await self.quick.process() + await self.slow.process():

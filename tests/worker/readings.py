@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 
 from daimon.inbound import understanding
 from daimon.inboxes.arrival import Understood
@@ -24,6 +25,8 @@ def perilous(octets: bytes) -> Understood:
         eaten = [bytes(1 << 20)]
         while True:
             eaten.append(b"x" * (1 << 26))
+    if b"Please: is killed" in octets:
+        os.kill(os.getpid(), signal.SIGKILL)
     if b"Please: answers nonsense" in octets:
         return "nonsense"  # type: ignore[return-value]
     return understanding.fully(octets)

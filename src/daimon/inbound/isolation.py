@@ -79,10 +79,13 @@ class Reader:
                 self.close()
                 return Unread.TOO_SLOW
             return _decode(pipe.recv_bytes(MAX_RESULT))
-        except (EOFError, OSError, msgspec.MsgspecError):
+        except (EOFError, OSError):
             process.join(1)
             self.close()
             return _WHY.get(process.exitcode, Unread.CRASHED)
+        except msgspec.MsgspecError:  # what it says makes no sense
+            self.close()
+            return Unread.CRASHED
 
     def _running(self) -> tuple[ForkServerProcess, Pipe]:
         if self._child is None:

@@ -1,0 +1,119 @@
+"""Who waits for whom: nobody for another account's flood, for a large mail, or for a costly one."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from corpus.hostile import HOSTILE
+from daimon.inbound import queue
+
+from .conftest import House, findings
+from .mails import mail
+from .test_isolation import children_of, fork_servers
+
+CPU_SECONDS = 2.0  # what any mail may cost
+HELD = "select count(*) = 0 from (select from inbound_queue where slow for update skip locked) free"
+
+
+async def test_a_flood_of_one_account_is_not_waited_for(house: House) -> None:
+    """5,000 mails are queued before the other account's one, which is in the first batch all the same."""
+    flooded, calm = await house.open_inbox(), await house.open_inbox()
+    octets = mail("Flood")
+    for _ in range(50):
+        await asyncio.gather(*(house.accept(octets, flooded) for _ in range(100)))
+    await house.accept(mail("Calm"), calm)
+    for _ in range(2):
+        await house.lanes.quick.process()
+    assert await house.subjects(calm) == ["Calm"]
+    assert await house.value("select count(*) from inbound_queue") > 4_000  # type: ignore[operator]
+
+
+async def test_every_account_has_its_turn(house: House) -> None:
+    """With more accounts than a batch holds, each is served before one is served twice."""
+    inboxes = [await house.open_inbox() for _ in range(queue.ACCOUNTS * 2)]
+    for _ in range(2):
+        for inbox in inboxes:
+            await house.accept(mail("x"), inbox)
+    for _ in range(3):
+        await house.lanes.quick.process()
+    assert await house.value("select count(distinct inbox_id) from messages") == len(inboxes)
+
+
+async def test_a_large_mail_waits_in_a_lane_of_its_own(house: House) -> None:
+    """The quick lane leaves it alone."""
+    inbox = await house.open_inbox()
+    await house.accept(mail("Large", body="x" * 5 * 1024 * 1024), inbox)
+    await house.accept(mail("Small"), inbox)
+    while await house.lanes.quick.process():
+        pass
+    assert await house.subjects(inbox) == ["Small"]
+    assert await house.lanes.slow.process() == 1
+    assert await house.subjects(inbox) == ["Small", "Large"]
+
+
+@pytest.mark.parametrize("behind", [1, 20])
+async def test_a_healthy_mail_is_shown_before_the_hostile_ones_in_front_of_it(house: House, behind: int) -> None:
+    """The quick lane gives each no more than its moment; the healthy mail is there while they still wait."""
+    mine, other = await house.open_inbox(), await house.open_inbox()
+    for _ in range(behind):
+        await house.accept(HOSTILE["html_attributes"](), mine)
+    await house.accept(mail("Mine"), mine)
+    await house.accept(mail("Other"), other)
+    batches = 0
+    while "Mine" not in await house.subjects(mine):
+        await house.lanes.quick.process()
+        batches += 1
+        if batches == 2:
+            assert await house.subjects(other) == ["Other"]
+    assert await house.subjects(mine) == ["Mine"]
+    assert await house.value("select count(*) from inbound_queue where slow") == behind
+
+
+async def test_the_lanes_run_at_once(house: House) -> None:
+    """While the slow lane reads a costly mail, the quick one shows what comes in."""
+    inbox = await house.open_inbox()
+    await house.accept(HOSTILE["html_attributes"](), inbox)
+    await house.lanes.quick.process()
+    slow = asyncio.create_task(house.lanes.slow.process())
+    while not await house.value(HELD):
+        assert not slow.done()
+    await house.accept(mail("Quick"), inbox)
+    await house.lanes.quick.process()
+    assert not slow.done()
+    assert await house.subjects(inbox) == ["Quick"]
+    assert await slow == 1
+    assert len(await house.subjects(inbox)) == 2
+
+
+@pytest.mark.slow
+async def test_every_hostile_mail_becomes_a_message(house: House) -> None:
+    """Each costs at most two seconds of CPU, and says so where it could not be read."""
+    inbox = await house.open_inbox()
+    costs: dict[str, float] = {}
+    for name, build in HOSTILE.items():
+        before = spent_by_readers()
+        await house.deliver(build(), inbox)
+        costs[name] = spent_by_readers() - before
+    shown = await house.messages(inbox)
+    assert len(shown) == len(HOSTILE)
+    assert all(findings(message) for message in shown if not message.subject)
+    assert {name: cost for name, cost in costs.items() if cost > CPU_SECONDS} == {}
+    assert max(costs.values()) > 0.1  # it is measured at all
+    assert await house.rows("select error from inbound_parked") == []
+
+
+def spent_by_readers() -> float:
+    """Return the CPU seconds of all readers so far, as the kernel counted them."""
+    return sum(
+        _cpu(pid, *_OF_CHILDREN) + sum(_cpu(each, *_OF_ITSELF) for each in children_of(pid)) for pid in fork_servers()
+    )
+
+
+_OF_ITSELF, _OF_CHILDREN = (14, 15), (16, 17)  # fields of proc(5): utime and stime, cutime and cstime
+
+
+def _cpu(pid: int, *fields: int) -> float:
+    values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # from field 3 on
+    return sum(int(values[field - 3]) for field in fields) / os.sysconf("SC_CLK_TCK")
