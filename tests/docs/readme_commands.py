@@ -64,7 +64,7 @@ def serving(command: str, where: Path) -> Iterator[str]:
     """Run the server until the block ends; yield what it has said when it was ready."""
     server = subprocess.Popen(
         ["bash", "-ec", command],
-        cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
         yield _until_ready(server)
@@ -74,12 +74,12 @@ def serving(command: str, where: Path) -> Iterator[str]:
 
 
 def _until_ready(server: "subprocess.Popen[str]") -> str:
-    assert server.stderr is not None
+    assert server.stdout is not None
     said = ""
     too_late = threading.Timer(START_SECONDS, os.killpg, (server.pid, signal.SIGTERM))
     too_late.start()
     try:
-        for line in server.stderr:
+        for line in server.stdout:
             said += line
             if line.startswith("Ready after"):
                 return said
@@ -92,7 +92,7 @@ def stop(server: "subprocess.Popen[str]") -> str:
     """Press Ctrl-C, as at a terminal; return what was said since."""
     with suppress(ProcessLookupError):  # it ended by itself
         os.killpg(server.pid, signal.SIGINT)
-    _, said = server.communicate(timeout=STOP_SECONDS)
+    said, _ = server.communicate(timeout=STOP_SECONDS)
     return said
 
 

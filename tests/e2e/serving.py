@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 
 from daimon.config import CLIENT_VARIABLES
 
@@ -43,30 +44,35 @@ def refusal(*arguments: str, **variables: str) -> str:
 
 
 class Serving:
-    """A `daimon serve` that was started; `output` is what it has said so far."""
+    """A `daimon serve` that was started; `output` is what it has said so far, `welcome` its standard output alone."""
 
     def __init__(self, data_dir: Path, *arguments: str, **variables: str) -> None:
         self.data_dir = data_dir
-        self.output = ""
+        self.output = self.welcome = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "daimon", "serve", f"--data-dir={data_dir}", *arguments],
             env=environment(**variables),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        # Read on by itself, as a full pipe would hold the server up.
+        # Read on by themselves, as a full pipe would hold the server up.
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream,), daemon=True)
+            for stream in (self.process.stdout, self.process.stderr)
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def await_line(self, pattern: str) -> "re.Match[str]":
         """Read on until a line matches."""
-        while (line := self._lines.get(timeout=60)) is not None:
-            self.output += line
-            if found := re.search(pattern, line):
-                return found
+        for _ in self._readers:
+            while (line := self._lines.get(timeout=60)) is not None:
+                self.output += line
+                if found := re.search(pattern, line):
+                    return found
         raise AssertionError(f"the server ended without {pattern!r}:\n{self.output}")
 
     def ready(self) -> "Serving":
@@ -107,15 +113,17 @@ class Serving:
 
     def finish(self) -> int:
         """Read until every process has let go of the output, and return the exit code."""
-        self._reader.join(60)
-        while not self._lines.empty() and (line := self._lines.get()) is not None:
-            self.output += line
+        for reader in self._readers:
+            reader.join(60)
+        while not self._lines.empty():
+            self.output += self._lines.get() or ""
         return self.process.wait(60)
 
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as lines:
-            for line in lines:
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                if stream is self.process.stdout:
+                    self.welcome += line
                 self._lines.put(line)
         self._lines.put(None)
 

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,27 @@ def test_starts_a_role_again_when_it_is_killed(running: Serving, role: str) -> N
     assert status(f"{running.api}/healthz") == 200
     with socket.create_connection(("127.0.0.1", running.smtp_port), timeout=30) as client:
         assert client.recv(512).startswith(b"220")
+
+
+def test_standard_output_is_the_welcome_alone(serve: Serve, data_dir: Path) -> None:
+    """A program may wait for it; requests, deaths and the stop are told on standard error."""
+    server = serve(data_dir).ready()
+    assert status(f"{server.api}/readyz") == 200
+    assert server.end() == 0
+    lines = server.welcome.splitlines()
+    assert re.match(r"daimon \d", lines[0])
+    assert lines[-1].startswith("Ready after")
+    for logged in ('"route":"/readyz"', "daimon: stopping"):
+        assert logged in server.output
+        assert logged not in server.welcome
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
+def test_a_welcome_that_nobody_can_read_costs_nothing(redirection: str) -> None:
+    """Neither the server nor its exit code."""
+    script = f"""{sys.executable} -c 'from daimon.supervisor import server; server.greet("hello")' {redirection}"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_lines_to_paste_work(running: Serving) -> None:

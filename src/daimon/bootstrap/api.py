@@ -35,7 +35,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             secret_key=settings.secret,
             stopping=stop,
             trusted_proxies=settings.trusted_proxies,
-            access_log=AccessLog(sys.stdout.buffer) if settings.log_level in ("debug", "info") else None,
+            access_log=AccessLog(sys.stderr.buffer) if settings.log_level in ("debug", "info") else None,
         )
         group.create_task(listen(db.url, NEW_MESSAGES, bells.ring, stop, connected=bells.ring_all))
         group.create_task(_ring_at_the_end(bells, stop))

@@ -67,7 +67,7 @@ class Server:
         settings = self._start_database(settings)
         self._begin(settings)
         if self._await_ready():
-            say(welcome.text(settings, self._roles, seconds=time.monotonic() - self._began), bare=True)
+            greet(welcome.text(settings, self._roles, seconds=time.monotonic() - self._began))
         self._watch()
         say("stopping")
 
@@ -205,11 +205,20 @@ class Server:
             child.kill()
 
 
-def say(text: str, *, bare: bool = False) -> None:
+def say(text: str) -> None:
     """Tell the person at the terminal, who may be gone."""
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"{text}\n" if bare else f"daimon: {text}\n")
+        sys.stderr.write(f"daimon: {text}\n")
         sys.stderr.flush()
+
+
+def greet(text: str) -> None:
+    """Write the welcome to standard output, which has nothing else, for people and for programs that wait for it."""
+    if sys.stdout is None:  # it was closed before the start, and its number may be another's now
+        return
+    # Not sys.stdout itself: what that could not write it would try again at the exit, and make of it a failure.
+    with contextlib.suppress(OSError), open(sys.stdout.fileno(), "w", closefd=False) as stream:
+        stream.write(f"{text}\n")
 
 
 def _when(pause: float) -> str:
