@@ -81,6 +81,13 @@ def _inbound_retry(arguments: argparse.Namespace) -> None:
     print(f"{arguments.id} will be tried again now")
 
 
+def _operator_key(arguments: argparse.Namespace) -> None:
+    from daimon import operate
+
+    issued = operate.operator_key(_settings(arguments).settings)
+    print(issued.as_json() if arguments.json else issued.as_text())
+
+
 def _role(arguments: argparse.Namespace) -> None:
     from daimon.supervisor import role
 
@@ -124,6 +131,13 @@ def _parser() -> argparse.ArgumentParser:
     retry = _command(inbound, "retry", _inbound_retry, "try a parked mail again at once")
     retry.add_argument("id")
     _add_settings(retry)
+
+    operator = commands.add_parser("operator", help="what is the operator's own").add_subparsers(
+        metavar="command", required=True
+    )
+    key = _command(operator, "key", _operator_key, "make a fresh key for mail to postmaster@ and abuse@")
+    key.add_argument("--json", action="store_true", help="print JSON")
+    _add_settings(key)
 
     role = _command(commands, "_role", _role, None)  # started by serve alone
     role.add_argument("role")

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -12,6 +13,10 @@ from daimon.db.embedded import running_url
 from daimon.db.engine import Connection
 from daimon.inbound import parked
 from daimon.inbound.parked import ParkedMail
+from daimon.inboxes import postmaster
+from daimon.inboxes.errors import InboxNotFound
+from daimon.inboxes.models import Inbox
+from daimon.keys.models import IssuedKey
 from daimon.kit import ids
 from daimon.kit.clock import rfc3339, rfc3339_or_none, utc_now
 from daimon.kit.ids import Kind
@@ -42,6 +47,48 @@ def retry_parked(settings: Settings, mail: str) -> None:
 
     if not asyncio.run(run()):
         raise NotDone(f"no parked mail {mail}")
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorKey:
+    """A fresh key of the inbox that mail to `postmaster@` and `abuse@` lands in."""
+
+    inbox: Inbox
+    key: IssuedKey
+    messages_url: str
+
+    def as_json(self) -> str:
+        """Return it for programs."""
+        inbox_id = ids.show(Kind.INBOX, self.inbox.id)
+        shown = {"inbox_id": inbox_id, "email": self.inbox.email, "inbox_api_key": self.key.secret}
+        return json.dumps({**shown, "messages_url": self.messages_url}, indent=2)
+
+    def as_text(self) -> str:
+        """Return it for people, with the line that lists the mail."""
+        return (
+            f"Key of {self.inbox.email}, shown this once; the one before it is void:\n\n"
+            f"  {self.key.secret}\n\n"
+            "Its mail:\n\n"
+            f'  curl -s {self.messages_url} -H "Authorization: Bearer {self.key.secret}"'
+        )
+
+
+def operator_key(settings: Settings) -> OperatorKey:
+    """Give the operator's inbox a fresh key. Raises NotDone if no server ever made that inbox."""
+
+    async def run() -> tuple[Inbox, IssuedKey]:
+        async with _database(settings) as db, db.transaction():
+            if await db.fetchval("select to_regclass('addresses')") is None:
+                raise InboxNotFound
+            return await postmaster.renew_key(db, domain=settings.service_domain, now=utc_now())
+
+    try:
+        inbox, key = asyncio.run(run())
+    except InboxNotFound:
+        raise NotDone(
+            f"there is no postmaster@{settings.service_domain}: the first start of the server makes it"
+        ) from None
+    return OperatorKey(inbox, key, f"{settings.public_url}/v1/inboxes/{inbox.email}/messages")
 
 
 def as_json(mails: Sequence[ParkedMail]) -> str:

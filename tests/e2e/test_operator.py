@@ -1,6 +1,9 @@
 """What an operator sees and does from the command line while the server runs."""
 
 import json
+import subprocess
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import asyncpg
@@ -46,3 +49,40 @@ def test_says_when_no_server_runs(tmp_path: Path) -> None:
     """The line says what to do."""
     line = refusal("inbound", "parked", f"--data-dir={tmp_path}")
     assert line == f"no server runs over {tmp_path}: start it, or set DAIMON_DATABASE_URL"
+
+
+def test_the_operator_reads_mail_to_abuse(running: Serving) -> None:
+    """The line that is printed lists it; a second key voids the first."""
+    flags = (f"--data-dir={running.data_dir}", f"--public-url={running.api}")
+    sent = daimon("demo", "mail", "abuse@daimon.email", "--subject=Spam from you", f"--smtp-port={running.smtp_port}")
+    assert sent.returncode == 0
+    said = daimon("operator", "key", *flags).stdout
+    key, line = said.splitlines()[2].strip(), said.splitlines()[-1].strip()
+    script = f"until {line} | grep 'Spam from you'; do :; done"
+    subprocess.run(["bash", "-c", script], capture_output=True, timeout=30, check=True)
+
+    fresh = json.loads(daimon("operator", "key", "--json", *flags).stdout)
+    assert fresh["email"] == "postmaster@daimon.email"
+    assert status(fresh["messages_url"], fresh["inbox_api_key"]) == 200
+    while status(fresh["messages_url"], key) == 200:  # remembered for less than a second
+        pass
+    assert status(fresh["messages_url"], key) == 401
+
+
+def status(url: str, key: str) -> int:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_an_operator_key_before_the_first_start(tmp_path: Path, database_url: str, empty_database_url: str) -> None:
+    """One line, whatever is missing: the server, its tables or its inbox."""
+    line = refusal("operator", "key", f"--data-dir={tmp_path}")
+    assert line == f"no server runs over {tmp_path}: start it, or set DAIMON_DATABASE_URL"
+    for url in (database_url, empty_database_url):
+        line = refusal("operator", "key", DAIMON_DATABASE_URL=url)
+        assert line == "there is no postmaster@daimon.email: the first start of the server makes it"

@@ -1,13 +1,16 @@
 """`postmaster@` and `abuse@` always reach somebody (RFC 5321 §4.5.1, RFC 2142): an inbox that the operator reads."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from daimon.accounts.models import Account, AccountStatus, Tier
 from daimon.accounts.repository import AccountRepository
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.inboxes import service as inboxes
+from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxStatus
 from daimon.inboxes.repository import InboxRepository
+from daimon.keys.models import IssuedKey
 from daimon.kit import ids
 
 POSTMASTER = "postmaster"
@@ -45,3 +48,14 @@ async def ensure(db: Connection, *, domain: str, now: datetime) -> None:
         " select a, $2, $3, 'active' from unnest($1::text[]) a on conflict do nothing",
         [f"{alias}@{domain}" for alias in ALIASES], account.account_id, inbox.id,
     )  # fmt: skip
+
+
+async def renew_key(db: Connection, *, domain: str, now: datetime) -> tuple[Inbox, IssuedKey]:
+    """Give the operator's inbox a fresh key; the one before is void at once. Raises InboxNotFound."""
+    address = f"{POSTMASTER}@{domain}"
+    account_id = await db.fetchval("select account_id from addresses where address = $1", address)
+    if account_id is None:
+        raise InboxNotFound
+    scope = Scope(account_id)
+    account = await AccountRepository(db, scope).get()
+    return await inboxes.renew_key(db, account, scope, address, grace=timedelta(0), now=now)

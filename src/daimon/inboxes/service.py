@@ -101,8 +101,15 @@ async def rotate_key(
 ) -> tuple[Inbox, IssuedKey]:
     """Give the inbox's key a new secret; the old one works until the grace ends. Raises InboxNotFound."""
     _may_change(who.account)
-    found = await InboxRepository(db, who.scope).lock(inbox)
-    rotated = await keys.rotate_inbox_key(db, who.account, _reach(found), grace=grace, now=now)
+    return await renew_key(db, who.account, who.scope, inbox, grace=grace, now=now)
+
+
+async def renew_key(
+    db: Connection, account: Account, scope: Scope, inbox: UUID | str, *, grace: timedelta, now: datetime
+) -> tuple[Inbox, IssuedKey]:
+    """Do what `rotate_key` does, for the account itself. Raises InboxNotFound."""
+    found = await InboxRepository(db, scope).lock(inbox)
+    rotated = await keys.rotate_inbox_key(db, account, _reach(found), grace=grace, now=now)
     await events.record(db, [_event(EventType.KEY_ROTATED, found, now)])
     return found, rotated
 
