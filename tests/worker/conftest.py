@@ -81,7 +81,7 @@ class House:
             await AccountRepository(db, Scope(account.account_id)).add(account)
         return account
 
-    async def open_inbox(self, account: Account | None = None) -> Inbox:
+    async def open_inbox(self, account: Account | None = None, username: str | None = None) -> Inbox:
         """Make an inbox, of a new account if none is given."""
         account = account or await self.open_account()
         new = ids.new()
@@ -89,7 +89,7 @@ class House:
             id=new,
             account_id=account.account_id,
             pod_id=None,
-            username=f"box-{new.hex}",
+            username=username or f"box-{new.hex}",
             domain="daimon.email",
             display_name=None,
             status=InboxStatus.ACTIVE,

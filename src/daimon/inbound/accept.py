@@ -22,7 +22,6 @@ SLOW_BYTES = 4 * 1024 * 1024  # larger mails wait in the slow lane, where they h
 MAX_MAILS = 256  # in one commit
 MAX_BYTES = 32 * 1024 * 1024  # in one commit; a single larger mail goes alone
 WRITERS = 4  # commits under way at once: while one is flushed to disk, the next are being sent
-_NUL_PEER = "0.0.0.0"  # noqa: S104 - the unspecified address, for peers without one
 
 _log = structlog.get_logger(__name__)
 
@@ -43,15 +42,19 @@ class Acceptor:
         self._writing = 0
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
-    async def commit(self, mail: Accepted) -> None:
-        """Return when envelope and octets are committed. Raises StoreUnavailable, and then nothing was kept."""
-        done = asyncio.get_running_loop().create_future()
+    def commit(self, mail: Accepted) -> "asyncio.Future[None]":
+        """Return a future that is done when envelope and octets are committed.
+
+        It raises StoreUnavailable, and then nothing was kept. A future, and not a coroutine, because a task a mail
+        costs as much as all else here.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(mail, done))
         if self._writing < WRITERS:
             self._writing += 1
             self._tasks.add(writer := asyncio.create_task(self._write()))
             writer.add_done_callback(self._tasks.discard)
-        await done
+        return done
 
     async def _write(self) -> None:
         await asyncio.sleep(0)  # let every session that is ready in this turn of the loop join the commit
@@ -109,7 +112,7 @@ async def _insert(db: Database, mails: Sequence[Accepted]) -> None:
             ), queued as (
                 insert into inbound_queue (account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow,
                                            received_at)
-                select * from unnest($1::uuid[], $2::uuid[], $4::text[], $5::json[], $6::inet[], $7::text[], $8::bool[],
+                select * from unnest($1::uuid[], $2::uuid[], $4::text[], $5::json[], $6::text[], $7::text[], $8::bool[],
                                      $9::int[], $10::bool[], $11::timestamptz[])
             )
             select
@@ -124,7 +127,7 @@ def _rows(mail: Accepted) -> list[tuple[object, ...]]:
     return [
         (
             account_id, ids.new(), mail.octets, mail.envelope.mail_from, _recipients(list(group)),
-            mail.peer.ip or _NUL_PEER, mail.peer.helo, mail.peer.tls, len(mail.octets), len(mail.octets) > SLOW_BYTES,
+            mail.peer.ip, mail.peer.helo, mail.peer.tls, len(mail.octets), len(mail.octets) > SLOW_BYTES,
             mail.received_at,
         )
         for account_id, group in by_account

@@ -27,31 +27,27 @@ class Directory:
         self._asked: dict[str, asyncio.Future[_Entry | None]] = {}
         self._lookup: asyncio.Task[None] | None = None
 
-    async def find(self, address: Address) -> Recipient:
-        """Return the inbox that an address reaches, `+tag` or not.
+    def find(self, address: Address) -> "asyncio.Future[Recipient]":
+        """Return the inbox that an address reaches, `+tag` or not; the future is done already if it is known.
 
-        Raises DomainNotServed, UnknownInbox, InboxDeleted, InboxSuspended, and Unavailable without a database.
+        It raises DomainNotServed, UnknownInbox, InboxDeleted, InboxSuspended, and Unavailable without a database.
         """
+        found: asyncio.Future[Recipient] = asyncio.get_running_loop().create_future()
+        base = address.base
         if address.domain != self._domain:
-            raise DomainNotServed
-        entry = await self._entry(address.base)
-        if entry is None:
-            raise UnknownInbox
-        account_id, inbox_id, status = entry
-        if refusal := _REFUSALS.get(status):
-            raise refusal
-        return Recipient(str(address), account_id, inbox_id)
+            found.set_exception(DomainNotServed())
+        elif (known := self._known.get(base)) and time.monotonic() < known[0]:
+            _settle(found, address, known[1])
+        else:
+            self._ask(base).add_done_callback(lambda asked: _settle_from(found, address, asked))
+        return found
 
-    async def _entry(self, base: str) -> _Entry | None:
-        known = self._known.get(base)
-        if known and time.monotonic() < known[0]:
-            return known[1]
+    def _ask(self, base: str) -> "asyncio.Future[_Entry | None]":
         if base not in self._asked:
             self._asked[base] = asyncio.get_running_loop().create_future()
-        answer = self._asked[base]
         if self._lookup is None:
             self._lookup = asyncio.create_task(self._look_up())
-        return await asyncio.shield(answer)
+        return self._asked[base]
 
     async def _look_up(self) -> None:
         try:
@@ -71,7 +67,6 @@ class Directory:
         except Exception as error:
             for future in asked.values():
                 future.set_exception(error)
-                future.exception()  # whoever asked may be gone
             return
         found: dict[str, _Entry] = {r["address"]: (r["account_id"], r["inbox_id"], r["status"]) for r in rows}
         for base, future in asked.items():
@@ -84,3 +79,22 @@ class Directory:
         self._known.move_to_end(base)
         if len(self._known) > MAX_ENTRIES:
             self._known.popitem(last=False)
+
+
+def _settle(found: "asyncio.Future[Recipient]", address: Address, entry: _Entry | None) -> None:
+    if entry is None:
+        found.set_exception(UnknownInbox())
+    elif refusal := _REFUSALS.get(entry[2]):
+        found.set_exception(refusal())
+    else:
+        found.set_result(Recipient(str(address), entry[0], entry[1]))
+
+
+def _settle_from(found: "asyncio.Future[Recipient]", address: Address, asked: "asyncio.Future[_Entry | None]") -> None:
+    error = asked.exception()
+    if found.done():  # whoever asked is gone
+        return
+    if error:
+        found.set_exception(error)
+    else:
+        _settle(found, address, asked.result())

@@ -8,7 +8,7 @@ DELETED_KEPT = timedelta(days=30)
 
 
 async def erase(db: Connection, *, now: datetime, limit: int) -> None:
-    """Erase messages deleted long ago, and, mail by mail, inboxes deleted long ago. `limit` messages at a time."""
+    """Erase messages deleted long ago, and all messages of inboxes deleted long ago, `limit` at a time."""
     before = now - DELETED_KEPT
     await _mark_mail_of_deleted_inboxes(db, before, limit)
     gone = await db.fetch(
@@ -21,7 +21,6 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> None:
         limit,
     )
     await _erase_unused(db, [row["account_id"] for row in gone], [row["raw_id"] for row in gone])
-    await _erase_empty_inboxes(db, before)
 
 
 async def _mark_mail_of_deleted_inboxes(db: Connection, before: datetime, limit: int) -> None:
@@ -51,21 +50,3 @@ async def _erase_unused(db: Connection, accounts: list[object], raws: list[objec
             accounts,
             raws,
         )
-
-
-async def _erase_empty_inboxes(db: Connection, before: datetime) -> None:
-    await db.execute(
-        """
-        with empty as (
-            delete from inboxes i where i.deleted_at < $1 and not exists (
-                select 1 from messages m where m.account_id = i.account_id and m.inbox_id = i.id)
-            returning i.account_id, i.id
-        ), refs as (
-            delete from thread_refs r using empty e where r.account_id = e.account_id and r.inbox_id = e.id
-        ), addresses as (
-            delete from addresses a using empty e where a.inbox_id = e.id and a.account_id = e.account_id
-        )
-        delete from threads t using empty e where t.account_id = e.account_id and t.inbox_id = e.id
-        """,
-        before,
-    )

@@ -5,11 +5,22 @@ import asyncio
 from daimon.accounts import retention as responses
 from daimon.db.engine import Database
 from daimon.events import retention as events
+from daimon.inboxes import retention as inboxes
 from daimon.kit.clock import Clock
 from daimon.messages import retention as messages
 from daimon.quotas import retention as quotas
+from daimon.threads import retention as threads
 from daimon.worker.loops import every
 
+# Messages before the threads and inboxes that hold them: those go when they are empty.
+_FORGETTING = (
+    responses.forget_responses,
+    quotas.forget_free_creates,
+    events.forget,
+    messages.erase,
+    threads.erase,
+    inboxes.erase,
+)
 INTERVAL_SECONDS = 30.0
 ROWS = 1000
 
@@ -18,7 +29,7 @@ async def run(db: Database, *, clock: Clock, stop: asyncio.Event) -> None:
     """Clean up until `stop`."""
 
     async def clean() -> None:
-        for forget in (responses.forget_responses, quotas.forget_free_creates, events.forget, messages.erase):
+        for forget in _FORGETTING:
             async with db.transaction() as connection:
                 await forget(connection, now=clock(), limit=ROWS)
 

@@ -129,7 +129,7 @@ create table inbound_queue (
     id           uuid not null,       -- also the id in raw_mails
     mail_from    text,
     recipients   json not null,       -- [[address as written, inbox id], …]
-    peer_ip      inet not null,
+    peer_ip      text not null,
     helo         text not null,
     tls          boolean not null,
     size         integer not null,
@@ -170,6 +170,7 @@ create table threads (
 create index threads_newest on threads (account_id, inbox_id, last_message_at desc, id desc) where deleted_at is null;
 create index threads_newest_in_account on threads (account_id, last_message_at desc, id desc) where deleted_at is null;
 create index threads_by_subject on threads (account_id, inbox_id, subject_key, last_message_at desc);
+create index threads_erasable on threads (deleted_at) where deleted_at is not null;
 
 -- Which thread a Message-ID belongs to, seen or only referred to (RFC 5322 §3.6.4): a reply finds its thread in one look.
 create table thread_refs (

@@ -1,0 +1,38 @@
+"""Inboxes go when they have been deleted for long and nothing is in them any more."""
+
+from datetime import datetime, timedelta
+
+from daimon.db.engine import Connection
+
+DELETED_KEPT = timedelta(days=30)
+
+
+async def erase(db: Connection, *, now: datetime, limit: int) -> None:
+    """Erase empty inboxes that were deleted long ago, `limit` at a time, with their threads and their addresses."""
+    gone = await db.fetch(
+        """
+        select account_id, id from inboxes i where deleted_at < $1 and not exists (
+            select 1 from messages m where m.account_id = i.account_id and m.inbox_id = i.id)
+        limit $2 for update
+        """,
+        now - DELETED_KEPT,
+        limit,
+    )
+    # Asked again under the lock: a mail accepted before the inbox was deleted may have come out of the queue meanwhile.
+    await db.execute(
+        """
+        with gone as (
+            delete from inboxes i using unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+            where i.account_id = n.account_id and i.id = n.id and not exists (
+                select 1 from messages m where m.account_id = i.account_id and m.inbox_id = i.id)
+            returning i.account_id, i.id
+        ), refs as (
+            delete from thread_refs r using gone g where r.account_id = g.account_id and r.inbox_id = g.id
+        ), addresses as (
+            delete from addresses a using gone g where a.account_id = g.account_id and a.inbox_id = g.id
+        )
+        delete from threads t using gone g where t.account_id = g.account_id and t.inbox_id = g.id
+        """,
+        [row["account_id"] for row in gone],
+        [row["id"] for row in gone],
+    )
