@@ -136,4 +136,4 @@ def _keys(claims: Sequence[Claim]) -> tuple[list[UUID], list[UUID]]:
 
 def _mail_of(row: Record) -> QueuedMail:
     recipients = msgspec.json.decode(row["recipients"], type=tuple[tuple[str, UUID], ...])
-    return QueuedMail(**{**dict(row), "recipients": recipients, "peer_ip": row["peer_ip"]})
+    return QueuedMail(**{**dict(row), "recipients": recipients})
