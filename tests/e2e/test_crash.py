@@ -7,7 +7,6 @@ import os
 import random
 import re
 import signal
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from ledger import Inbox, Ledger, Mailbox, Refused, SmtpClient, until
 
 from daimon.db.embedded import running_url
-from serving import Serving, command_of, is_running
+from serving import FREE_PORTS, Serving, command_of, is_running
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "5"))
 SEED = int(os.environ.get("CRASH_SEED", "0")) or random.randrange(1, 1000)  # another course each time
@@ -107,10 +106,7 @@ class Crashing:
         assert self.server.end() == 0
 
     def _started(self, *arguments: str) -> Serving:
-        server = self._serve(self._data_dir, *arguments).ready()
-        # Nobody reads on what it says; a full pipe would hold it up.
-        threading.Thread(target=_drain, args=(os.dup(server.process.stderr.fileno()),), daemon=True).start()  # type: ignore[union-attr]
-        return server
+        return self._serve(self._data_dir, *FREE_PORTS, *arguments).ready()
 
     def _readers(self, wanted: Callable[[int, int], bool]) -> list[int]:
         """Return the fork server, which is the worker's child, or what it forked. That may outlive it."""
@@ -122,12 +118,6 @@ class Crashing:
         with contextlib.suppress(OSError, IndexError, ValueError):
             return self.server.postgres
         return 0
-
-
-def _drain(fd: int) -> None:
-    while os.read(fd, 65536):
-        pass
-    os.close(fd)
 
 
 VICTIMS = ("api", "smtp", "worker", "forkserver", "reader", "backend", "postmaster", "supervisor")
