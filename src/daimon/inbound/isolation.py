@@ -8,7 +8,7 @@ import contextlib
 import multiprocessing
 import resource
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
@@ -21,7 +21,11 @@ MAX_MEMORY = 1024 * 1024 * 1024  # of address space, beyond what the interpreter
 MAX_RESULT = 64 * 1024 * 1024  # of what is read out of one mail
 _WALL_FACTOR = 10  # a starved child is given this many times its CPU limit before it is taken for dead
 
-_decode = msgspec.msgpack.Decoder(Understood).decode
+_CHUNK_MAILS = 16  # go to the child and back together: two processes that take turns by mail mostly wait
+_CHUNK_BYTES = 256 * 1024
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Understood]).decode
 
 Reading = Callable[[bytes], Understood]
 
@@ -46,6 +50,11 @@ class Reader:
         self._child: tuple[ForkServerProcess, Pipe] | None = None
         self._busy = asyncio.Lock()
 
+    async def start(self) -> None:
+        """Start the child now, so that the first mail does not wait for it."""
+        async with self._busy:
+            await asyncio.to_thread(self._running)
+
     async def read(self, mails: Sequence[bytes]) -> list[Understood | Unread]:
         """Read mails in order, up to the first that cannot be read: that took its time, and others need not wait on."""
         async with self._busy:
@@ -62,30 +71,45 @@ class Reader:
 
     def _read(self, mails: Sequence[bytes]) -> list[Understood | Unread]:
         results: list[Understood | Unread] = []
-        for mail in mails:
-            result = self._read_one(mail)
-            if result is Unread.KILLED:  # by somebody else: it may not have been this mail's fault
-                result = self._read_one(mail)
-            results.append(result)
-            if isinstance(result, Unread):
+        for chunk in _chunks(mails):
+            read = self._read_chunk(chunk)
+            results += self._one_by_one(chunk, read) if isinstance(read, Unread) else read
+            if isinstance(results[-1], Unread):
                 break
         return results
 
-    def _read_one(self, mail: bytes) -> Understood | Unread:
+    def _one_by_one(self, chunk: Sequence[bytes], why: Unread) -> list[Understood | Unread]:
+        """Find the mail of a chunk that could not be read, having read those before it."""
+        if len(chunk) == 1 and why is not Unread.KILLED:
+            return [why]
+        results: list[Understood | Unread] = []
+        for mail in chunk:
+            read = self._read_chunk([mail])
+            if read is Unread.KILLED:  # by somebody else: it may not have been this mail's fault
+                read = self._read_chunk([mail])
+            if isinstance(read, Unread):
+                return [*results, read]
+            results += read
+        return results
+
+    def _read_chunk(self, chunk: Sequence[bytes]) -> list[Understood] | Unread:
         process, pipe = self._running()
         try:
-            pipe.send_bytes(mail)
-            if not pipe.poll(self._cpu_seconds * _WALL_FACTOR):
+            pipe.send_bytes(_encode(chunk))
+            if not pipe.poll(self._cpu_seconds * _WALL_FACTOR * len(chunk)):
                 self.close()
                 return Unread.TOO_SLOW
-            return _decode(pipe.recv_bytes(MAX_RESULT))
+            read = _decode(pipe.recv_bytes(MAX_RESULT))
         except (EOFError, OSError):
             process.join(1)
             self.close()
             return _WHY.get(process.exitcode, Unread.CRASHED)
         except msgspec.MsgspecError:  # what it says makes no sense
+            read = []
+        if len(read) != len(chunk):
             self.close()
             return Unread.CRASHED
+        return read
 
     def _running(self) -> tuple[ForkServerProcess, Pipe]:
         if self._child is None:
@@ -115,14 +139,30 @@ def _child(pipe: Pipe, reading: Reading, cpu_seconds: float) -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (_mapped() + MAX_MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    encode = msgspec.msgpack.Encoder().encode
+    decode = msgspec.msgpack.Decoder(list[bytes]).decode
     with contextlib.suppress(EOFError, OSError):  # the parent is gone
         while True:
-            mail = pipe.recv_bytes()
-            signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
-            read = encode(reading(mail))
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            pipe.send_bytes(read)
+            pipe.send_bytes(_encode([_timed(reading, mail, cpu_seconds) for mail in decode(pipe.recv_bytes())]))
+
+
+def _timed(reading: Reading, mail: bytes, cpu_seconds: float) -> Understood:
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    read = reading(mail)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    return read
+
+
+def _chunks(mails: Sequence[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    size = 0
+    for mail in mails:
+        if chunk and (len(chunk) == _CHUNK_MAILS or size + len(mail) > _CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(mail)
+        size += len(mail)
+    if chunk:
+        yield chunk
 
 
 def _mapped() -> int:

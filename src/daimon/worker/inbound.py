@@ -39,6 +39,7 @@ async def run(db: Database, *, clock: Clock, stop: asyncio.Event) -> None:
     lanes.append(SlowLane(db, slow, partial, ringer, clock).process)
     bells = [asyncio.Event() for _ in lanes]
     try:
+        await quick.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(_ring(db, bells, stop))
             group.create_task(every(RELEASE_SECONDS, release, stop))
