@@ -91,7 +91,7 @@ def _operator_key(arguments: argparse.Namespace) -> None:
 def _role(arguments: argparse.Namespace) -> None:
     from daimon.supervisor import role
 
-    role.run(arguments.role, arguments.fd)
+    role.run(arguments.role, arguments.fd, arguments.counts)
 
 
 def _settings(arguments: argparse.Namespace) -> Loaded:
@@ -142,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     role = _command(commands, "_role", _role, None)  # started by serve alone
     role.add_argument("role")
     role.add_argument("--fd", type=int)
+    role.add_argument("--counts", type=int, required=True)
     return parser
 
 

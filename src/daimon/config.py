@@ -80,7 +80,10 @@ class Settings:
     smtp_host: Annotated[str, Spec(values.host, "127.0.0.1", "Address that the SMTP receiver listens on.")]
     smtp_port: Annotated[int, Spec(values.port, "2525", "Port that the SMTP receiver listens on; 0 takes a free one.")]
     submission_port: Annotated[int, Spec(values.port, "2587", "Port for mail submission by SMTP.", later=True)]
-    metrics_port: Annotated[int, Spec(values.port, "9464", "Port for metrics in the Prometheus format.", later=True)]
+    metrics_host: Annotated[str, Spec(values.host, "127.0.0.1", "Address that the metrics are served on.")]
+    metrics_port: Annotated[
+        int, Spec(values.port, "9464", "Port for metrics in the Prometheus format; 0 takes a free one.")
+    ]
     public_url: Annotated[
         str,
         Spec(

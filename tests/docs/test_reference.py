@@ -1,6 +1,7 @@
 """Whatever a user can meet is in the reference: settings, events, errors, commands, endpoints."""
 
 import argparse
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,14 +11,38 @@ from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.reference import every_error
 from daimon.events.models import EventType
+from daimon.inbound.isolation import Unread
 from daimon.kit.errors import DaimonError
+from daimon.kit.metrics import registry
+from daimon.supervisor import metrics
 
 from .pages import read
+
+assert metrics  # knows what all roles count
 
 
 def test_every_setting_is_documented() -> None:
     """`make docs` renews the page."""
     assert read("docs/reference/settings.md") == config.reference()
+
+
+@pytest.mark.parametrize("name", [name for name in registry if name.startswith("daimon_")])
+def test_every_metric_is_documented(name: str) -> None:
+    """In the words that a scrape shows."""
+    metric = registry[name]
+    labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
+    assert f"\n| `{name}` | {metric.kind} | {labels} | {metric.doc} |\n" in read("docs/reference/metrics.md")
+
+
+def test_documented_metrics_exist() -> None:
+    """What was taken away is taken off the page."""
+    assert set(re.findall(r"^\| `(daimon_\w+)`", read("docs/reference/metrics.md"), re.MULTILINE)) == set(registry)
+
+
+@pytest.mark.parametrize("why", Unread)
+def test_every_reason_of_unread_mail_is_documented(why: Unread) -> None:
+    """It is a label of a metric."""
+    assert f"`{why.name.lower()}`" in read("docs/reference/metrics.md")
 
 
 @pytest.mark.parametrize("event", EventType)

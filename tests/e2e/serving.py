@@ -12,7 +12,7 @@ from typing import IO
 
 from daimon.config import CLIENT_VARIABLES
 
-FREE_PORTS = ("--http-port=0", "--smtp-port=0")
+FREE_PORTS = ("--http-port=0", "--smtp-port=0", "--metrics-port=0")
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -50,7 +50,7 @@ class Serving:
         self.data_dir = data_dir
         self.output = self.welcome = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daimon", "serve", f"--data-dir={data_dir}", *arguments],
+            [sys.executable, "-m", "daimon", "serve", f"--data-dir={data_dir}", "--metrics-port=0", *arguments],
             env=environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -89,6 +89,11 @@ class Serving:
     def smtp_port(self) -> int:
         """The SMTP receiver's port."""
         return int(self._shown("SMTP").rpartition(":")[2])
+
+    @property
+    def metrics(self) -> str:
+        """The metrics' URL."""
+        return self._shown("metrics")
 
     def role(self, name: str) -> int:
         """Return the process of a role."""

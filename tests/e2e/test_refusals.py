@@ -30,10 +30,10 @@ def taken_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-@pytest.mark.parametrize(("flag", "other"), [("http-port", "smtp-port"), ("smtp-port", "http-port")])
-def test_a_taken_port(tmp_path: Path, taken_port: int, flag: str, other: str) -> None:
+@pytest.mark.parametrize("flag", ["http-port", "smtp-port", "metrics-port"])
+def test_a_taken_port(tmp_path: Path, taken_port: int, flag: str) -> None:
     """The line names the address and the setting; no database was made."""
-    line = refusal("serve", f"--data-dir={tmp_path}/data", f"--{flag}={taken_port}", f"--{other}=0")
+    line = refusal("serve", f"--data-dir={tmp_path}/data", *FREE_PORTS, f"--{flag}={taken_port}")
     variable = "DAIMON_" + flag.upper().replace("-", "_")
     assert line == f"cannot listen on 127.0.0.1:{taken_port}: another program listens there (set {variable})"
     assert not (tmp_path / "data/postgres").exists()

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from daimon.api import render
+from daimon.api import metrics, render
 from daimon.api.answer import Response
 from daimon.api.auth import authenticate, check_reach, refuse
 from daimon.api.body import receive_body
@@ -50,8 +50,10 @@ class Api:
         except ClientGone:
             return
         await _send(request, response, send)
+        took = perf_counter() - started
+        metrics.answered(request.method, request.route, response.status, took)
         if self._access_log:
-            self._access_log.write(request, response.status, perf_counter() - started)
+            self._access_log.write(request, response.status, took)
 
     async def _respond(self, request: Request) -> Response:
         try:

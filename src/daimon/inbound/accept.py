@@ -12,6 +12,7 @@ import structlog
 
 from daimon.db.engine import OUTAGES, Database
 from daimon.db.ringer import Ringer
+from daimon.inbound import metrics
 from daimon.inbound.errors import StoreUnavailable
 from daimon.inbound.models import Accepted, Recipient
 from daimon.kit import ids
@@ -86,6 +87,7 @@ class Acceptor:
                 _refuse(batch, error)
         else:
             _accept(batch)
+            metrics.committed(len(batch))
             self._ringer.ring("queued")
 
 

@@ -8,7 +8,7 @@ import structlog
 
 from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.ringer import Ringer
-from daimon.inbound import parked, queue
+from daimon.inbound import metrics, parked, queue
 from daimon.inbound.isolation import Reader, Unread
 from daimon.inbound.pipeline import ReadMail, show
 from daimon.inbound.queue import Claim, QueuedMail
@@ -52,35 +52,36 @@ class QuickLane:
     async def process(self) -> int:
         """Take the next mails and show them; return how many were taken. Raises Unavailable without a database."""
         taken: list[Claim] = []
-        shown: list[str] = []
+        shown, inboxes = 0, list[str]()
         try:
             async with self.db.transaction() as db:
                 taken += await self.turn.take(db)
                 if taken:
-                    shown = await self._show(db, taken)
+                    shown, inboxes = await self._show(db, taken)
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
             _log.error("inbound.batch_failed", mails=len(taken), exc_info=error)
             await self._leave(taken)
         else:
-            self.ringer.ring(*shown)
+            metrics.shown(shown)
+            self.ringer.ring(*inboxes)
         return len(taken)
 
-    async def _show(self, db: Connection, taken: Sequence[Claim]) -> list[str]:
+    async def _show(self, db: Connection, taken: Sequence[Claim]) -> tuple[int, list[str]]:
         """Show the mails up to the first that cannot be read; those behind it stay in the queue for the next turn.
 
-        Returns the inboxes in which they are shown.
+        Returns how many are shown, and in which inboxes.
         """
         mails = await queue.load(db, taken)
         results = await self.reader.read([mail.octets for mail in mails])
         read = [ReadMail(m, r) for m, r in zip(mails, results, strict=False) if not isinstance(r, Unread)]
-        shown = await show(db, read)
+        inboxes = await show(db, read)
         await queue.remove(db, taken[: len(read)])
         if len(read) < len(results):
             await queue.set_slow(db, taken[len(read) : len(results)])
         self.turn.served = taken[len(results) - 1].account_id
-        return shown
+        return len(read), inboxes
 
     async def _leave(self, taken: Sequence[Claim]) -> None:
         """Leave a batch that failed to the slow lane: alone, only the mail at fault fails."""
@@ -102,12 +103,12 @@ class SlowLane:
     async def process(self) -> int:
         """Take one mail and show or park it; return how many were taken. Raises Unavailable without a database."""
         taken: list[Claim] = []
-        shown: list[str] = []
+        inboxes: list[str] = []
         try:
             async with self.db.transaction() as db:
                 taken += await self.turn.take(db, slow=True, most=1)
                 for mail in await queue.load(db, taken):
-                    shown += await show(db, [ReadMail(mail, await self._read(mail))])
+                    inboxes += await show(db, [ReadMail(mail, await self._read(mail))])
                 await queue.remove(db, taken)
         except (Unavailable, *OUTAGES):
             raise
@@ -115,13 +116,15 @@ class SlowLane:
             _log.error("inbound.parked", mail=taken[0].id.hex if taken else None, exc_info=error)
             await self._park(taken, error)
         else:
-            self.ringer.ring(*shown)
+            metrics.shown(len(taken))
+            self.ringer.ring(*inboxes)
         return len(taken)
 
     async def _read(self, mail: QueuedMail) -> Understood:
         [read] = await self.whole.read([mail.octets])
         if not isinstance(read, Unread):
             return read
+        metrics.unread(read.name.lower())
         _log.warning("inbound.unread", mail=mail.id.hex, why=read.value)
         [partly] = await self.partial.read([mail.octets])
         return unreadable(read.value) if isinstance(partly, Unread) else partly
@@ -130,3 +133,4 @@ class SlowLane:
         async with self.db.transaction() as db:
             for claim in taken:
                 await parked.park(db, claim, f"{type(error).__name__}: {error}", now=self.clock())
+        metrics.parked(by=len(taken))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
-# Loaded before any fork: between fork and exec nothing may be imported.
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+# Looked up before any fork: another thread may hold the loader's lock then, and the child would wait for it for ever.
+_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 def die_with_parent(death: signal.Signals) -> Callable[[], None]:
@@ -21,9 +21,9 @@ def die_with_parent(death: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
 
     def before_exec() -> None:
-        if _libc is None:
+        if _prctl is None:
             return
-        _libc.prctl(_PR_SET_PDEATHSIG, int(death), 0, 0, 0)
+        _prctl(_PR_SET_PDEATHSIG, int(death), 0, 0, 0)
         if os.getppid() != parent:  # it died before we asked
             os._exit(1)
 

@@ -1,16 +1,15 @@
 """What is counted. The names are part of the operator's interface."""
 
-from prometheus_client import Counter, Gauge
-
+from daimon.kit.metrics import Counter, Gauge
 from daimon.smtpd.replies import Reply
 
 connections = Gauge("daimon_smtp_connections", "SMTP connections open now.")
-_accepted = Counter("daimon_smtp_mails_accepted", "Mails answered 250: they are durable.")
-_refused = Counter("daimon_smtp_refused", "Permanent refusals, by reply.", ["code", "status"])
+_accepted = Counter("daimon_smtp_mails_accepted_total", "Mails answered 250: they are durable.")
+_refused = Counter("daimon_smtp_refused_total", "Permanent refusals, by reply.", ("code", "status"))
 
 accepted = _accepted.inc
 
 
 def refused(reply: Reply) -> None:
     """Count a permanent refusal."""
-    _refused.labels(str(reply.code), reply.status or "").inc()
+    _refused.inc(reply.code, reply.status or "")

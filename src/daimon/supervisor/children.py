@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 from daimon.config import PREFIX
+from daimon.kit.metrics import SharedBoard
 from daimon.kit.process import die_with_parent
 
 _LONGEST_PAUSE = 30.0
@@ -60,6 +61,7 @@ class RoleProcess:
     def __init__(self, role: str, listener: socket.socket | None) -> None:
         self.role = role
         self.pauses = Pauses()
+        self.board = SharedBoard()  # what it counts; outlives the process
         self._listener = listener
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,18 +72,18 @@ class RoleProcess:
 
     def start(self) -> None:
         """Start the process; it loads and then waits for `begin`."""
-        inherited = () if self._listener is None else (self._listener.fileno(),)
+        listening = [] if self._listener is None else [self._listener.fileno()]
         # -P: the directory that the server was started in is no place to import from.
         command = [sys.executable, "-P", "-m", "daimon", "_role", self.role]
-        command += [f"--fd={fd}" for fd in inherited]
+        command += [f"--counts={self.board.fd}", *(f"--fd={fd}" for fd in listening)]
         self.pauses.started()
         self._process = subprocess.Popen(  # noqa: S603 -- our own command line
             command,
             env={name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
             stdin=subprocess.PIPE,
-            pass_fds=inherited,
+            pass_fds=(self.board.fd, *listening),
             start_new_session=True,  # Ctrl-C at a terminal reaches the supervisor alone
-            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 -- the supervisor has one thread
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 -- the thread of the metrics holds no lock that it takes
         )
 
     def begin(self, settings: bytes) -> None:
@@ -116,3 +118,4 @@ class RoleProcess:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         self._process = None
+        self.board.drop_gauges()

@@ -13,16 +13,18 @@ import uvloop
 
 from daimon import config
 from daimon.config import Settings
+from daimon.kit import metrics
 
 _Role = Callable[[Settings, socket.socket | None, asyncio.Event], Awaitable[None]]
 
 
-def run(role: str, fd: int | None) -> None:
+def run(role: str, fd: int | None, counts: int) -> None:
     """Run a role until SIGTERM, which lets it finish what it does."""
     wiring = importlib.import_module(f"daimon.bootstrap.{role}")  # while the database starts
     handed = sys.stdin.buffer.readline()
     if not handed:
         return  # the supervisor is gone before it began
+    metrics.share(counts)
     settings = config.load(json.loads(handed)).settings
     listener = None if fd is None else socket.socket(fileno=fd)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -15,9 +15,10 @@ from daimon.config_values import in_url
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.errors import DatabaseUnusable
 from daimon.db.migrate import migrate
-from daimon.supervisor import data_dir, sockets, welcome
+from daimon.supervisor import data_dir, scrapes, sockets, welcome
 from daimon.supervisor.children import Pauses, RoleProcess
 from daimon.supervisor.errors import CannotStart
+from daimon.supervisor.metrics import Metrics, deaths
 from daimon.supervisor.outages import readable_outages
 from daimon.supervisor.probe import Probe
 from daimon.supervisor.signals import Signals
@@ -82,10 +83,14 @@ class Server:
         for role, (host, port, setting) in places.items():
             if role in self._roles:
                 self._listeners[role] = self._held.enter_context(sockets.listen(host, port, setting=setting))
+        self._scraped = self._held.enter_context(
+            sockets.listen(settings.metrics_host, settings.metrics_port, setting="DAIMON_METRICS_PORT")
+        )
 
     def _with_ports(self) -> Settings:
         """Put in the ports that the system chose where 0 was asked for."""
         settings, origins = self._loaded.settings, self._loaded.origins
+        settings = replace(settings, metrics_port=sockets.port_of(self._scraped))
         if listener := self._listeners.get("smtp"):
             settings = replace(settings, smtp_port=sockets.port_of(listener))
         if listener := self._listeners.get("api"):
@@ -128,6 +133,9 @@ class Server:
         self._handed = json.dumps(config.as_environment(settings)).encode() + b"\n"
         for child in self._children:
             child.begin(self._handed)
+        seen_from_here = settings.database if "worker" in self._roles else None
+        metrics = Metrics([child.board for child in self._children], seen_from_here)
+        scrapes.serve(self._scraped, metrics.text)
 
     def _await_ready(self) -> bool:
         """Wait until every role answers; False if asked to stop meanwhile. Raises CannotStart if one dies."""
@@ -155,6 +163,7 @@ class Server:
         """Note the children that ended, and when each is due again."""
         for child in self._children:
             if death := child.death():
+                deaths.inc(child.role)
                 say(f"{death}; starting it again {_when(child.pauses.failed())}")
         if self._postgres and self._postgres.exited():
             self._postgres.stop()

@@ -15,9 +15,10 @@ def text(settings: Settings, roles: Sequence[str], *, seconds: float) -> str:
     """Return the text for these roles."""
     lines = [f"daimon {__version__}", ""]
     if "api" in roles:
-        lines += [f"  API   {settings.public_url}", f"  docs  {settings.public_url}/docs"]
+        lines += [f"  API      {settings.public_url}", f"  docs     {settings.public_url}/docs"]
     if "smtp" in roles:
-        lines += [f"  SMTP  {in_url(settings.smtp_host)}:{settings.smtp_port}"]
+        lines += [f"  SMTP     {in_url(settings.smtp_host)}:{settings.smtp_port}"]
+    lines += [f"  metrics  http://{in_url(settings.metrics_host)}:{settings.metrics_port}/metrics"]
     if {"api", "smtp", "worker"} <= set(roles):
         lines += ["", "Try it in another terminal: create an inbox, send it a mail, read the mail.", ""]
         lines += [f"  {line}" for line in to_paste(settings)]
