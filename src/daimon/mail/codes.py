@@ -9,6 +9,8 @@ from itertools import islice
 
 from daimon.mail import bounds
 from daimon.mail.parsed import Code
+from daimon.mail.phrases import Phrases
+from daimon.mail.words import Words
 
 # The first sign is taken before anything is looked at around it: so the scan jumps from capital or digit to the next.
 _CANDIDATE = re.compile(
@@ -81,8 +83,9 @@ FOREIGN_STEMS = (
     "번호", "코드",
     "رمز", "كود", "קוד", "mã ", "รหัส", "कोड", "ओटी",
 )  # fmt: skip
+_ANNOUNCING, _STRONG, _WEAK = Phrases((*STEMS, *FOREIGN_STEMS)), Phrases(STRONG), Phrases(WEAK)
 # Where such words, or the numbers themselves, mean something else.
-_OTHER_CODES = (
+_OTHER_CODES = Phrases((
     "promo", "discount", "coupon", "voucher", "gift", "referral", "zip", "postal", "postcode", "post code",
     "area code",
     "country code", "error code", "status code", "exit code", "source code", "code review", "qr", "barcode",
@@ -91,26 +94,29 @@ _OTHER_CODES = (
     "descuento",
     "desconto", "sconto", "sort code", "swift", "booking", "reservation", "product code", "offer code", "shopping",
     "opinion", "spinning", "shipping", "pinned",
+))  # fmt: skip
+_NUMBERED = (
+    "order", "invoice", "ticket", "case", "receipt", "booking", "reservation", "reference", "ref", "account", "acct",
+    "card", "customer", "member", "phone", "tel", "telephone", "fax", "mobile", "call", "dial", "zip", "suite",
+    "room", "flight", "version", "build", "port", "ending in", "ending", "ends with", "amount", "total", "price",
+    "copyright", "since", "year", "rfc", "issue", "pull request", "policy", "iban", "isbn", "vat", "po box",
+    "p.o. box", "serial", "model", "page", "bestellung", "bestellnummer", "rechnung", "rechnungsnummer",
+    "kundennummer", "vorgang", "telefon", "commande", "facture", "téléphone", "pedido", "factura", "fatura",
+    "teléfono", "ordine", "fattura", "telefono", "factuur", "bestelling", "zamówienie", "faktura", "заказ", "счет",
+    "телефон", "订单", "訂單", "电话", "注文", "ご注文番号", "電話", "주문", "전화",
 )  # fmt: skip
+_ANY_NUMBERED = Phrases(_NUMBERED)
 _NUMBERS = re.compile(
-    r"(?i)(?:order|invoice|ticket|case|receipt|booking|reservation|reference|ref|account|acct|card|customer|"
-    r"member|phone|"
-    r"tel|telephone|fax|mobile|call|dial|zip|suite|room|flight|version|build|port|ending(?: in)?|ends with|"
-    r"amount|total|"
-    r"price|copyright|since|year|rfc|issue|pull request|policy|iban|isbn|vat|po box|p\.o\. box|serial|model|page|"
-    r"bestellung|bestellnummer|rechnung|rechnungsnummer|kundennummer|vorgang|telefon|commande|facture|téléphone|"
-    r"pedido|"
-    r"factura|fatura|teléfono|ordine|fattura|telefono|factuur|bestelling|zamówienie|faktura|заказ|счет|телефон|"
-    r"订单|訂單|电话|注文|ご注文番号|電話|주문|전화)"
+    rf"(?:{'|'.join(map(re.escape, _NUMBERED))})"
     r"(?:\s?(?:number|no|nr|id|code|num|nummer|numéro|número|numero|номер|号|番号|번호))?[\s.:#№°º-]{0,6}\Z"
 )
 _SENTENCE = re.compile(r"[.!?。]\s")
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 _DIRECT = re.compile(
-    r"(?i)(?:code|pin|otp|passcode|kode|kod|kód|código|codice|koodi|код|κωδικός|コード|码|碼|번호|코드|رمز|קוד)"
+    r"(?:code|pin|otp|passcode|kode|kod|kód|código|codice|koodi|код|κωδικός|コード|码|碼|번호|코드|رمز|קוד)"
     r"(?P<told>(?:\s(?:is|ist|lautet|est|es|é|è|jest|är|er|on|to))?\s?[:：=]?)\s{0,3}[*\"'「【“]{0,2}\Z"
 )
-_KINDS = (
+_KIND_WORDS = (
     ("password_reset", ("reset", "forgot", "zurücksetzen", "réinitialis", "restablecer", "redefin", "reimpost",
                         "wachtwoord", "återställ", "сброс", "восстановлен", "重置密码", "パスワード再",
                         "비밀번호 재")),
@@ -122,39 +128,30 @@ _KINDS = (
                "zaloguj", "logowani", "přihláš", "вход", "войти", "登录", "登入", "ログイン", "サインイン",
                "로그인", "giriş")),
 )  # fmt: skip
+_KINDS = tuple((kind, Phrases(said)) for kind, said in _KIND_WORDS)
 _PIN = re.compile(r"(?i)\bpin\b")
 
 
-def find(subject: str, text: str) -> tuple[Code, ...]:
+def find(said: Words) -> tuple[Code, ...]:
     """Return the one-time codes of a mail, in order, each once."""
-    whole = f"{subject}\n\n{text[: bounds.EXTRACT_CHARS]}"
-    lowered = whole.lower()
-    if len(lowered) != len(whole):  # a few letters grow in lower case, and offsets would shift
-        lowered = whole
-    if not _announces(lowered):
+    if not _ANNOUNCING.are_in(said.lowered):
         return ()
     found: dict[str, Code] = {}
-    for match in islice(_CANDIDATE.finditer(whole), _CANDIDATES):
-        if _is_code(match, whole, lowered):
+    for match in islice(_CANDIDATE.finditer(said.whole), _CANDIDATES):
+        if _is_code(match, said):
             code = _value(match)
-            found.setdefault(code, Code(code, _kind(lowered, match.start(), subject.lower())))
+            found.setdefault(code, Code(code, _kind(match.start(), said)))
     return tuple(found.values())[: bounds.CODES]
 
 
-def _announces(lowered: str) -> bool:
-    """Tell whether any announcing word can be in the text, by the few stems they share."""
-    if any(map(lowered.__contains__, STEMS)):
-        return True
-    return not lowered.isascii() and any(map(lowered.__contains__, FOREIGN_STEMS))
-
-
-def _is_code(match: re.Match[str], whole: str, lowered: str) -> bool:
+def _is_code(match: re.Match[str], said: Words) -> bool:
+    _, whole, lowered = said
     start, end = match.span()
     before, after = lowered[max(0, start - _BEFORE) : start], lowered[end : end + _AFTER]
     line = before[before.rfind("\n") + 1 :]
     announced = _DIRECT.search(line[-30:])
     direct = announced is not None
-    if _NUMBERS.search(line[-50:]) and not direct:
+    if not direct and _ANY_NUMBERED.are_in(line[-50:]) and _NUMBERS.search(line[-50:]):
         return False
     token = match[0]
     if _YEAR.match(token) and not direct:
@@ -166,19 +163,19 @@ def _is_code(match: re.Match[str], whole: str, lowered: str) -> bool:
         and (announced is None or not announced["told"].strip() or whole[max(0, start - 30) : start].isupper())
     ):
         return False  # a word in capitals
-    if any(word in line or word in after.split("\n", 1)[0] for word in _OTHER_CODES):
+    if _OTHER_CODES.are_in(line) or _OTHER_CODES.are_in(after.split("\n", 1)[0]):
         return False
     if alone:
         before = lowered[max(0, start - _ALONE_BEFORE) : start]
     numeric = bool(match["digits"] or match["halves"] or match["spaced"] or match["google"])
     if not (direct or alone or numeric):
         return False
-    if any(word in before or word in after for word in STRONG):
+    if _STRONG.are_in(before) or _STRONG.are_in(after):
         return True
     near = lowered[max(0, start - _NEAR) : start]
     if not alone:  # within one sentence
         near, after = _SENTENCE.split(near)[-1], _SENTENCE.split(after, maxsplit=1)[0]
-    return any(word in near or word in after for word in WEAK)
+    return _WEAK.are_in(near) or _WEAK.are_in(after)
 
 
 def _is_alone(whole: str, start: int, end: int) -> bool:
@@ -195,10 +192,10 @@ def _value(match: re.Match[str]) -> str:
     return match[0]
 
 
-def _kind(lowered: str, start: int, subject: str) -> str:
-    near = lowered[max(0, start - 2 * _BEFORE) : start + 2 * _AFTER]
-    for place in (subject, near):
-        for kind, words in _KINDS:
-            if any(word in place for word in words):
+def _kind(start: int, said: Words) -> str:
+    near = said.lowered[max(0, start - 2 * _BEFORE) : start + 2 * _AFTER]
+    for place in (said.subject.lower(), near):
+        for kind, phrases in _KINDS:
+            if phrases.are_in(place):
                 return kind
-    return "pin" if _PIN.search(lowered[max(0, start - _NEAR) : start + _AFTER]) else "verification"
+    return "pin" if _PIN.search(said.lowered[max(0, start - _NEAR) : start + _AFTER]) else "verification"

@@ -6,37 +6,35 @@ from typing import NamedTuple
 from daimon.mail import bounds, charset, encoded_word
 
 # A field: name, colon, value with its folded lines (§2.2.3). The possessive quantifiers never look back.
-_FIELD = re.compile(rb"([!-9;-~]{1,256}+)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
-_FOLD = re.compile(rb"\r?\n")
+_FIELD = re.compile(r"([!-9;-~]{1,256}+)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_BLANK = " \t\n\r\x0b\x0c"
 _KNOWN = re.compile(
-    rb"(?i)(?:from|to|cc|bcc|subject|date|received|message-id|mime-version|return-path|reply-to|sender|references"
-    rb"|in-reply-to|delivered-to|content-[a-z-]{2,40}|dkim-signature|list-[a-z-]{2,40}|arc-[a-z-]{2,40}|x-[!-9;-~]{1,80})"
-    rb"[ \t]*+:"
+    r"(?i)(?:from|to|cc|bcc|subject|date|received|message-id|mime-version|return-path|reply-to|sender|references"
+    r"|in-reply-to|delivered-to|content-[a-z-]{2,40}|dkim-signature|list-[a-z-]{2,40}|arc-[a-z-]{2,40}|x-[!-9;-~]{1,80})"
+    r"[ \t]*+:"
 )
 
 
 class Header(NamedTuple):
-    """The fields of a header section in order, names in lower case and values raw but unfolded."""
+    """The fields of a header section: names in lower case and in order, values unfolded, encoded words left alone."""
 
-    fields: tuple[tuple[str, bytes], ...]
+    fields: dict[str, list[str]]
     body: int  # where the body starts
     cut: bool  # there was more than the bounds allow
     odd: bool  # there were lines that are no field
 
-    def first(self, name: str) -> bytes:
+    def first(self, name: str) -> str:
         """Return the first value of a field, empty if there is none."""
-        for field, value in self.fields:
-            if field == name:
-                return value
-        return b""
+        values = self.fields.get(name)
+        return values[0] if values else ""
 
     def text(self, name: str) -> str:
-        """Return the first value of a field, decoded."""
-        return decode(self.first(name))
+        """Return the first value of a field with its encoded words decoded (RFC 2047)."""
+        return encoded_word.decode(self.first(name))
 
-    def every(self, name: str) -> bytes:
+    def every(self, name: str) -> str:
         """Return all values of a field that may be split over several, joined by commas."""
-        return b", ".join(value for field, value in self.fields if field == name)
+        return ", ".join(self.fields.get(name, ()))
 
 
 def read(
@@ -54,39 +52,38 @@ def read(
     """
     end = len(octets) if section_within is None else min(len(octets), start + section_within)
     close, body = _section(octets, start, end)
-    kept = min(close, start + octets_kept)
-    fields: list[tuple[str, bytes]] = []
-    at, odd, cut = start, False, close > kept
-    while at < kept:
-        if len(fields) == fields_kept:
-            return Header(tuple(fields), body, True, odd)
-        if octets.startswith(b"--", at, kept):  # a delimiter line: the part has no empty line and no body
-            return Header(tuple(fields), at, cut, odd)
-        match = _FIELD.match(octets, at, kept)
+    section = octets[start : min(close, start + octets_kept)]
+    is_plain = section.isascii() and b"\x00" not in section
+    lines = section.decode("latin-1")  # one character for each octet: a place in one is the same place in the other
+    fields: dict[str, list[str]] = {}
+    at, count, odd, cut = 0, 0, False, close - start > len(section)
+    while at < len(lines):
+        if count == fields_kept:
+            return Header(fields, body, True, odd)
+        if lines.startswith("--", at):  # a delimiter line: the part has no empty line and no body
+            return Header(fields, start + at, cut, odd)
+        match = _FIELD.match(lines, at)
         if match is not None:
-            value = match[2].strip()
+            value = match[2].strip(_BLANK)
             if len(value) > field_octets:
                 value, cut = value[:field_octets], True
-            fields.append((match[1].decode("ascii").lower(), _FOLD.sub(b"", value) if b"\n" in value else value))
-            at = match.end()
+            if "\n" in value:
+                value = value.replace("\r\n", "").replace("\n", "")
+            fields.setdefault(match[1].lower(), []).append(value if is_plain else _decoded(value))
+            at, count = match.end(), count + 1
             continue
         odd = True
-        newline = octets.find(b"\n", at, kept)
-        following = kept if newline < 0 else newline + 1
-        if not _passable(octets, at, following, kept):
-            return Header(tuple(fields), at, cut, odd)
+        newline = lines.find("\n", at)
+        following = len(lines) if newline < 0 else newline + 1
+        if not _passable(lines, at, following):
+            return Header(fields, start + at, cut, odd)
         at = following
-    return Header(tuple(fields), body, cut, odd)
+    return Header(fields, body, cut, odd)
 
 
-def decode(value: bytes) -> str:
-    """Return a raw value as text, encoded words included (RFC 2047, RFC 6532)."""
-    return encoded_word.decode(as_text(value))
-
-
-def as_text(value: bytes) -> str:
-    """Return a raw value as text, encoded words left alone."""
-    return value.decode("ascii") if value.isascii() and b"\x00" not in value else charset.decode(value)[0]
+def _decoded(value: str) -> str:
+    """Return what octets say that were read as Latin-1: nearly always they are UTF-8 (RFC 6532)."""
+    return value if value.isascii() and "\x00" not in value else charset.decode(value.encode("latin-1"))[0]
 
 
 def _section(octets: bytes, start: int, end: int) -> tuple[int, int]:
@@ -102,10 +99,10 @@ def _section(octets: bytes, start: int, end: int) -> tuple[int, int]:
     return (end, end) if crlf < 0 else (crlf + 1, crlf + 3)
 
 
-def _passable(octets: bytes, at: int, following: int, kept: int) -> bool:
+def _passable(lines: str, at: int, following: int) -> bool:
     """Tell whether a line that is no field stands amid fields, rather than at the start of a body."""
-    if octets.startswith((b"From ", b">From "), at):  # the mbox separator
+    if lines.startswith(("From ", ">From "), at):  # the mbox separator
         return True
-    if octets.startswith((b" ", b"\t"), at):  # a folded line without the line it continues
+    if lines.startswith((" ", "\t"), at):  # a folded line without the line it continues
         return True
-    return following >= kept or _KNOWN.match(octets, following, kept) is not None
+    return following >= len(lines) or _KNOWN.match(lines, following) is not None

@@ -6,6 +6,7 @@ cannot forge an address.
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from daimon.mail import bounds, encoded_word
 from daimon.mail.parsed import Mailbox
@@ -19,9 +20,12 @@ _TOKEN = re.compile(
         | (?P<sign> . )""",
     re.VERBOSE | re.DOTALL,
 )
-# Most fields hold one mailbox of plain letters: `Ada King <ada@example.org>`, or the address alone.
+# Most fields hold mailboxes of plain letters alone: `Ada King <ada@example.org>, "Bo" <bo@example.org>, c@example.org`.
 _ADDRESS = r"[A-Za-z0-9._+=-]{1,64}@[A-Za-z0-9.-]{1,255}"
-_USUAL = re.compile(rf'(?:"?([A-Za-z0-9][A-Za-z0-9 _-]{{0,60}}[A-Za-z0-9])"?[ ]<({_ADDRESS})>|({_ADDRESS}))\Z')
+_NAME = r"[A-Za-z0-9._-]{1,60}+(?:[ ][A-Za-z0-9._-]{1,60}+){0,9}+"
+_USUAL = re.compile(rf'(?:(?:(")?({_NAME})(?(1)")[ ])?<({_ADDRESS})>|({_ADDRESS}))(?:,[ ]?|\Z)')
+# Some names have but one of their quotes, or a few blanks too many.
+_SLOPPY = re.compile(rf'"?([A-Za-z0-9][A-Za-z0-9 _-]{{0,60}}[A-Za-z0-9])"?[ ]<({_ADDRESS})>\Z')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NAME_CHARS = 500
@@ -30,13 +34,26 @@ _ADDRESS_CHARS = 320  # 64 + @ + 255
 
 def parse(text: str) -> tuple[Mailbox, ...]:
     """Return the mailboxes of a field; groups are flattened, what holds no address is left out."""
-    if match := _USUAL.match(text):
-        return (Mailbox(match[2] or match[3], match[1]),)
+    text = text[: bounds.FIELD_OCTETS]
+    if "@" not in text and "<" not in text:
+        return ()
+    if found := _usual(text):
+        return found
+    if sloppy := _SLOPPY.match(text):
+        return (Mailbox(sloppy[2], sloppy[1]),)
+    return tuple(islice(_Reader().read(text), bounds.MAILBOXES))
+
+
+def _usual(text: str) -> tuple[Mailbox, ...]:
+    """Return the mailboxes of a field that holds usual ones alone; none if it holds anything else."""
     found: list[Mailbox] = []
-    for mailbox in _Reader().read(text[: bounds.FIELD_OCTETS]):
-        found.append(mailbox)
-        if len(found) == bounds.MAILBOXES:
-            break
+    at = 0
+    while len(found) < bounds.MAILBOXES and at < len(text):
+        match = _USUAL.match(text, at)
+        if match is None:
+            return ()
+        found.append(Mailbox(match[3] or match[4], match[2]))
+        at = match.end()
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ from daimon.mail import (
     codes,
     dangerous_file,
     date,
+    encoded_word,
     header,
     links,
     mailboxes,
@@ -14,6 +15,7 @@ from daimon.mail import (
     structure,
     threading,
     transfer,
+    words,
 )  # fmt: skip
 from daimon.mail.body import Body
 from daimon.mail.header import Header
@@ -103,7 +105,7 @@ def _mail(
     moment = date.parse(top.text("date"))
     findings = [*notes, *screen.of_sender(sender), *unsafe]
     if found:
-        findings += screen.of_text(subject, said.text[: bounds.EXTRACT_CHARS], said.hidden, said.preheader)
+        findings += found.findings
     if bounds.MAILBOXES in (len(to), len(cc), len(bcc)):
         findings.append(Finding("addresses_cut", f"The first {bounds.MAILBOXES} addresses of a field are shown."))
     if moment is None:
@@ -117,9 +119,9 @@ def _mail(
         bcc=bcc,
         reply_to=_mailboxes(top, "reply-to"),
         date=moment,
-        message_id=threading.message_id(header.as_text(top.first("message-id"))),
-        in_reply_to=threading.message_ids(header.as_text(top.first("in-reply-to"))),
-        references=threading.message_ids(header.as_text(top.first("references"))),
+        message_id=threading.message_id(top.first("message-id")),
+        in_reply_to=threading.message_ids(top.first("in-reply-to")),
+        references=threading.message_ids(top.first("references")),
         headers=_headers(top),
         body_text=said.text,
         body_html=said.html,
@@ -139,22 +141,20 @@ class _Extracted:
     """What is read out of the words."""
 
     def __init__(self, subject: str, said: Body) -> None:
+        searched = words.of(subject, said.text)
         self.reply_body: str = reply_text.new_text(said.text)
         self.links: tuple[Link, ...] = links.of_html(said.links) or links.of_text(said.text)
         self.cta_links: tuple[Link, ...] = links.calls_to_action(self.links)
-        self.codes: tuple[Code, ...] = codes.find(subject, said.text)
+        self.codes: tuple[Code, ...] = codes.find(searched)
+        self.findings: list[Finding] = screen.of_words(searched, said.hidden, said.preheader)
 
 
 def _mailboxes(top: Header, name: str) -> tuple[Mailbox, ...]:
-    raw = top.every(name)
-    return mailboxes.parse(header.as_text(raw)) if raw else ()
+    return mailboxes.parse(top.every(name))
 
 
 def _headers(top: Header) -> dict[str, list[str]]:
-    shown: dict[str, list[str]] = {}
-    for name, value in top.fields:
-        shown.setdefault(name, []).append(header.decode(value))
-    return shown
+    return {name: [encoded_word.decode(value) for value in values] for name, values in top.fields.items()}
 
 
 def _preview(text: str) -> str:

@@ -3,6 +3,7 @@
 import re
 
 from daimon.mail import bounds
+from daimon.mail.phrases import Phrases
 
 # "-----Original Message-----" and "---------- Forwarded message ---------", in the words of many mail programs.
 _DIVIDER = re.compile(
@@ -36,7 +37,7 @@ _HEADER_LINE = re.compile(
     r"отправлено|дата|кому|тема|发送时间|收件人|主题|日期|送信日時|宛先|件名|日付|보낸 날짜|받는 사람|"
     r"제목)\*{0,2}\s?[:：]"
 )
-_WROTE = (
+_WROTE = Phrases((
     "wrote", "writes", "schrieb", "a écrit", "escribió", "escribio", "ha scritto", "escreveu", "schreef",
     "het volgende",
     "skrev", "napisał", "napisal", "pisze", "napsal", "napísal", "írta", "kirjoitti", "a scris", "yazdı",
@@ -44,7 +45,7 @@ _WROTE = (
     "написал", "написала", "пишет", "писал", "написав", "пише", "написа", "έγραψε", "写道", "寫道", "のメール",
     "書きました",
     "작성", "כתב", "كتب", "đã viết", "menulis", "เขียน", "napisao", "je napisal", "va escriure", "skrifaði", "rašė",
-)  # fmt: skip
+))  # fmt: skip
 _BEGINNING = re.compile(
     r"(?i)\W{0,3}(?:on|am|le|el|il|em|op|den|på|den|w dniu|dne|dňa|a\(z\)|ma|în|pe|tarihinde|в|у|на|στις|στις|"
     r"於|在|于|dnia|"
@@ -60,6 +61,11 @@ _SIGNED_BY_DEVICE = re.compile(
     r"wysłane z [\w .-]{2,40}|отправлено с [\w .-]{2,40}|iphoneから送信|从我的.{1,20}发送|发自我的.{1,20}|"
     r"나의 .{1,20}에서 보냄)\.?\Z"
 )
+# Nothing old begins but with one of these signs or letters, or in a line with a colon.
+_FIRST = frozenset(">—-_*=BbAaDdIi")
+_MARK = re.compile(
+    r"\n[^\S\n]*+(?:[>—_*=-]|[BbAaDdIi](?i:egin forwarded|nfang der|ébut d|nizio messaggio|nicio del|nício da))"
+)
 _MANY_LINES = re.compile(r"\n(?:[ \t]*+\n){2,}+")
 _LONGEST_ATTRIBUTION = 400
 _LABEL_CHARS = 24  # "From:" in any language
@@ -67,9 +73,19 @@ _LABEL_CHARS = 24  # "From:" in any language
 
 def new_text(text: str) -> str:
     """Return what the sender wrote now."""
-    lines = text[: bounds.EXTRACT_CHARS].split("\n")
+    text = text[: bounds.EXTRACT_CHARS]
+    if ":" not in text and "：" not in text and not _MARK.search(f"\n{text}"):
+        return _without_device(text)
+    return _without_device("\n".join(_new_lines(text.split("\n"))))
+
+
+def _new_lines(lines: list[str]) -> list[str]:
     kept: list[str] = []
-    for at, line in enumerate(lines):
+    done = 0
+    for at in _looked_at(lines):
+        kept += lines[done:at]
+        done = at + 1
+        line = lines[at]
         mark = line.strip()
         if mark.startswith(">"):
             continue
@@ -86,7 +102,14 @@ def new_text(text: str) -> str:
         if mark in ("--", "—") and line.rstrip("\r") in ("-- ", "--", "—") and any(map(str.strip, kept)):
             break
         kept.append(line)
-    return _without_device("\n".join(kept))
+    else:
+        kept += lines[done:]
+    return kept
+
+
+def _looked_at(lines: list[str]) -> list[int]:
+    """Return the places of lines that may be, begin or end something old; few are, and the rest is kept unseen."""
+    return [at for at, line in enumerate(lines) if ":" in line or "：" in line or line.lstrip()[:1] in _FIRST]
 
 
 def _begins_old(lines: list[str], at: int, mark: str) -> bool:
@@ -125,9 +148,9 @@ def _attribution(lines: list[str], at: int, mark: str) -> int | None:
 
 def _attributes(line: str) -> bool:
     """Tell whether a line says that someone wrote something at some time."""
-    if not any(character.isdigit() for character in line):
-        return "@" in line and any(word in line.lower() for word in _WROTE)
-    return any(word in line.lower() for word in _WROTE) or ("@" in line and "<" in line)
+    if not any(map(str.isdigit, line)):
+        return "@" in line and _WROTE.are_in(line.lower())
+    return ("@" in line and "<" in line) or _WROTE.are_in(line.lower())
 
 
 def _quotes_follow(lines: list[str], at: int) -> bool:

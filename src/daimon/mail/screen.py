@@ -6,8 +6,10 @@
 import re
 from collections.abc import Iterable
 
-from daimon.mail import lookalike
+from daimon.mail import lookalike, words
 from daimon.mail.parsed import Finding, Mailbox, Verdict
+from daimon.mail.phrases import Phrases
+from daimon.mail.words import Words
 
 WEIGHTS = {
     "executable_attachment": 0.6,
@@ -25,12 +27,12 @@ WEIGHTS = {
 DANGEROUS, SUSPICIOUS = 0.6, 0.2
 
 # Addressed to a model, not to a person. The words are looked for first, for they are rare; then the whole phrase.
-_HINTS = (
+_HINTS = Phrases((
     "ignor", "disregard", "forget", "prompt", "<|", "[inst]", "system>", " ai", "ai ", "llm", "language model",
     "instructions", "jailbreak", "dan mode", "you are ", "overrid", "bypass", "vergiss", "oubli", "olvid", "negeer",
     "tell", "inform", "mention", "alert", "notify", "developer mode",
-)  # fmt: skip
-_FOREIGN_HINTS = ("игнорируй", "забудь", "忽略", "無視", "무시", "ignor", "précédentes", "früheren")
+    "игнорируй", "забудь", "忽略", "無視", "무시", "précédentes", "früheren",
+))  # fmt: skip
 _TO_A_MODEL = re.compile(
     r"(?:ignore|disregard|forget|override|bypass) (?:(?:all|any|every|the|your|my|of|these|those|other) ){0,4}"
     r"(?:previous|prior|above|earlier|preceding|former|existing|system|safety) (?:\w{1,20} )?"
@@ -81,25 +83,23 @@ def of_sender(sender: Mailbox | None) -> list[Finding]:
     return found
 
 
-def of_text(subject: str, text: str, hidden: Iterable[str] = (), preheader: str = "") -> list[Finding]:
+def of_words(said: Words, hidden: Iterable[str] = (), preheader: str = "") -> list[Finding]:
     """Look at the words, seen and unseen, for what is meant for a machine and not for a reader.
 
     A preheader is unseen too, but every newsletter has one: only what it says can be wrong with it.
     """
     found = []
     unseen = "\n".join(hidden)
-    seen = f"{subject}\n{text}"
     if unseen:
         found.append(Finding("hidden_text", f"Text that cannot be seen: {_excerpt(unseen)}"))
     unseen = f"{preheader}\n{unseen}"
-    if not (seen.isascii() and unseen.isascii()) and (invisible := _invisible(seen + unseen)):
+    if not (said.whole.isascii() and unseen.isascii()) and (invisible := _invisible(said.whole + unseen)):
         found.append(Finding("invisible_unicode", invisible))
-    if (phrase := _to_a_model(seen)) is not None:
+    if (phrase := _to_a_model(said.lowered)) is not None:
         found.append(Finding("llm_instructions", f"Addresses a language model: {_excerpt(phrase)}"))
-    elif (phrase := _to_a_model(unseen)) is not None:
+    elif (phrase := _to_a_model(words.lower(unseen))) is not None:
         found.append(Finding("llm_instructions", f"Addresses a language model in hidden text: {_excerpt(phrase)}"))
-    letters = [character for character in subject[:200] if character.isalpha()]
-    if len(letters) > 12 and subject.isupper():
+    if said.subject.isupper() and sum(map(str.isalpha, said.subject[:200])) > 12:
         found.append(Finding("shouting", "The subject is all in capitals."))
     return found
 
@@ -116,11 +116,8 @@ def verdict(spam_score: float) -> Verdict:
     return "suspicious" if spam_score >= SUSPICIOUS else "clean"
 
 
-def _to_a_model(text: str) -> str | None:
-    lowered = text.lower()
-    if not any(map(lowered.__contains__, _HINTS)) and (
-        lowered.isascii() or not any(map(lowered.__contains__, _FOREIGN_HINTS))
-    ):
+def _to_a_model(lowered: str) -> str | None:
+    if not _HINTS.are_in(lowered):
         return None
     match = _TO_A_MODEL.search(" ".join(lowered.split()))
     return match[0] if match else None

@@ -58,7 +58,7 @@ def read(octets: bytes, top: Header) -> Structure:
 
 def text_of(octets: bytes, top: Header) -> Part | None:
     """Return the body of a mail that is a single text, without looking for parts; None for any other mail."""
-    kind, params = parameters.parse(header.as_text(top.first("content-type")))
+    kind, params = parameters.parse(top.first("content-type"))
     if kind not in ("", "text/plain", "text/html", "text"):
         return None
     return _text(top.body, len(octets))._replace(
@@ -104,21 +104,21 @@ class _Reader:
     def begin(self, head: Header) -> None:
         """Open the multipart that a header announces, or begin a leaf."""
         within = self.open[-1] if self.open else None
-        kind, params = parameters.parse(header.as_text(head.first("content-type")))
+        kind, params = parameters.parse(head.first("content-type"))
         if kind.startswith("multipart/") and self.enter(kind[10:], params, head.body, within):
             return
         if "/" not in kind or (within is None and kind.startswith("multipart/")):
             # RFC 2045 §5.2, RFC 2046 §5.1.5
             kind = "message/rfc822" if within and within.subtype == "digest" else "text/plain"
         stated = head.first("content-disposition")
-        disposition, disposition_params = parameters.parse(header.as_text(stated)) if stated else ("", {})
+        disposition, disposition_params = parameters.parse(stated) if stated else ("", {})
         content_id = head.first("content-id")
         self.leaf = Part(
             content_type=kind,
             parameters=params,
             disposition=disposition,
             filename=parameters.filename(disposition_params, params),
-            content_id=header.as_text(content_id).strip(" <>")[: bounds.FILENAME_CHARS] or None if content_id else None,
+            content_id=content_id.strip(" <>")[: bounds.FILENAME_CHARS] or None if content_id else None,
             encoding=_encoding(head),
             alternative=within.alternative if within else None,
             start=head.body,
@@ -189,7 +189,7 @@ class _Reader:
 
 def _encoding(head: Header) -> str:
     stated = head.first("content-transfer-encoding")
-    return parameters.parse(header.as_text(stated))[0] if stated else ""
+    return parameters.parse(stated)[0] if stated else ""
 
 
 def _boundary(octets: bytes, body: int) -> bytes:

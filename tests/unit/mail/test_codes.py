@@ -2,7 +2,7 @@
 
 import pytest
 
-from daimon.mail import codes
+from daimon.mail import codes, words
 
 FOUND = [
     ("", "Your verification code is 482913.", "482913", "verification"),
@@ -42,6 +42,7 @@ FOUND = [
     ("", "رمز التحقق: 482913", "482913", "verification"),
     ("", "קוד האימות שלך הוא 482913", "482913", "verification"),
     ("", "Mã xác minh của bạn là 482913", "482913", "verification"),
+    ("", "İYİ GÜNLER, DOĞRULAMA KODU: 482913", "482913", "verification"),
 ]
 
 NOT_FOUND = [
@@ -66,13 +67,13 @@ NOT_FOUND = [
 @pytest.mark.parametrize(("subject", "text", "code", "kind"), FOUND)
 def test_code_is_found(subject: str, text: str, code: str, kind: str) -> None:
     """The one code is found, with what it is for."""
-    assert [(found.code, found.kind) for found in codes.find(subject, text)] == [(code, kind)]
+    assert [(found.code, found.kind) for found in codes.find(words.of(subject, text))] == [(code, kind)]
 
 
 @pytest.mark.parametrize(("subject", "text"), NOT_FOUND)
 def test_other_numbers_are_no_codes(subject: str, text: str) -> None:
     """Years, orders, phones, prices and vouchers are no one-time codes."""
-    assert codes.find(subject, text) == ()
+    assert codes.find(words.of(subject, text)) == ()
 
 
 def test_every_announcing_word_has_a_stem() -> None:

@@ -22,6 +22,7 @@ from daimon.mail import (
     reply_text,
     threading,
     transfer,
+    words,
 )
 from daimon.mail.address import Address, BadAddress, parse_address
 
@@ -100,7 +101,7 @@ def test_any_text_goes_through_every_reader(text: str) -> None:
     flowed.unflow(clean, delsp=True)
     reply_text.new_text(clean)
     links.calls_to_action(links.of_text(clean))
-    codes.find(clean[:50], clean)
+    codes.find(words.of(clean[:50], clean))
     threading.message_ids(clean)
     threading.subject_key(clean)
     html_text.render(f"<p>{clean}</p>").text.encode("utf-8")

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from daimon.mail import dangerous_file, lookalike, screen
+from daimon.mail import dangerous_file, lookalike, screen, words
 from daimon.mail.parsed import Finding, Mailbox
 
 
@@ -38,9 +38,9 @@ def kinds(findings: list[Finding]) -> list[str]:
 )
 def test_instructions_to_a_model_are_found(text: str) -> None:
     """Phrases that address a language model are told of, in the text and in hidden text."""
-    assert "llm_instructions" in kinds(screen.of_text("", text))
-    assert "llm_instructions" in kinds(screen.of_text("", "words", [text]))
-    assert "llm_instructions" in kinds(screen.of_text("", "words", (), text))
+    assert "llm_instructions" in kinds(screen.of_words(words.of("", text)))
+    assert "llm_instructions" in kinds(screen.of_words(words.of("", "words"), [text]))
+    assert "llm_instructions" in kinds(screen.of_words(words.of("", "words"), (), text))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_instructions_to_a_model_are_found(text: str) -> None:
 )
 def test_ordinary_words_are_clean(text: str) -> None:
     """Ordinary mail, emoji, flags and soft hyphens give no finding."""
-    assert screen.of_text("Hello", text) == []
+    assert screen.of_words(words.of("Hello", text)) == []
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_ordinary_words_are_clean(text: str) -> None:
 )
 def test_invisible_characters_are_found(text: str) -> None:
     """Tag characters, selectors, overrides and zero-width characters inside words."""
-    assert kinds(screen.of_text("", text)) == ["invisible_unicode"]
+    assert kinds(screen.of_words(words.of("", text))) == ["invisible_unicode"]
 
 
 @pytest.mark.parametrize(
