@@ -1,10 +1,12 @@
 """Acceptance: the commit behind every `250`. One commit serves all mails that are waiting at that moment."""
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -21,8 +23,9 @@ from daimon.kit.errors import Unavailable
 CHANNEL = "daimon_inbound"  # NOTIFY: there is something in the queue
 SLOW_BYTES = 4 * 1024 * 1024  # larger mails wait in the slow lane, where they hold up nobody
 MAX_MAILS = 256  # in one commit
-MAX_BYTES = 32 * 1024 * 1024  # in one commit; a single larger mail goes alone
-WRITERS = 4  # commits under way at once: while one is flushed to disk, the next are being sent
+GATHER_SECONDS = 0.002  # for how long, at the most, a commit waits for more mails
+LARGE_BYTES = 128 * 1024  # a larger mail is committed alone, so that small ones need not wait until it is written
+LARGE_AT_ONCE = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +43,10 @@ class Acceptor:
         self._db = db
         self._ringer = Ringer(db, CHANNEL)
         self._waiting: deque[_Waiting] = deque()
-        self._writing = 0
+        self._writing = False
+        self._enough = 0
+        self._gathered = asyncio.Event()
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
     def commit(self, mail: Accepted) -> "asyncio.Future[None]":
@@ -49,29 +55,45 @@ class Acceptor:
         It raises StoreUnavailable, and then nothing was kept. A future, and not a coroutine, because a task a mail
         costs as much as all else here.
         """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(mail, done))
-        if self._writing < WRITERS:
-            self._writing += 1
-            self._tasks.add(writer := asyncio.create_task(self._write()))
-            writer.add_done_callback(self._tasks.discard)
-        return done
+        waiting = _Waiting(mail, asyncio.get_running_loop().create_future())
+        if len(mail.octets) > LARGE_BYTES:
+            self._run(self._store_large(waiting))
+        else:
+            self._waiting.append(waiting)
+            if len(self._waiting) >= self._enough:
+                self._gathered.set()
+            if not self._writing:
+                self._writing = True
+                self._run(self._write())
+        return waiting.done
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(task := asyncio.create_task(work))
+        task.add_done_callback(self._tasks.discard)
 
     async def _write(self) -> None:
+        """Commit what waits, batch by batch. One writer: two would share the same mails out into smaller commits."""
         await asyncio.sleep(0)  # let every session that is ready in this turn of the loop join the commit
         while self._waiting:
-            await self._store(self._next_batch())
-        self._writing -= 1  # in the same turn of the loop as the last look, so that no mail waits unseen
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_MAILS))]
+            await self._store(batch)
+            await self._gather(len(batch) // 2)
+        self._writing = False  # in the same turn of the loop as the last look, so that no mail waits unseen
 
-    def _next_batch(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
-        size = 0
-        while self._waiting and len(batch) < MAX_MAILS:
-            size += len(self._waiting[0].mail.octets)
-            if batch and size > MAX_BYTES:
-                break
-            batch.append(self._waiting.popleft())
-        return batch
+    async def _gather(self, enough: int) -> None:
+        """Wait a moment for the sessions that were just answered to come back with their next mails.
+
+        A commit for one mail costs as much as for twenty. Whoever sends alone never waits: half of one is none.
+        """
+        if len(self._waiting) < enough:
+            self._enough = enough
+            self._gathered.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gathered.wait(), GATHER_SECONDS)
+
+    async def _store_large(self, waiting: _Waiting) -> None:
+        async with self._large:
+            await self._store([waiting])
 
     async def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
