@@ -1,17 +1,22 @@
 """SMTP acceptance against Postfix, with the same load generator on the same disk in the same run.
 
-Accept: mails a second that are durable before their 250; Postfix receives into its queue and holds, its best case.
+Accept: mails a second that are durable before their 250. Both hold what they accept: Postfix puts it into its hold
+queue, daimon's worker processes are stopped meanwhile (SIGSTOP) and take it between the rounds.
 Visible: mails a second from acceptance to readable, sustained, with one worker process; Postfix delivers to its
 discard transport.
 """
 
 import argparse
 import asyncio
+import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from benchmarks.figures import median, percentile, ratio, verdict
 from benchmarks.postfix import Postfix, postfix
-from benchmarks.serving import Serving, serving
+from benchmarks.serving import Serving, command_of, serving, tree
 from benchmarks.smtp_load import latencies, send
 
 CASES = [
@@ -32,8 +37,8 @@ def main() -> None:
     options = arguments.parse_args()
     with serving() as ours:
         _, address = asyncio.run(ours.open_account())
-        with postfix(hold=True) as held:
-            accept(ours, held, address, options.mails, options.rounds)
+        with postfix(hold=True) as holding:
+            accept(ours, holding, address, options.mails, options.rounds)
         with postfix(hold=False) as discarding:
             visible(ours, discarding, address, options.mails, options.rounds)
 
@@ -45,7 +50,8 @@ def accept(ours: Serving, theirs: Postfix, address: str, mails: int, rounds: int
         load = {"mails": count, "size": size, "connections": connections, "persistent": persistent}
         rates: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
-            rates[0].append(send(ours.smtp_port, address, **load))
+            with held(ours):
+                rates[0].append(send(ours.smtp_port, address, **load))
             asyncio.run(drained(ours))
             rates[1].append(send(theirs.port, address, **load))
         figure = ratio(*rates)
@@ -53,7 +59,9 @@ def accept(ours: Serving, theirs: Postfix, address: str, mails: int, rounds: int
         print(f"accept, {name}: {median(rates[0]):.0f} mails/s, Postfix {median(rates[1]):.0f}, ratio {shown}")
         if persistent:
             for who, port in (("daimon", ours.smtp_port), ("Postfix", theirs.port)):
-                waits = asyncio.run(latencies(port, address, mails=count // 4, size=size, connections=connections))
+                with held(ours):
+                    probes = latencies(port, address, mails=count // 4, size=size, connections=connections)
+                    waits = asyncio.run(probes)
                 half, most = percentile(waits, 0.5) * 1000, percentile(waits, 0.99) * 1000
                 print(f"    wait for 250, {who}: p50 {half:.1f} ms, p99 {most:.1f} ms")
             asyncio.run(drained(ours))
@@ -75,6 +83,19 @@ def visible(ours: Serving, theirs: Postfix, address: str, mails: int, rounds: in
         rates[1].append(mails / (time.perf_counter() - started))
     figure = verdict(ratio(*rates), 1.5)
     print(f"accepted to visible, 4 KiB: {median(rates[0]):.0f} mails/s, Postfix {median(rates[1]):.0f}, ratio {figure}")
+
+
+@contextmanager
+def held(ours: Serving) -> Iterator[None]:
+    """Stop the worker processes meanwhile."""
+    workers = [pid for pid in tree(ours.process.pid) if "_role worker" in command_of(pid)]
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def drained(ours: Serving) -> None:
