@@ -20,7 +20,8 @@ from daimon.inbound.models import Accepted, Recipient
 from daimon.kit import ids
 from daimon.kit.errors import Unavailable
 
-CHANNEL = "daimon_inbound"  # NOTIFY: there is something in the queue
+CHANNEL = "daimon_inbound"  # NOTIFY: there is something in the queue, for the quick lanes or for the slow one
+QUICK, SLOW = "quick", "slow"
 SLOW_BYTES = 4 * 1024 * 1024  # larger mails wait in the slow lane, where they hold up nobody
 MAX_MAILS = 256  # in one commit
 GATHER_SECONDS = 0.002  # for how long, at the most, a commit waits for more mails
@@ -110,7 +111,7 @@ class Acceptor:
         else:
             _accept(batch)
             metrics.committed(len(batch))
-            self._ringer.ring("queued")
+            self._ringer.ring(*{SLOW if len(waiting.mail.octets) > SLOW_BYTES else QUICK for waiting in batch})
 
 
 def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:

@@ -9,10 +9,14 @@ from daimon.inboxes.arrival import Arrival
 
 async def add(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUID]) -> None:
     """Insert the messages, each in its thread, and what was read out of each mail."""
-    await _add_contents(db, arrivals)
+    mails = list({(a.account_id, a.raw_id): a for a in arrivals}.values())
     contents = [a.content for a in arrivals]
     await db.execute(
         """
+        with contents as (
+            insert into mail_contents (account_id, id, summary, detail)
+            select * from unnest($19::uuid[], $20::uuid[], $21::json[], $22::json[])
+        )
         insert into messages (account_id, id, inbox_id, pod_id, thread_id, raw_id, mail_from, rcpt_to, labels,
                               from_address, from_name, subject, message_id, preview, has_code, size, sent_at,
                               received_at, direction, status)
@@ -31,16 +35,6 @@ async def add(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUI
         [c.from_name for c in contents], [c.subject for c in contents], [c.message_id for c in contents],
         [c.preview for c in contents], [c.has_code for c in contents], [a.size for a in arrivals],
         [c.sent_at for c in contents], [a.received_at for a in arrivals],
-    )  # fmt: skip
-
-
-async def _add_contents(db: Connection, arrivals: Sequence[Arrival]) -> None:
-    mails = list({(a.account_id, a.raw_id): a for a in arrivals}.values())
-    await db.execute(
-        """
-        insert into mail_contents (account_id, id, summary, detail)
-        select * from unnest($1::uuid[], $2::uuid[], $3::json[], $4::json[])
-        """,
         [a.account_id for a in mails], [a.raw_id for a in mails], [a.content.summary for a in mails],
         [a.content.detail for a in mails],
     )  # fmt: skip

@@ -50,8 +50,7 @@ async def place(db: Connection, arrivals: Sequence[Arrival]) -> Placed:
     await _recall_refs(db, arrivals, known)
     await _recall_subjects(db, [a for a in arrivals if _lost_its_references(a)], known)
     threads = [_thread_of(arrival, known) for arrival in arrivals]
-    await _write_threads(db, arrivals, threads)
-    await _write_refs(db, known)
+    await _write(db, arrivals, threads, known)
     return Placed(threads, [inbox for inbox, _ in known.begun])
 
 
@@ -134,7 +133,8 @@ def _by_subject(arrival: Arrival, known: _Placing) -> UUID | None:
     return next((thread for thread, people in reversed(candidates) if _author_of(arrival) in people), None)
 
 
-async def _write_threads(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUID]) -> None:
+async def _write(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUID], known: _Placing) -> None:
+    """Write threads and references, in one statement: for a batch of one mail, round trips are what costs."""
     together: dict[UUID, list[Arrival]] = {}
     for arrival, thread in zip(arrivals, threads, strict=True):
         together.setdefault(thread, []).append(arrival)
@@ -142,6 +142,10 @@ async def _write_threads(db: Connection, arrivals: Sequence[Arrival], threads: S
     rows = [_row(thread, mails) for thread, mails in ordered]
     await db.execute(
         """
+        with refs as (
+            insert into thread_refs (account_id, inbox_id, ref, thread_id)
+            select * from unnest($14::uuid[], $15::uuid[], $16::bytea[], $17::uuid[]) on conflict do nothing
+        )
         insert into threads as t (account_id, id, inbox_id, subject, subject_key, participants, labels, message_count,
                                   unread_count, preview, last_message_at, created_at, updated_at)
         select account_id, id, inbox_id, subject, subject_key, array(select json_array_elements_text(participants)),
@@ -161,7 +165,7 @@ async def _write_threads(db: Connection, arrivals: Sequence[Arrival], threads: S
             updated_at = excluded.updated_at,
             deleted_at = null
         """,
-        *zip(*rows, strict=True), MAX_PARTICIPANTS, MAX_LABELS,
+        *zip(*rows, strict=True), MAX_PARTICIPANTS, MAX_LABELS, *_refs(known),
     )  # fmt: skip
 
 
@@ -175,17 +179,10 @@ def _row(thread: UUID, mails: Sequence[Arrival]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-async def _write_refs(db: Connection, known: _Placing) -> None:
-    if not known.refs:
-        return
+def _refs(known: _Placing) -> list[tuple[object, ...]]:
+    """Return the columns of the new references: accounts, inboxes, keys, threads."""
     rows = sorted((account, inbox, key, thread) for (inbox, key), (account, thread) in known.refs.items())
-    await db.execute(
-        """
-        insert into thread_refs (account_id, inbox_id, ref, thread_id)
-        select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::uuid[]) on conflict do nothing
-        """,
-        *zip(*rows, strict=True),
-    )
+    return [tuple(column) for column in zip(*rows, strict=True)] or [(), (), (), ()]
 
 
 def _json(values: Sequence[str]) -> str:

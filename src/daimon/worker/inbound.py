@@ -1,12 +1,13 @@
 """The worker's inbound side: quick lanes and a slow one over one queue, woken by the acceptor's commits."""
 
 import asyncio
+from dataclasses import dataclass
 
 from daimon.db import listener
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.inbound import parked, understanding
-from daimon.inbound.accept import CHANNEL
+from daimon.inbound.accept import CHANNEL, QUICK, SLOW
 from daimon.inbound.isolation import Reader
 from daimon.inbound.lane import (
     PARTIAL_CPU_SECONDS,
@@ -35,24 +36,36 @@ async def run(db: Database, *, clock: Clock, stop: asyncio.Event) -> None:
             await parked.release_due(connection, now=clock(), limit=RELEASE_MAILS)
 
     ringer = Ringer(db, NEW_MESSAGES)
-    lanes = [QuickLane(db, quick, ringer).process for _ in range(QUICK_LANES)]
-    lanes.append(SlowLane(db, slow, partial, ringer, clock).process)
-    bells = [asyncio.Event() for _ in lanes]
+    bells = Bells([asyncio.Event() for _ in range(QUICK_LANES)], asyncio.Event())
     try:
         await quick.start()
         async with asyncio.TaskGroup() as group:
-            group.create_task(_ring(db, bells, stop))
+            group.create_task(listener.listen(db.url, CHANNEL, bells.ring, stop, connected=bells.ring_all))
             group.create_task(every(RELEASE_SECONDS, release, stop))
-            for lane, bell in zip(lanes, bells, strict=True):
-                group.create_task(work(lane, bell, stop))
+            for bell in bells.quick:
+                group.create_task(work(QuickLane(db, quick, ringer).process, bell, stop))
+            group.create_task(work(SlowLane(db, slow, partial, ringer, clock).process, bells.slow, stop))
     finally:
         for reader in (quick, slow, partial):
             reader.close()
 
 
-async def _ring(db: Database, bells: list[asyncio.Event], stop: asyncio.Event) -> None:
-    def ring(_payload: str = "") -> None:
-        for bell in bells:
-            bell.set()
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """One bell for each lane."""
 
-    await listener.listen(db.url, CHANNEL, ring, stop, connected=ring)
+    quick: list[asyncio.Event]
+    slow: asyncio.Event
+
+    def ring(self, payload: str) -> None:
+        """Wake the lanes that have something to do: one quick lane a ring, as the second would find nothing left."""
+        words = payload.split()
+        if SLOW in words:
+            self.slow.set()
+        if QUICK in words and (silent := [bell for bell in self.quick if not bell.is_set()]):
+            silent[0].set()
+
+    def ring_all(self) -> None:
+        """Wake every lane: a ring may have been missed."""
+        for bell in (*self.quick, self.slow):
+            bell.set()
