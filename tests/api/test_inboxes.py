@@ -175,4 +175,10 @@ async def test_free_creates_of_one_address_are_limited(services: Services) -> No
     assert sorted(answer.status_code for answer in answers) == [201] * 10 + [429] * 40
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json()["code"] == "INBOX_CREATE_RATE_LIMIT"
-    assert 0 < int(refused.headers["Retry-After"]) <= 3601
+    wait = int(refused.headers["Retry-After"])
+    assert 0 < wait <= 3600
+    assert refused.headers["RateLimit"] == f'"free-creates";r=0;t={wait}'
+    granted = [answer for answer in answers if answer.status_code == 201]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"free-creates";q=10;w=3600'}
+    left = sorted(int(answer.headers["RateLimit"].split(";")[1].removeprefix("r=")) for answer in granted)
+    assert left == list(range(10))

@@ -23,6 +23,7 @@ from daimon.api.inbox_schema import (
 )
 from daimon.api.operation import operation
 from daimon.api.path import PathInbox
+from daimon.api.render import rate_headers
 from daimon.api.request import Request
 from daimon.api.schema import Deleted
 from daimon.inboxes import service as inboxes
@@ -72,7 +73,8 @@ async def create_inbox(request: Request, body: InboxCreate) -> Answer[InboxCreat
         now=request.now,
     )
     view = created_view(created, services.public_url)
-    return Answer(view, _after_create(created), status=201 if created.fresh else 200)
+    headers = rate_headers(created.rate_limit)
+    return Answer(view, _after_create(created), status=201 if created.fresh else 200, headers=headers)
 
 
 @operation(

@@ -8,6 +8,7 @@ import msgspec
 from daimon.api.answer import Answer, Octets, Response
 from daimon.api.errors import Internal
 from daimon.kit.errors import DaimonError, Detail
+from daimon.kit.rate_limit import RateLimit
 
 JSON = b"application/json"
 _encode = msgspec.json.Encoder().encode
@@ -70,6 +71,19 @@ def _headers_of(wrong: DaimonError) -> list[tuple[bytes, bytes]]:
     headers = []
     if wrong.retry_after is not None and wrong.status in (429, 503):
         headers.append((b"retry-after", b"%d" % wrong.retry_after))
+    if wrong.rate_limit:
+        headers += rate_headers(wrong.rate_limit)
     if wrong.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="daimon"'))  # RFC 9110 §11.6.1
     return headers
+
+
+def rate_headers(rate: RateLimit | None) -> list[tuple[bytes, bytes]]:
+    """Return the fields that tell a client how much of a limit is left; none for a route that is not limited."""
+    if rate is None:
+        return []
+    policy, left = (
+        f'"{rate.policy}";q={rate.quota};w={rate.window}',
+        f'"{rate.policy}";r={rate.remaining};t={rate.reset}',
+    )
+    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]

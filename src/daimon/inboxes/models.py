@@ -10,6 +10,7 @@ import msgspec
 
 from daimon.accounts.models import Account
 from daimon.keys.models import IssuedKey
+from daimon.kit.rate_limit import RateLimit
 from daimon.quotas.tiers import Tiers
 
 
@@ -101,3 +102,4 @@ class Created:
     fresh: bool
     inbox_key: IssuedKey | None = None
     account_key: IssuedKey | None = None
+    rate_limit: RateLimit | None = None  # of free creates, where they are limited

@@ -55,10 +55,11 @@ async def create(
     inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now)
     # Spent last: creates of one account wait for each other from here to the commit, and no longer.
     await quotas.spend_inbox(db, account, policy.tiers[account.tier])
+    rate = None
     if account.tier is Tier.FREE:
-        await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
+        rate = await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
     await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now)])
-    return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key)
+    return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key, rate_limit=rate)
 
 
 async def get(db: Connection, scope: Scope, inbox: UUID | str) -> Inbox:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from daimon.kit.rate_limit import RateLimit
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -36,6 +38,7 @@ class DaimonError(Exception):
         next_steps: Sequence[str] | None = None,
         details: Sequence[Detail] = (),
         retry_after: int | None = None,
+        rate_limit: RateLimit | None = None,
         current_usage: Mapping[str, object] | None = None,
         upgrade_context: Mapping[str, str] | None = None,
     ) -> None:
@@ -43,6 +46,7 @@ class DaimonError(Exception):
         self.steps = tuple(self.next_steps if next_steps is None else next_steps)
         self.details = tuple(details)
         self.retry_after = retry_after
+        self.rate_limit = rate_limit
         self.current_usage = current_usage
         self.upgrade_context = upgrade_context
         super().__init__(self.message)

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from math import ceil
 
 from daimon.accounts.models import Account
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.kit.errors import DaimonError
+from daimon.kit.rate_limit import RateLimit
 from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached
 from daimon.quotas.tiers import TierLimits
 
@@ -52,43 +54,57 @@ async def used(db: Connection, scope: Scope, quota: Quota) -> int:
     )
 
 
-async def spend_free_create(db: Connection, client: IPv4Address | IPv6Address, *, limit: int, now: datetime) -> None:
-    """Count a free create from a client's network in a rolling hour. `limit` 0 counts nothing.
+async def spend_free_create(
+    db: Connection, client: IPv4Address | IPv6Address, *, limit: int, now: datetime
+) -> RateLimit | None:
+    """Count a free create from a client's network in a rolling hour and return what is left; `limit` 0 counts nothing.
 
     Raises InboxCreateRateLimited with the seconds until the oldest one leaves the window.
     """
     if limit == 0:
-        return
+        return None
     network = ip_network((client, _IPV6_SITE if client.version == 6 else 32), strict=False)
     since = now - FREE_CREATE_WINDOW
-    granted = await db.fetchval(
+    row = await db.fetchrow(
         """
         insert into free_creates as f (network, at) values ($1, array[$2::timestamptz])
         on conflict (network) do update
-            set at = array(select t from unnest(f.at) t where t > $3) || excluded.at
+            set at = array(select t from unnest(f.at) t where t > $3 order by t) || excluded.at
             where (select count(*) from unnest(f.at) t where t > $3) < $4
-        returning true
+        returning cardinality(at) as used, at[1] as oldest
         """,
         network, now, since, limit,
     )  # fmt: skip
-    if not granted:
+    if row is None:
         raise await _rate_limited(db, network, since, limit)
+    return _free_creates(limit, limit - row["used"], _seconds_left(row["oldest"], since))
 
 
 async def _rate_limited(db: Connection, network: object, since: datetime, limit: int) -> DaimonError:
     oldest = await db.fetchval(
         "select min(t) from free_creates f, unnest(f.at) t where f.network = $1 and t > $2", network, since
     )
-    wait = max(1, int((oldest - since).total_seconds()) + 1) if oldest else 1
+    wait = _seconds_left(oldest, since) if oldest else 1
     return InboxCreateRateLimited(
         f"{limit} free inboxes were made from this address in the last hour, which is the limit.",
         retry_after=wait,
+        rate_limit=_free_creates(limit, 0, wait),
         next_steps=[
             f"Wait {wait} seconds, then send the same request again.",
             "Or upgrade the account: paid tiers have no such limit.",
         ],
         current_usage={"free_creates_last_hour": limit, "limit": limit},
     )
+
+
+def _free_creates(limit: int, remaining: int, reset: int) -> RateLimit:
+    return RateLimit("free-creates", limit, int(FREE_CREATE_WINDOW.total_seconds()), remaining, reset)
+
+
+def _seconds_left(oldest: datetime, since: datetime) -> int:
+    """Return the whole seconds until `oldest` has left the window that began at `since`, at least one."""
+    left = min(oldest - since, FREE_CREATE_WINDOW)  # requests that race may carry times a little ahead of ours
+    return max(1, ceil(left.total_seconds()))
 
 
 def _inbox_limit_reached(account: Account, limits: TierLimits) -> DaimonError:
