@@ -212,7 +212,7 @@ async def test_a_bug_is_a_500_that_tells_nothing(services: Services, capsys: Any
         answer = await edge.http.get("/bug", headers=bearer("dm_free_key"))
     assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
     assert "ZeroDivision" not in answer.text
-    logged = capsys.readouterr().out
+    logged = capsys.readouterr().err
     assert logged.count(answer.json()["request_id"]) == 1
     assert "dm_free_key" not in logged
 

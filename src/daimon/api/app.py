@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Any
 
-import structlog
-
 from daimon.api import metrics, render
 from daimon.api.answer import Response
 from daimon.api.auth import authenticate, check_reach, refuse
@@ -22,8 +20,9 @@ from daimon.api.router import Route, Router
 from daimon.api.services import Services
 from daimon.api.upgrade import with_upgrade_context
 from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, PaymentRequired, Unavailable
+from daimon.kit.log import Log
 
-_log = structlog.get_logger("daimon.api")
+_log = Log("daimon.api")
 
 # After a body was refused for its size, this much of it is still read and dropped: a client that sends first
 # and listens later would otherwise see a reset connection instead of the 413.
@@ -66,8 +65,8 @@ class Api:
             return render.error(Unavailable(retry_after=1), request.id)
         except ClientGone:
             raise
-        except Exception:
-            _log.exception("bug", request_id=request.id, method=request.method, route=request.route)
+        except Exception as error:
+            _log.error("bug", exc_info=error, request_id=request.id, method=request.method, route=request.route)
             return render.bug(request.id)
 
     async def _perform(self, request: Request) -> Response:

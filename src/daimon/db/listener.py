@@ -5,13 +5,13 @@ import contextlib
 from collections.abc import Callable
 
 import asyncpg
-import structlog
 
 from daimon.db.engine import OUTAGES
+from daimon.kit.log import Log
 
 RETRY_SECONDS = 0.5
 
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 async def listen(

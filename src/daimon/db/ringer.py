@@ -7,15 +7,14 @@ whoever waits for one also looks for himself now and then.
 
 import asyncio
 
-import structlog
-
 from daimon.db.engine import OUTAGES, Database
 from daimon.kit.errors import Unavailable
+from daimon.kit.log import Log
 
 PAUSE_SECONDS = 0.003  # the first rings at once; under load, what is rung in so short a time goes out together
 _WORDS = 200  # in one payload, which holds 8,000 bytes at most
 
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 class Ringer:

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import structlog
 
 from daimon.db.engine import OUTAGES, Database
 from daimon.db.ringer import Ringer
@@ -19,6 +18,7 @@ from daimon.inbound.errors import StoreUnavailable
 from daimon.inbound.models import Accepted, Recipient
 from daimon.kit import ids
 from daimon.kit.errors import Unavailable
+from daimon.kit.log import Log
 
 CHANNEL = "daimon_inbound"  # NOTIFY: there is something in the queue, for the quick lanes or for the slow one
 QUICK, SLOW = "quick", "slow"
@@ -28,7 +28,7 @@ GATHER_SECONDS = 0.002  # for how long, at the most, a commit waits for more mai
 LARGE_BYTES = 128 * 1024  # a larger mail is committed alone, so that small ones need not wait until it is written
 LARGE_AT_ONCE = 3
 
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 @dataclass(slots=True)

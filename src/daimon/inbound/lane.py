@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import structlog
-
 from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.ringer import Ringer
 from daimon.inbound import metrics, parked, queue
@@ -15,6 +13,7 @@ from daimon.inbound.queue import Claim, QueuedMail
 from daimon.inboxes.arrival import Understood
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
+from daimon.kit.log import Log
 from daimon.messages.content import unreadable
 
 QUICK_CPU_SECONDS = 0.1  # a thousand times what an ordinary mail takes
@@ -22,7 +21,7 @@ SLOW_CPU_SECONDS = 1.2  # with the quick lane's try and the partial reading, sti
 PARTIAL_CPU_SECONDS = 0.3
 
 _FIRST = UUID(int=0)
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 @dataclass(slots=True)

@@ -10,8 +10,7 @@ from collections import deque
 from ipaddress import ip_address
 from typing import Any, TypeAlias, cast
 
-import structlog
-
+from daimon.kit.log import Log
 from daimon.smtpd import metrics, proxy, replies
 from daimon.smtpd.framing import Framer, FramingError
 from daimon.smtpd.house import House
@@ -20,7 +19,7 @@ from daimon.smtpd.replies import Reply
 from daimon.smtpd.session import Session
 from daimon.smtpd.transaction import Commit, Lookup
 
-log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 _Waiting: TypeAlias = tuple["asyncio.Future[Any]", Lookup | Commit]
 
@@ -154,7 +153,7 @@ class Connection(asyncio.Protocol):
         try:
             header = proxy.read_header(self._preamble)
         except proxy.BadProxyHeader as error:
-            log.warning("smtp_bad_proxy_header", why=str(error))
+            _log.warning("smtp_bad_proxy_header", why=str(error))
             self._say_last(replies.BAD_PROXY_HEADER)
             return
         if header is None:
@@ -192,8 +191,8 @@ class Connection(asyncio.Protocol):
                 progress = True
                 if step is not None:
                     self._follow(step)
-        except Exception:
-            log.exception("smtp_bug", ip=session.ip)
+        except Exception as error:
+            _log.error("smtp_bug", exc_info=error, ip=session.ip)
             self._answer(replies.BUG)
         self._rest(progress=progress)
 
@@ -293,7 +292,7 @@ class Connection(asyncio.Protocol):
         self._rest(progress=False)
 
     def _give_up_mail(self) -> None:
-        log.warning("smtp_no_room", ip=self._session.ip, octets=self._session.held)
+        _log.warning("smtp_no_room", ip=self._session.ip, octets=self._session.held)
         self._session.give_up()
         self._advance()
 
@@ -366,7 +365,7 @@ class Connection(asyncio.Protocol):
                 ssl_handshake_timeout=self._house.policy.timeouts.handshake,
             )
         except OSError as error:  # ssl.SSLError and TimeoutError are OSErrors
-            log.info("smtp_tls_failed", ip=self._session.ip, error=repr(error))
+            _log.info("smtp_tls_failed", ip=self._session.ip, error=repr(error))
             self._transport.abort()
             self.connection_lost(error)
             return

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
-import structlog
-
 from daimon.inbound.errors import RecipientRefused, StoreUnavailable
 from daimon.inbound.models import Accepted, Peer, Recipient
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
+from daimon.kit.log import Log
 from daimon.mail.address import BadAddress, parse_address
 from daimon.mail.envelope import Envelope
 from daimon.smtpd import body, framing, metrics, replies, syntax
@@ -18,7 +17,7 @@ from daimon.smtpd.policy import Policy
 from daimon.smtpd.replies import Reply
 from daimon.smtpd.transaction import Commit, Lookup, Transaction
 
-log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 # Protocols that a browser can be made to speak to us, commands of ours in the body.
 _FOREIGN: Final = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"})
@@ -312,13 +311,13 @@ class Session:
     def _local_error(self, failure: BaseException, **fields: object) -> Reply:
         """Log why, and say nothing of it."""
         if isinstance(failure, StoreUnavailable | Unavailable):
-            log.warning("smtp_store_unavailable", ip=self.ip, error=repr(failure), **fields)
+            _log.warning("smtp_store_unavailable", ip=self.ip, error=repr(failure), **fields)
         else:
-            log.error("smtp_bug", ip=self.ip, exc_info=failure, **fields)
+            _log.error("smtp_bug", ip=self.ip, exc_info=failure, **fields)
         return replies.LOCAL_ERROR
 
     def _note(self, event: str, **fields: object) -> None:
-        log.info(event, ip=self.ip, helo=self._client, **fields)
+        _log.info(event, ip=self.ip, helo=self._client, **fields)
 
 
 _read_address = lru_cache(maxsize=4096)(parse_address)  # the same parties write again and again

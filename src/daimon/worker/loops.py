@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-import structlog
+from daimon.kit.log import Log
 
 IDLE_SECONDS = 1.0  # looks for work this often even if no bell rang: a bell can be lost with its connection
 OUTAGE_SECONDS = 0.5
 
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 async def work(step: Callable[[], Awaitable[int]], bell: asyncio.Event, stop: asyncio.Event) -> None:
