@@ -151,10 +151,10 @@ def _is_code(match: re.Match[str], said: Words) -> bool:
     line = before[before.rfind("\n") + 1 :]
     announced = _DIRECT.search(line[-30:])
     direct = announced is not None
-    if not direct and _ANY_NUMBERED.are_in(line[-50:]) and _NUMBERS.search(line[-50:]):
-        return False
     token = match[0]
-    if _YEAR.match(token) and not direct:
+    if not direct and _YEAR.match(token):
+        return False
+    if not direct and _ANY_NUMBERED.are_in(line[-50:]) and _NUMBERS.search(line[-50:]):
         return False
     alone = _is_alone(whole, start, end)
     if (

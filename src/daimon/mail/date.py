@@ -1,7 +1,7 @@
 """The Date field (RFC 5322 §3.3), the obsolete forms and the common mistakes included."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 _MONTHS = {
     name: number
@@ -17,6 +17,7 @@ _DATE = re.compile(
     r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d{1,9})?\s{0,4}(?:([+-])(\d{2}):?(\d{2})|([A-Za-z]{1,5}))?"
 )
 _LONGEST = 100
+_DAY = timedelta(days=1)  # no zone is as far from UTC
 
 
 def parse(text: str) -> datetime | None:
@@ -39,15 +40,15 @@ def _moment(match: re.Match[str]) -> datetime | None:
     number = _MONTHS.get(month.lower())
     if number is None:
         return None
-    offset = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
-    if sign == "-":
-        offset = -offset
+    moment = datetime(_year(year), number, int(day), int(hour), int(minute), min(int(second or 0), 59), tzinfo=UTC)
     if zone:
-        offset = timedelta(hours=_ZONES.get(zone.upper(), 0))
-    moment = datetime(
-        _year(year), number, int(day), int(hour), int(minute), min(int(second or 0), 59), tzinfo=timezone(offset)
-    )
-    return moment.astimezone(UTC)
+        return moment - timedelta(hours=_ZONES.get(zone.upper(), 0))
+    if sign is None:
+        return moment
+    offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+    if offset >= _DAY:
+        return None
+    return moment + offset if sign == "-" else moment - offset
 
 
 def _year(digits: str) -> int:

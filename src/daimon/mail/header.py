@@ -6,7 +6,7 @@ from typing import NamedTuple
 from daimon.mail import bounds, charset, encoded_word
 
 # A field: name, colon, value with its folded lines (§2.2.3). The possessive quantifiers never look back.
-_FIELD = re.compile(r"([!-9;-~]{1,256}+)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_FIELD = re.compile(r"(?!--)([!-9;-~]{1,256}+)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
 _BLANK = " \t\n\r\x0b\x0c"
 _KNOWN = re.compile(
     r"(?i)(?:from|to|cc|bcc|subject|date|received|message-id|mime-version|return-path|reply-to|sender|references"
@@ -60,18 +60,19 @@ def read(
     while at < len(lines):
         if count == fields_kept:
             return Header(fields, body, True, odd)
-        if lines.startswith("--", at):  # a delimiter line: the part has no empty line and no body
-            return Header(fields, start + at, cut, odd)
         match = _FIELD.match(lines, at)
         if match is not None:
-            value = match[2].strip(_BLANK)
+            name, value = match.groups()
+            value = value.strip(_BLANK)
             if len(value) > field_octets:
                 value, cut = value[:field_octets], True
             if "\n" in value:
                 value = value.replace("\r\n", "").replace("\n", "")
-            fields.setdefault(match[1].lower(), []).append(value if is_plain else _decoded(value))
+            fields.setdefault(name.lower(), []).append(value if is_plain else _decoded(value))
             at, count = match.end(), count + 1
             continue
+        if lines.startswith("--", at):  # a delimiter line: the part has no empty line and no body
+            return Header(fields, start + at, cut, odd)
         odd = True
         newline = lines.find("\n", at)
         following = len(lines) if newline < 0 else newline + 1

@@ -8,7 +8,6 @@ from html import unescape
 
 from daimon.mail import bounds
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30}+)")
 _ANY_TAG = re.compile(r"<[/!?a-zA-Z][^>]*+>?")
 _BLOCK_TAG = re.compile(r"(?i)</?(?:p|div|br|tr|li|h[1-6]|table|blockquote|ul|ol|hr)\b[^>]*+>?")
 _UNREAD = re.compile(r"(?i)<(script|style|title|template|noscript)\b[^>]*+>?")
@@ -20,6 +19,8 @@ _SHALLOW = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
      "p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "html", "head", "body")
 )  # fmt: skip
+# Any tag but a shallow one written in lower case, as nearly all are.
+_TAG = re.compile(rf"<(/?)(?!(?:{'|'.join(sorted(_SHALLOW))})[\s/>])([a-zA-Z][a-zA-Z0-9:-]{{0,30}}+)")
 # A closing tag does not reach over these (HTML standard, "has an element in scope").
 _BARRIERS = frozenset(("table", "marquee", "object", "applet", "template", "button", "select", "svg", "math"))
 _LOOK_BACK = 24  # how far a closing tag may reach over unclosed ones
@@ -38,13 +39,16 @@ def is_buildable(html: str) -> bool:
         return False
     open_tags: list[str] = []
     for match in _TAG.finditer(html):
-        tag = match[2].lower()
+        closing, tag = match.groups()
+        tag = tag.lower()
         if tag in _SHALLOW:
             continue
-        if not match[1]:
+        if not closing:
             open_tags.append(tag)
             if len(open_tags) > bounds.HTML_DEPTH:
                 return False
+        elif open_tags and open_tags[-1] == tag:
+            open_tags.pop()
         elif (place := _closed_by(tag, open_tags)) is not None:
             del open_tags[place]  # only this one: what was opened inside it may live on ("adoption agency")
     return True

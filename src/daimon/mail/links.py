@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from daimon.mail import bounds, charset
+from daimon.mail import bounds, charset, words
 from daimon.mail.parsed import Link
 
 _URL = re.compile(r"(?i)\bhttps?://[^\s<>\"{}|\\^`\u201c\u201d\u00ab\u00bb]{1,4096}")
 _TRAILING = ".,;:!?'*_~…\u3002\uff0c"
 _PAIRS = {")": "(", "]": "["}
 
-# What a person would click to go on, by the words of the link …
+# What a person would click to go on, by the words of the link in lower case …
 _ACTION = re.compile(
-    r"(?i)\b(?:verif(?:y|ied|ication)|confirm(?:ation)?|activat(?:e|ion)|reset|accept|sign[\s-]?in|log[\s-]?in|"
+    r"\b(?:verif(?:y|ied|ication)|confirm(?:ation)?|activat(?:e|ion)|reset|accept|sign[\s-]?in|log[\s-]?in|"
     r"magic link|set (?:up )?(?:a |your )?(?:new )?password|change (?:your |my )?password|join|get started|"
     r"complete (?:your |the )?(?:registration|sign[\s-]?up|setup)|finish (?:signing|setting)|approve|authori[sz]e|"
     r"bestätigen|bestätige|verifizieren|aktivieren|zurücksetzen|annehmen|anmelden|einloggen|"
@@ -32,11 +32,11 @@ _ACTION = re.compile(
 # … or by its target, unless the words are a sentence about something else.
 _SHORT_TEXT = 60
 _ACTION_URL = re.compile(
-    r"(?i)[/?&=_.](?:verify|verification|confirm|confirmation|activate|activation|reset|reset-password|"
+    r"[/?&=_.](?:verify|verification|confirm|confirmation|activate|activation|reset|reset-password|"
     r"password-reset|accept|invite|invitation|magic|magic-link|signin|sign-in|login|log-in|callback)(?![a-z])"
 )
 _FOOTER = re.compile(
-    r"(?i)unsubscribe|opt[\s-]?out|preferences|privacy|terms|view (?:this )?(?:e-?mail )?in (?:your )?browser|"
+    r"unsubscribe|opt[\s-]?out|preferences|privacy|terms|view (?:this )?(?:e-?mail )?in (?:your )?browser|"
     r"abmelden|abbestellen|désabonner|désinscrire|darse de baja|cancelar suscripción|descadastrar|disiscriviti|"
     r"uitschrijven|avregistrera|отписаться|配信停止|退订"
 )
@@ -79,11 +79,12 @@ def calls_to_action(links: Iterable[Link]) -> tuple[Link, ...]:
 
 
 def _calls(link: Link) -> bool:
-    if _FOOTER.search(link.text) or _FOOTER.search(link.url):
+    text, url = words.lower(link.text), words.lower(link.url)
+    if _FOOTER.search(text) or _FOOTER.search(url):
         return False
-    if _ACTION.search(link.text):
+    if _ACTION.search(text):
         return True
-    return len(link.text) <= _SHORT_TEXT and _ACTION_URL.search(unquote(link.url)) is not None
+    return len(text) <= _SHORT_TEXT and _ACTION_URL.search(unquote(url).lower() if "%" in url else url) is not None
 
 
 def _trimmed(url: str) -> str:

@@ -154,7 +154,10 @@ def _mailboxes(top: Header, name: str) -> tuple[Mailbox, ...]:
 
 
 def _headers(top: Header) -> dict[str, list[str]]:
-    return {name: [encoded_word.decode(value) for value in values] for name, values in top.fields.items()}
+    return {
+        name: [encoded_word.decode(value) if "=?" in value else value for value in values]
+        for name, values in top.fields.items()
+    }
 
 
 def _preview(text: str) -> str:

@@ -1,6 +1,7 @@
 """Content-Type and Content-Disposition: a token and its parameters (RFC 2045 §5.1, RFC 2183, RFC 2231)."""
 
 import re
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from daimon.mail import bounds, charset, encoded_word
@@ -23,16 +24,15 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
         return kind, {}
     plain: dict[str, str] = {}
     sections: dict[str, list[tuple[int, bool, str]]] = {}
-    for count, match in enumerate(_PARAMETER.finditer(text)):
-        if count == bounds.PARAMETERS:
-            break
-        name, value = match[1].lower(), _value(match[2], match[3])
+    for match in islice(_PARAMETER.finditer(text), bounds.PARAMETERS):
+        name, quoted, bare = match.groups()
+        value = _value(quoted, bare)
         if "*" not in name:
-            plain.setdefault(name, value)
-        elif section := _SECTION.match(name):
+            plain.setdefault(name.lower(), value)
+        elif section := _SECTION.match(name.lower()):
             sections.setdefault(section[1], []).append((int(section[2] or 0), section[3] is not None, value))
-    # RFC 2231 values are the exact ones; a plain twin is there for old readers.
-    plain.update({name: _joined(parts) for name, parts in sections.items()})
+    if sections:  # RFC 2231 values are the exact ones; a plain twin is there for old readers.
+        plain.update({name: _joined(parts) for name, parts in sections.items()})
     return kind, plain
 
 
@@ -47,9 +47,9 @@ def filename(disposition: dict[str, str], content_type: dict[str, str]) -> str |
     return None if name in ("", ".", "..") else charset.clean(name)
 
 
-def _value(quoted: str | None, bare: str | None) -> str:
+def _value(quoted: str | None, bare: str) -> str:
     if quoted is None:
-        return (bare or "").strip()
+        return bare.strip()
     return _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
 
 

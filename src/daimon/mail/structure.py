@@ -172,7 +172,7 @@ class _Reader:
         if end < len(self.octets) and self.octets.startswith(b"\n", end - 1):
             end -= 1
             end -= self.octets.startswith(b"\r", end - 1)
-        self.parts.append(leaf._replace(end=max(end, leaf.start)))
+        self.parts.append(Part(*leaf[:-1], max(end, leaf.start)))
 
     def close(self, depth: int) -> None:
         """Close every multipart from that depth inwards."""

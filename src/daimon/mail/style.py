@@ -7,6 +7,14 @@ from typing import NamedTuple
 _DECLARATION = re.compile(r"([a-z-]{1,40}+)\s*+:\s*+([^;]{1,200}+)")
 _ZERO = re.compile(r"(?:0+(?:\.0+)?|0?\.0\d*|1)(?:px|pt|em|rem|%|vw)?\Z")
 _NONE = re.compile(r"0+(?:\.0+)?(?:px|pt|em|rem|%)?\Z")
+# Declarations that hide by themselves.
+_HIDING = {
+    "display": re.compile("none"),
+    "mso-hide": re.compile("all"),
+    "visibility": re.compile("hidden|collapse"),
+    "opacity": _NONE,
+    "font-size": _ZERO,
+}
 _OFF_SCREEN = re.compile(r"-\d{3,}(?:\.\d+)?(?:px|em|pt|rem|%)?\Z")
 _CLASS = re.compile(r"\.([a-zA-Z_][\w-]{0,100})\Z")
 _RGB = re.compile(r"rgba?\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})")
@@ -29,7 +37,7 @@ PLAIN = Look(False, None, None, False)
 @lru_cache(maxsize=512)  # a mail repeats a few styles over and over
 def look(style: str) -> Look:
     """Read an inline style."""
-    said = {name: value.strip() for name, value in _DECLARATION.findall(style.lower())}
+    said = _declared(style.lower())
     background = said.get("background-image") or said.get("background-color") or said.get("background")
     known = color(background) if background else None
     found = Look(_hides(said), color(said.get("color")), known, background is not None and known is None)
@@ -57,26 +65,27 @@ def hidden_classes(sheet: str) -> frozenset[str]:
         opened = chunk.count("{")
         if depth == 0 and opened == 1:  # deeper is `@media`
             selectors, _, body = chunk.partition("{")
-            if _hides({name: value.strip() for name, value in _DECLARATION.findall(body[:2000])}):
+            if "." in selectors and _hides(_declared(body[:2000])):
                 found |= {named[1] for one in selectors.split(",") if (named := _CLASS.match(one.strip()))}
         depth = max(0, depth + opened - 1)
     return frozenset(found)
 
 
+def _declared(text: str) -> dict[str, str]:
+    return {name: value.strip() for name, value in _DECLARATION.findall(text)}
+
+
 def _hides(said: dict[str, str]) -> bool:
-    if said.get("display", "").startswith("none") or said.get("mso-hide", "").startswith("all"):
-        return True
-    if said.get("visibility", "").startswith(("hidden", "collapse")):
-        return True
-    if _NONE.match(_bare(said.get("opacity"))) or _ZERO.match(_bare(said.get("font-size"))):
-        return True
+    for name, value in said.items():
+        if (hiding := _HIDING.get(name)) is not None and hiding.match(_bare(value)):
+            return True
     if said.get("overflow", "").startswith("hidden") and (
         _NONE.match(_bare(said.get("max-height"))) or _NONE.match(_bare(said.get("height")))
     ):
         return True
     if said.get("position", "").startswith(("absolute", "fixed")):
         return any(_OFF_SCREEN.match(_bare(said.get(side))) for side in ("left", "top", "right", "margin-left"))
-    return bool(_OFF_SCREEN.match(_bare(said.get("text-indent"))))
+    return "text-indent" in said and _OFF_SCREEN.match(_bare(said["text-indent"])) is not None
 
 
 def _bare(value: str | None) -> str:
