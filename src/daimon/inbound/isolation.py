@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from multiprocessing.connection import Connection as Pipe
@@ -19,7 +20,9 @@ from daimon.inboxes.arrival import Understood
 
 MAX_MEMORY = 1024 * 1024 * 1024  # of address space, beyond what the interpreter maps by itself
 MAX_RESULT = 64 * 1024 * 1024  # of what is read out of one mail
-_WALL_FACTOR = 10  # a starved child is given this many times its CPU limit before it is taken for dead
+_WALL_SECONDS = 10.0  # of silence, beyond the CPU limits: a child starved of CPU is given them, a stuck one is not
+_STARTS = 5
+_START_PAUSE_SECONDS = 0.1
 
 _CHUNK_MAILS = 16  # go to the child and back together: two processes that take turns by mail mostly wait
 _CHUNK_BYTES = 256 * 1024
@@ -96,7 +99,7 @@ class Reader:
         process, pipe = self._running()
         try:
             pipe.send_bytes(_encode(chunk))
-            if not pipe.poll(self._cpu_seconds * _WALL_FACTOR * len(chunk)):
+            if not pipe.poll(_WALL_SECONDS + self._cpu_seconds * len(chunk)):
                 self.close()
                 return Unread.TOO_SLOW
             read = _decode(pipe.recv_bytes(MAX_RESULT))
@@ -113,16 +116,27 @@ class Reader:
 
     def _running(self) -> tuple[ForkServerProcess, Pipe]:
         if self._child is None:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload([self._reading.__module__])
-            ours, theirs = context.Pipe()
+            self._child = self._started()
+        return self._child
+
+    def _started(self) -> tuple[ForkServerProcess, Pipe]:
+        """Start a child. A fork server that was killed is noticed, and started again, only a moment later."""
+        for _ in range(_STARTS - 1):
+            with contextlib.suppress(OSError, EOFError):
+                return self._start_child()
+            time.sleep(_START_PAUSE_SECONDS)
+        return self._start_child()
+
+    def _start_child(self) -> tuple[ForkServerProcess, Pipe]:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([self._reading.__module__])
+        ours, theirs = context.Pipe()
+        with contextlib.closing(theirs):
             process = context.Process(
                 target=_child, args=(theirs, self._reading, self._cpu_seconds), daemon=True, name="daimon-reader"
             )
             process.start()
-            theirs.close()
-            self._child = (process, ours)
-        return self._child
+        return process, ours
 
 
 _NOBODY_KNOWS = 255  # the fork server, which would know how the child ended, is gone itself
