@@ -138,9 +138,8 @@ def find(said: Words) -> tuple[Code, ...]:
         return ()
     found: dict[str, Code] = {}
     for match in islice(_CANDIDATE.finditer(said.whole), _CANDIDATES):
-        if _is_code(match, said):
-            code = _value(match)
-            found.setdefault(code, Code(code, _kind(match.start(), said)))
+        if _is_code(match, said) and (code := _value(match)) not in found:
+            found[code] = Code(code, _kind(match.start(), said))
     return tuple(found.values())[: bounds.CODES]
 
 

@@ -7,6 +7,7 @@ from daimon.mail import bounds, charset, encoded_word
 
 # A field: name, colon, value with its folded lines (§2.2.3). The possessive quantifiers never look back.
 _FIELD = re.compile(r"(?!--)([!-9;-~]{1,256}+)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_FIELDS_ALONE = re.compile(rf"(?:{_FIELD.pattern})*+\Z")
 _BLANK = " \t\n\r\x0b\x0c"
 _KNOWN = re.compile(
     r"(?i)(?:from|to|cc|bcc|subject|date|received|message-id|mime-version|return-path|reply-to|sender|references"
@@ -55,31 +56,40 @@ def read(
     section = octets[start : min(close, start + octets_kept)]
     is_plain = section.isascii() and b"\x00" not in section
     lines = section.decode("latin-1")  # one character for each octet: a place in one is the same place in the other
+    found, stop, odd = _split(lines, fields_kept)
+    cut = close - start > len(section) or len(found) > fields_kept
     fields: dict[str, list[str]] = {}
-    at, count, odd, cut = 0, 0, False, close - start > len(section)
-    while at < len(lines):
-        if count == fields_kept:
-            return Header(fields, body, True, odd)
+    for name, written in found[:fields_kept]:
+        value = written.strip(_BLANK)
+        if len(value) > field_octets:
+            value, cut = value[:field_octets], True
+        if "\n" in value:
+            value = value.replace("\r\n", "").replace("\n", "")
+        fields.setdefault(name.lower(), []).append(value if is_plain else _decoded(value))
+    return Header(fields, body if stop is None else start + stop, cut, odd)
+
+
+def _split(lines: str, most: int) -> tuple[list[tuple[str, str]], int | None, bool]:
+    """Return names and values, where they stop before the end if they do, and whether other lines are among them."""
+    if _FIELDS_ALONE.match(lines):
+        return _FIELD.findall(lines), None, False
+    found: list[tuple[str, str]] = []
+    at, odd = 0, False
+    while at < len(lines) and len(found) <= most:  # one more says that some are cut
         match = _FIELD.match(lines, at)
         if match is not None:
-            name, value = match.groups()
-            value = value.strip(_BLANK)
-            if len(value) > field_octets:
-                value, cut = value[:field_octets], True
-            if "\n" in value:
-                value = value.replace("\r\n", "").replace("\n", "")
-            fields.setdefault(name.lower(), []).append(value if is_plain else _decoded(value))
-            at, count = match.end(), count + 1
+            found.append((match[1], match[2]))
+            at = match.end()
             continue
         if lines.startswith("--", at):  # a delimiter line: the part has no empty line and no body
-            return Header(fields, start + at, cut, odd)
+            return found, at, odd
         odd = True
         newline = lines.find("\n", at)
         following = len(lines) if newline < 0 else newline + 1
         if not _passable(lines, at, following):
-            return Header(fields, start + at, cut, odd)
+            return found, at, odd
         at = following
-    return Header(fields, body, cut, odd)
+    return found, None, odd
 
 
 def _decoded(value: str) -> str:
