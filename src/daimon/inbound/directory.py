@@ -27,19 +27,19 @@ class Directory:
         self._asked: dict[str, asyncio.Future[_Entry | None]] = {}
         self._lookup: asyncio.Task[None] | None = None
 
-    def find(self, address: Address) -> "asyncio.Future[Recipient]":
-        """Return the inbox that an address reaches, `+tag` or not; the future is done already if it is known.
+    def find(self, address: Address) -> "Recipient | asyncio.Future[Recipient]":
+        """Return the inbox that an address reaches, `+tag` or not, or its future if the database has to be asked.
 
-        It raises DomainNotServed, UnknownInbox, InboxDeleted, InboxSuspended, and Unavailable without a database.
+        Both raise DomainNotServed, UnknownInbox, InboxDeleted, InboxSuspended; the future, Unavailable without a
+        database.
         """
-        found: asyncio.Future[Recipient] = asyncio.get_running_loop().create_future()
         base = address.base
         if address.domain != self._domain:
-            found.set_exception(DomainNotServed())
-        elif (known := self._known.get(base)) and time.monotonic() < known[0]:
-            _settle(found, address, known[1])
-        else:
-            self._ask(base).add_done_callback(lambda asked: _settle_from(found, address, asked))
+            raise DomainNotServed
+        if (known := self._known.get(base)) and time.monotonic() < known[0]:
+            return _recipient(address, known[1])
+        found: asyncio.Future[Recipient] = asyncio.get_running_loop().create_future()
+        self._ask(base).add_done_callback(lambda asked: _settle(found, address, asked))
         return found
 
     def _ask(self, base: str) -> "asyncio.Future[_Entry | None]":
@@ -81,20 +81,23 @@ class Directory:
             self._known.popitem(last=False)
 
 
-def _settle(found: "asyncio.Future[Recipient]", address: Address, entry: _Entry | None) -> None:
+def _recipient(address: Address, entry: _Entry | None) -> Recipient:
     if entry is None:
-        found.set_exception(UnknownInbox())
-    elif refusal := _REFUSALS.get(entry[2]):
-        found.set_exception(refusal())
-    else:
-        found.set_result(Recipient(str(address), entry[0], entry[1]))
+        raise UnknownInbox
+    account_id, inbox_id, status = entry
+    if refusal := _REFUSALS.get(status):
+        raise refusal
+    return Recipient(str(address), account_id, inbox_id)
 
 
-def _settle_from(found: "asyncio.Future[Recipient]", address: Address, asked: "asyncio.Future[_Entry | None]") -> None:
+def _settle(found: "asyncio.Future[Recipient]", address: Address, asked: "asyncio.Future[_Entry | None]") -> None:
     error = asked.exception()
     if found.done():  # whoever asked is gone
         return
     if error:
         found.set_exception(error)
-    else:
-        _settle(found, address, asked.result())
+        return
+    try:
+        found.set_result(_recipient(address, asked.result()))
+    except RecipientRefused as refusal:
+        found.set_exception(refusal)

@@ -10,10 +10,10 @@ from daimon.mail.address import Address
 class Directory(Protocol):
     """Knows whom a forward-path reaches. Look-ups of pipelined RCPTs run side by side.
 
-    An `async def` will do; returning a future saves a task per look-up, a done future the wait as well.
+    An `async def` will do; returning a future saves a task per look-up, the recipient itself the wait as well.
     """
 
-    def find(self, address: Address) -> Awaitable[Recipient]:
+    def find(self, address: Address) -> Recipient | Awaitable[Recipient]:
         """Return the recipient. Raises a RecipientRefused; anything else is told as 451."""
         ...
 

@@ -205,6 +205,8 @@ class Connection(asyncio.Protocol):
             self._await(step)
         elif self._waiting:
             self._waiting.append(step)
+        elif step.goes_on:
+            self._out.append(step.octets)
         else:
             self._answer(step)
 

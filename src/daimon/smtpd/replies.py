@@ -13,13 +13,14 @@ from daimon.inbound import errors
 class Reply:
     """One reply, ready for the wire. After a reply that `closes`, the server says no more."""
 
-    __slots__ = ("closes", "code", "octets", "refuses", "status")
+    __slots__ = ("closes", "code", "goes_on", "octets", "refuses", "status")
 
     def __init__(self, code: int, status: str | None, *lines: str, closes: bool = False) -> None:
         self.code = code
         self.status = status
         self.closes = closes
         self.refuses = code >= 500  # for good, which counts against the client
+        self.goes_on = code < 400 and code != 220 and not closes  # nothing but the dialogue follows from it
         self.octets = _render(code, status, lines)
 
     def __repr__(self) -> str:

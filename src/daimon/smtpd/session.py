@@ -110,19 +110,7 @@ class Session:
         self._commands += 1
         if self._commands > self._policy.max_commands:
             return replies.TOO_MANY_COMMANDS
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            return replies.NOT_TEXT
-        if not (text.isprintable() or syntax.is_text(text)):
-            return replies.NOT_TEXT
-        verb, _, argument = text.partition(" ")
-        verb, argument = verb.upper(), argument.strip(" ")
-        if argument and verb in _BARE_VERBS:
-            return replies.NO_ARGUMENT
-        handler = _VERBS.get(verb)
-        if handler is None:
-            return replies.NOT_SMTP if verb in _FOREIGN else replies.UNKNOWN_COMMAND
+        handler, argument = _read_command(line)
         return handler(self, argument)
 
     def _ehlo(self, name: str) -> Step:
@@ -210,16 +198,22 @@ class Session:
             address = _read_address(mailbox)
         except BadAddress:
             return replies.BAD_RECIPIENT
-        return Lookup(self._directory.find(address), partial(self._found, mail, mailbox))
+        try:
+            found = self._directory.find(address)
+        except RecipientRefused as refusal:
+            return self._found(mail, mailbox, refusal)
+        if isinstance(found, Recipient):
+            return self._found(mail, mailbox, found)
+        return Lookup(found, partial(self._found, mail, mailbox))
 
     def _found(self, mail: Transaction, mailbox: str, found: Recipient | BaseException) -> Reply:
+        if isinstance(found, Recipient):
+            mail.add(mailbox, found)
+            return replies.RCPT_OK
         if isinstance(found, RecipientRefused):
             self._note("smtp_recipient_refused", rcpt_to=mailbox, mail_from=mail.mail_from, why=type(found).__name__)
             return replies.refusal(found)
-        if isinstance(found, BaseException):
-            return self._local_error(found, rcpt_to=mailbox)
-        mail.add(mailbox, found)
-        return replies.RCPT_OK
+        return self._local_error(found, rcpt_to=mailbox)
 
     # The data
 
@@ -318,6 +312,25 @@ class Session:
 
     def _note(self, event: str, **fields: object) -> None:
         _log.info(event, ip=self.ip, helo=self._client, **fields)
+
+
+@lru_cache(maxsize=1024)  # clients say the same few things, and none is longer than `max_command`
+def _read_command(line: bytes) -> tuple[Callable[[Session, str], Step], str]:
+    """Return what answers a command line, and the argument it is to be called with."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return _always(replies.NOT_TEXT), ""
+    if not (text.isprintable() or syntax.is_text(text)):
+        return _always(replies.NOT_TEXT), ""
+    verb, _, argument = text.partition(" ")
+    verb, argument = verb.upper(), argument.strip(" ")
+    if argument and verb in _BARE_VERBS:
+        return _always(replies.NO_ARGUMENT), ""
+    handler = _VERBS.get(verb)
+    if handler is None:
+        return _always(replies.NOT_SMTP if verb in _FOREIGN else replies.UNKNOWN_COMMAND), ""
+    return handler, argument
 
 
 _read_address = lru_cache(maxsize=4096)(parse_address)  # the same parties write again and again
