@@ -16,6 +16,13 @@ class AccountSuspended(Forbidden):
     next_steps = ("Ask the operator of this server to resume the account.",)
 
 
+class AccountDeleted(Forbidden):
+    """The account was deleted: it can be read and restored until it is erased, and changes nothing."""
+
+    error = "ACCOUNT_DELETED"
+    next_steps = ("POST /v1/account/restore takes the deletion back.",)
+
+
 class ClientIdConflict(Conflict):
     """This client_id already made an object from another body."""
 

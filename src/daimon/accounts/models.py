@@ -32,3 +32,6 @@ class Account:
     status: AccountStatus
     operator_email: str | None
     created_at: datetime
+    operator_email_verified_at: datetime | None = None
+    status_reason: str | None = None  # why it is under review or suspended
+    deleted_at: datetime | None = None  # everything is erased 30 days later

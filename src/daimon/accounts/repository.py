@@ -36,4 +36,7 @@ def account_of(row: Record) -> Account:
         status=AccountStatus(row["status"]),
         operator_email=row["operator_email"],
         created_at=row["created_at"],
+        operator_email_verified_at=row["operator_email_verified_at"],
+        status_reason=row["status_reason"],
+        deleted_at=row["deleted_at"],
     )

@@ -4,7 +4,8 @@ import msgspec
 
 from daimon.accounts.models import Account, AccountStatus, Tier
 from daimon.api.schema import Time, show_or_none
-from daimon.keys.models import KeyScope, Permission, Principal
+from daimon.keys.models import KeyScope, Principal
+from daimon.keys.permissions import Permission
 from daimon.kit.clock import rfc3339
 from daimon.kit.ids import Kind, show
 from daimon.quotas.tiers import TierLimits
@@ -43,6 +44,7 @@ class Whoami(msgspec.Struct):
     account_id: str
     pod_id: str | None
     inbox_id: str | None
+    member_id: str | None
     permissions: list[Permission]
     tier: Tier
     status: AccountStatus
@@ -76,8 +78,9 @@ def whoami_view(who: Principal) -> Whoami:
         key_id=show(Kind.KEY, who.key_id),
         scope=who.key_scope,
         account_id=show(Kind.ACCOUNT, who.scope.account_id),
-        pod_id=show_or_none(Kind.POD, who.scope.pod_id),
+        pod_id=show_or_none(Kind.POD, who.pod_id),
         inbox_id=show_or_none(Kind.INBOX, who.scope.inbox_id),
+        member_id=show_or_none(Kind.MEMBER, who.member_id),
         permissions=sorted(who.permissions),
         tier=who.account.tier,
         status=who.account.status,

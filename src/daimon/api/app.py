@@ -7,7 +7,7 @@ from typing import Any
 
 from daimon.api import metrics, render
 from daimon.api.answer import Response
-from daimon.api.auth import authenticate, check_reach, refuse
+from daimon.api.auth import authenticate, check_account, check_reach, narrowed, refuse
 from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
 from daimon.api.errors import ClientGone, MethodNotAllowed
@@ -79,9 +79,18 @@ class Api:
             request.key = await authenticate(request.headers.get(b"authorization"), self._services.keys)
             check_reach(called, request.key)
         values = _read_path(called, route.values)
-        if called.permission is not None and request.key and called.permission not in request.key.permissions:
-            await refuse(request, called, values)
-        return await _run(called, request, await _arguments(called, request, values))
+        who = request.key
+        if who is not None:
+            request.key = narrowed(called, who)
+            if request.key is None:
+                await refuse(request, called, values, who)
+            check_account(called, who)
+        try:
+            return await _run(called, request, await _arguments(called, request, values))
+        except NotFound:
+            if who is not None and request.key is not who:  # his key reaches it, and his roles there do not allow this
+                await refuse(request, called, values, who)
+            raise
 
 
 def _answer_without_operation(request: Request, route: Route) -> Response:

@@ -1,7 +1,10 @@
 """From the Authorization header to a principal, and whether it may call an operation."""
 
+from dataclasses import replace
 from typing import Any
 
+from daimon.accounts.errors import AccountDeleted, AccountSuspended
+from daimon.accounts.models import AccountStatus
 from daimon.api.operation import Operation
 from daimon.api.request import Request
 from daimon.keys.cache import KeyCache
@@ -9,7 +12,7 @@ from daimon.keys.errors import AuthenticationRequired, InvalidApiKey
 from daimon.keys.models import KeyScope, Principal
 from daimon.kit.errors import Forbidden
 
-_WIDTH = {KeyScope.INBOX: 0, KeyScope.POD: 1, KeyScope.ACCOUNT: 2}
+_WIDTH = {KeyScope.INBOX: 0, KeyScope.POD: 1, KeyScope.ACCOUNT: 2, KeyScope.MEMBER: 2}
 
 
 async def authenticate(header: bytes | None, keys: KeyCache) -> Principal | None:
@@ -40,9 +43,40 @@ def check_reach(called: Operation, principal: Principal | None) -> None:
         )
 
 
-async def refuse(request: Request, called: Operation, values: tuple[Any, ...]) -> None:
+def narrowed(called: Operation, principal: Principal) -> Principal | None:
+    """Return the principal as far as it may call this operation, None if nowhere.
+
+    Only a member may be allowed something in a part of what his key reaches. Raises Forbidden for an operation on the
+    whole account that the principal reaches in part.
+    """
+    reach = principal.scope if called.permission is None else principal.allowed(called.permission)
+    if reach is None:
+        return None
+    if called.reach is KeyScope.ACCOUNT and not reach.is_account:
+        raise Forbidden(
+            "This needs a role in the whole account; yours are in single pods.",
+            next_steps=["Ask an owner or admin of the account for the role."],
+        )
+    return principal if reach == principal.scope else replace(principal, scope=reach)
+
+
+def check_account(called: Operation, principal: Principal) -> None:
+    """Raise Forbidden where the account, or not being its owner, forbids the call."""
+    account = principal.account
+    if called.method != "GET" and not called.when_closed:
+        if account.deleted_at is not None:
+            raise AccountDeleted
+        if account.status is AccountStatus.SUSPENDED:
+            raise AccountSuspended
+    if called.owner and not principal.is_owner:
+        raise Forbidden("This needs an account key with all permissions, or an owner's key.")
+    if called.unrestricted and not principal.is_unrestricted:
+        raise Forbidden("This needs a key that may do everything in the account.")
+
+
+async def refuse(request: Request, called: Operation, values: tuple[Any, ...], principal: Principal) -> None:
     """Raise Forbidden naming the permission that the key lacks, but first the 404 of an object it does not reach."""
-    scope = request.principal.scope
+    scope = principal.scope
     async with request.services.db.read() as db:
         for count, (_, param) in enumerate(called.params, start=1):
             if param.find is not None:

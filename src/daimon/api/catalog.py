@@ -1,6 +1,39 @@
 """Every operation there is: importing a module of handlers declares them, in the order of this list."""
 
-from daimon.api import account, documents, downloads, inboxes, messages, probes, threads
+from daimon.api import (
+    account,
+    audit,
+    documents,
+    downloads,
+    inboxes,
+    invitations,
+    keys,
+    members,
+    messages,
+    ownership,
+    pods,
+    probes,
+    teams,
+    threads,
+    usage,
+)
 from daimon.api.operation import OPERATIONS
 
-__all__ = ["OPERATIONS", "account", "documents", "downloads", "inboxes", "messages", "probes", "threads"]
+__all__ = [
+    "OPERATIONS",
+    "account",
+    "audit",
+    "documents",
+    "downloads",
+    "inboxes",
+    "invitations",
+    "keys",
+    "members",
+    "messages",
+    "ownership",
+    "pods",
+    "probes",
+    "teams",
+    "threads",
+    "usage",
+]

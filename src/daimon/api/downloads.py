@@ -20,7 +20,7 @@ from daimon.api.operation import Lend, operation
 from daimon.api.path import PathId
 from daimon.api.request import Request
 from daimon.db.scope import Scope
-from daimon.keys.models import Permission
+from daimon.keys.permissions import Permission
 from daimon.kit.crypto import derive, sign, verify
 from daimon.kit.errors import NotFound
 from daimon.kit.ids import Kind

@@ -23,12 +23,6 @@ class EndpointNotFound(NotFound):
     next_steps = ("See /docs for every path there is.",)
 
 
-class PodNotFound(NotFound):
-    """There is no such pod within the reach of this key."""
-
-    error = "POD_NOT_FOUND"
-
-
 class MethodNotAllowed(DaimonError):
     """This path has no such method; the header `Allow` names those it has."""
 

@@ -142,6 +142,7 @@ WHOAMI = Example(
         "account_id": _ACCOUNT_ID,
         "pod_id": None,
         "inbox_id": _INBOX_ID,
+        "member_id": None,
         "permissions": ["inboxes:read", "messages:read"],
         "tier": "free",
         "status": "active",

@@ -7,7 +7,6 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from daimon.accounts.models import Tier
-from daimon.api.errors import PodNotFound
 from daimon.api.schema import (
     ClientId,
     Metadata,
@@ -24,6 +23,7 @@ from daimon.inboxes.models import Created, Inbox, InboxChange, InboxQuery, Inbox
 from daimon.keys.models import IssuedKey
 from daimon.kit.clock import rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show
+from daimon.pods.errors import PodNotFound
 
 Username = Annotated[
     str,

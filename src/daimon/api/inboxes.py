@@ -7,7 +7,6 @@ from uuid import UUID
 from daimon.accounts.errors import AccountSuspended, ClientIdConflict
 from daimon.api import examples
 from daimon.api.answer import Answer
-from daimon.api.errors import PodNotFound
 from daimon.api.inbox_schema import (
     InboxCreate,
     InboxCreated,
@@ -29,9 +28,11 @@ from daimon.api.schema import Deleted
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import UsernameTaken
 from daimon.inboxes.models import Created, Inbox
-from daimon.keys.models import KeyScope, Permission
+from daimon.keys.models import KeyScope
+from daimon.keys.permissions import Permission
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
+from daimon.pods.errors import PodNotFound
 from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached
 
 InboxInPath = Annotated[UUID | str, PathInbox()]

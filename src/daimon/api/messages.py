@@ -22,7 +22,7 @@ from daimon.api.path import PathId
 from daimon.api.request import Request
 from daimon.api.schema import Deleted
 from daimon.inboxes import service as inboxes
-from daimon.keys.models import Permission
+from daimon.keys.permissions import Permission
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages

@@ -19,7 +19,8 @@ from daimon.api.answer import Answer, Octets
 from daimon.api.body import BodyReader
 from daimon.api.path import PathParam
 from daimon.api.query import QueryReader
-from daimon.keys.models import KeyScope, Permission
+from daimon.keys.models import KeyScope
+from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError
 
 Handler = Callable[..., Awaitable[Answer[Any] | Octets]]
@@ -56,6 +57,9 @@ class Operation:
     permission: Permission | None  # None: any key that reaches this far will do
     reach: KeyScope | None  # the narrowest key that reaches this far; None: keys are not looked at
     anonymous: bool  # works without a key too
+    owner: bool  # for a key that stands for the account itself: all permissions, and of members an owner's
+    unrestricted: bool  # for a key that may do everything in the whole account
+    when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
     status: int
     other_statuses: tuple[int, ...]  # of answers too, such as 200 for an object that was there already
@@ -85,6 +89,9 @@ def operation(
     permission: Permission | None = None,
     reach: KeyScope | None = KeyScope.INBOX,
     anonymous: bool = False,
+    owner: bool = False,
+    unrestricted: bool = False,
+    when_closed: bool = False,
     lend: Lend | None = None,
     status: int = 200,
     other_statuses: Sequence[int] = (),
@@ -109,6 +116,9 @@ def operation(
                 permission=permission,
                 reach=reach,
                 anonymous=anonymous,
+                owner=owner,
+                unrestricted=unrestricted,
+                when_closed=when_closed,
                 lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
                 status=status,
                 other_statuses=tuple(other_statuses),

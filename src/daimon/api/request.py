@@ -8,6 +8,7 @@ from typing import Any
 from daimon.api.client_address import Address, client_address
 from daimon.api.request_id import new_request_id
 from daimon.api.services import Services
+from daimon.audit.models import Change
 from daimon.db.engine import Connection
 from daimon.keys.models import Principal
 
@@ -34,6 +35,7 @@ class Request:
         self.key: Principal | None = None  # None: no key was sent
         self.body = b""
         self.after_commit: Callable[[], None] | None = None
+        self.change: Change | None = None  # every handler that changes something says here what, for the audit trail
         self.route = ""  # the operation's path; what the client wrote may hold an address, and is not logged
 
     @property

@@ -22,7 +22,8 @@ from daimon.api.thread_schema import (
     thread_view,
 )
 from daimon.inboxes.errors import InboxNotFound
-from daimon.keys.models import KeyScope, Permission
+from daimon.keys.models import KeyScope
+from daimon.keys.permissions import Permission
 from daimon.kit.errors import Invalid, InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.kit.paging import Page

@@ -4,6 +4,8 @@
 every row before the cursor: a deep page would cost what all pages before it cost.
 """
 
+from collections.abc import Sequence
+
 
 class Where:
     """Conditions joined by `and`, with their parameters numbered on from those given first."""
@@ -17,6 +19,15 @@ class Where:
         if value is not None:
             self._conditions.append(condition.replace("$?", self.parameter(value)))
         return self
+
+    def within(self, column: str, values: Sequence[object] | None) -> "Where":
+        """Add that a column has one of these values; None adds nothing.
+
+        One value is written as an equation: only then does an index on the column keep the list's order.
+        """
+        if values is not None and len(values) == 1:
+            return self.add(f"{column} = $?", values[0])
+        return self.add(f"{column} = any($?)", values)
 
     def parameter(self, value: object) -> str:
         """Add a parameter and return how it is written, such as `$3`."""

@@ -12,7 +12,12 @@ class EventType(StrEnum):
     MESSAGE_RECEIVED = "message.received"
     INBOX_CREATED = "inbox.created"
     INBOX_DELETED = "inbox.deleted"
+    POD_CREATED = "pod.created"
+    POD_SUSPENDED = "pod.suspended"
+    ACCOUNT_SUSPENDED = "account.suspended"
     KEY_ROTATED = "key.rotated"
+    KEY_REVOKED = "key.revoked"
+    LIMIT_WARNING = "limit.warning"
 
 
 @dataclass(frozen=True, slots=True)

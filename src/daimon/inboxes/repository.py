@@ -13,14 +13,15 @@ from daimon.db.where import Where
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
+from daimon.quotas.usage import NO_POD
 
 _STATUSES = {status.value: status for status in InboxStatus}  # a third of the cost of InboxStatus(text)
 ADDRESS_HELD = timedelta(days=30)
 
 _COLUMNS = """id, account_id, pod_id, username, domain, display_name, status, message_count, thread_count, unread_count,
     last_received_at, client_id, metadata, created_at, updated_at"""
-# $1 account, $2 pod or null, $3 inbox or null: the scope of a single inbox; lists write theirs with Where.
-_IN_SCOPE = """account_id = $1 and ($2::uuid is null or pod_id = $2) and ($3::uuid is null or id = $3)
+# $1 account, $2 pods or null, $3 inbox or null: the scope of a single inbox; lists write theirs with Where.
+_IN_SCOPE = """account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and ($3::uuid is null or id = $3)
     and status <> 'deleted'"""
 
 
@@ -29,7 +30,7 @@ class InboxRepository:
 
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
-        self._scope = (scope.account_id, scope.pod_id, scope.inbox_id)
+        self._scope = (scope.account_id, scope.pod_ids, scope.inbox_id)
 
     async def add(self, inbox: Inbox) -> bool:
         """Take the address and insert the inbox; False if the address is taken.
@@ -111,7 +112,7 @@ class InboxRepository:
             """
             with address as (update addresses set status = $6 where address = $7 and account_id = $1)
             update inboxes set display_name = $4, metadata = $5::json, status = $6, updated_at = $8
-            where account_id = $1 and ($2::uuid is null or pod_id = $2) and id = $3
+            where account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and id = $3
             """,
             self._scope[0], self._scope[1], inbox.id, after["display_name"], _json(after["metadata"]), after["status"],
             inbox.email, now,
@@ -131,14 +132,14 @@ class InboxRepository:
         )  # fmt: skip
 
     def _matching(self, query: InboxQuery) -> Where:
-        account_id, pod_id, inbox_id = self._scope
-        where = Where(account_id).add("pod_id = $?", pod_id).add("id = $?", inbox_id).add("pod_id = $?", query.pod_id)
+        account_id, pod_ids, inbox_id = self._scope
+        where = Where(account_id).within("pod_id", pod_ids).add("id = $?", inbox_id).add("pod_id = $?", query.pod_id)
         where.add("domain = $?", query.domain).add("status = $?", query.status)
         return where.add("starts_with(username, $?)", query.q)
 
 
 _ID_OF = "coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))"
-_ALL = "coalesce((select used from quotas where account_id = $1 and quota = 'inboxes' limit 1), 0)"
+_ALL = f"coalesce((select used from quotas where account_id = $1 and pod_id = '{NO_POD}' and quota = 'inboxes'), 0)"
 
 
 def _counted(where: Where) -> str:

@@ -173,7 +173,7 @@ async def _add(db: Connection, scope: Scope, inbox: Inbox) -> Inbox:
 
 
 def _reach(inbox: Inbox) -> Scope:
-    return Scope(inbox.account_id, inbox.pod_id, inbox.id)
+    return Scope(inbox.account_id, (inbox.pod_id,) if inbox.pod_id else None, inbox.id)
 
 
 def _event(event: EventType, inbox: Inbox, now: datetime) -> NewEvent:

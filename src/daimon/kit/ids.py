@@ -22,6 +22,11 @@ class Kind(StrEnum):
     ATTACHMENT = "att"
     EVENT = "evt"
     REQUEST = "req"
+    TEAM = "team"
+    MEMBER = "mem"
+    AUDIT = "aud"
+    NOTICE = "not"
+    ORGANISATION = "org"
 
 
 _last = 0

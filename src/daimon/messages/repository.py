@@ -17,12 +17,12 @@ from daimon.messages.models import Awaited, Direction, Message, MessageQuery, So
 _read_summary = msgspec.json.Decoder(Summary).decode
 _read_detail = msgspec.json.Decoder(Detail).decode
 
-_COLUMNS = """m.id, m.account_id, m.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
+_COLUMNS = """m.id, m.account_id, i.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
     m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary"""
 _CONTENTS = "join mail_contents c on c.account_id = m.account_id and c.id = m.raw_id"
-# $1 account, $2 pod or null, $3 inbox or null: the scope. $4 and $5: the inbox asked for, by id or by address.
-_INBOX = """(select id as inbox_id, account_id from inboxes
-    where account_id = $1 and ($2::uuid is null or pod_id = $2) and ($3::uuid is null or id = $3)
+# $1 account, $2 pods or null, $3 inbox or null: the scope. $4 and $5: the inbox asked for, by id or by address.
+_INBOX = """(select id as inbox_id, account_id, pod_id from inboxes
+    where account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and ($3::uuid is null or id = $3)
       and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
       and status <> 'deleted')"""
 _SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
@@ -37,7 +37,7 @@ class MessageRepository:
         by_address = isinstance(inbox, str)
         self._inbox = (
             scope.account_id,
-            scope.pod_id,
+            scope.pod_ids,
             scope.inbox_id,
             None if by_address else inbox,
             inbox.lower() if isinstance(inbox, str) else None,

@@ -12,6 +12,7 @@ from daimon.kit.errors import DaimonError
 from daimon.kit.rate_limit import RateLimit
 from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached
 from daimon.quotas.tiers import TierLimits
+from daimon.quotas.usage import NO_POD
 
 FREE_CREATE_WINDOW = timedelta(hours=1)
 _IPV6_SITE = 64  # one customer holds a whole /64, so that is what is counted
@@ -39,8 +40,8 @@ async def spend_inbox(db: Connection, account: Account, limits: TierLimits) -> i
 async def return_inbox(db: Connection, scope: Scope) -> None:
     """Count one inbox less."""
     await db.execute(
-        "update quotas set used = used - 1 where account_id = $1 and quota = $2 and used > 0",
-        scope.account_id, Quota.INBOXES,
+        "update quotas set used = used - 1 where account_id = $1 and pod_id = $2 and quota = $3 and used > 0",
+        scope.account_id, NO_POD, Quota.INBOXES,
     )  # fmt: skip
 
 
@@ -48,7 +49,10 @@ async def used(db: Connection, scope: Scope, quota: Quota) -> int:
     """Return how much of a quota the account uses."""
     return (
         await db.fetchval(
-            "select used from quotas where account_id = $1 and quota = $2 limit 1", scope.account_id, quota
+            "select used from quotas where account_id = $1 and pod_id = $2 and quota = $3",
+            scope.account_id,
+            NO_POD,
+            quota,
         )
         or 0
     )

@@ -14,12 +14,12 @@ from daimon.threads.models import Order, Thread, ThreadQuery
 
 _COLUMNS = """t.id, t.inbox_id, i.pod_id, t.subject, t.participants, t.labels, t.message_count, t.unread_count,
     t.last_message_at, t.preview, t.created_at, t.updated_at"""
-# $1 account, $2 pod or null, $3 inbox or null: the scope of a single thread; lists write theirs with Where.
-_IN_SCOPE = """t.account_id = $1 and ($2::uuid is null or i.pod_id = $2) and ($3::uuid is null or t.inbox_id = $3)
-    and t.deleted_at is null and i.status <> 'deleted'"""
+# $1 account, $2 pods or null, $3 inbox or null: the scope of a single thread; lists write theirs with Where.
+_IN_SCOPE = """t.account_id = $1 and ($2::uuid[] is null or i.pod_id = any($2))
+    and ($3::uuid is null or t.inbox_id = $3) and t.deleted_at is null and i.status <> 'deleted'"""
 _JOINED = "threads t join inboxes i on i.account_id = t.account_id and i.id = t.inbox_id"
 _INBOX = """(select id from inboxes
-    where account_id = $1 and ($2::uuid is null or pod_id = $2) and ($3::uuid is null or id = $3)
+    where account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and ($3::uuid is null or id = $3)
       and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
       and status <> 'deleted')"""
 
@@ -29,7 +29,7 @@ class ThreadRepository:
 
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
-        self._scope = (scope.account_id, scope.pod_id, scope.inbox_id)
+        self._scope = (scope.account_id, scope.pod_ids, scope.inbox_id)
 
     async def page(self, query: ThreadQuery) -> Page[Thread]:
         """Return threads in order of their last message. Raises InboxNotFound, InvalidCursor."""
@@ -53,8 +53,8 @@ class ThreadRepository:
         return Page(threads, write_cursor(threads[-1].last_message_at, threads[-1].id) if more else None)
 
     def _matching(self, query: ThreadQuery) -> Where:
-        account_id, pod_id, inbox_id = self._scope
-        where = Where(account_id).add("i.pod_id = $?", pod_id).add("t.inbox_id = $?", inbox_id)
+        account_id, pod_ids, inbox_id = self._scope
+        where = Where(account_id).within("i.pod_id", pod_ids).add("t.inbox_id = $?", inbox_id)
         if isinstance(query.inbox, str):
             found = "(select inbox_id from addresses where address = lower($?) and account_id = $1)"
             where.add(f"t.inbox_id = {found}", query.inbox)

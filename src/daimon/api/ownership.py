@@ -1,0 +1,1 @@
+"""An account's ownership over HTTP: its verified address, recovery, deletion and export."""

@@ -1,0 +1,1 @@
+"""Pods over HTTP: parse, call, answer."""

@@ -1,0 +1,1 @@
+"""Teams over HTTP: parse, call, answer."""

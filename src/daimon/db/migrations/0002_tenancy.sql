@@ -1,0 +1,181 @@
+-- Pods, members, teams and their grants; keys of every scope; the account's life; the audit trail.
+
+-- A pod groups inboxes of an account: a customer, an environment, a team's agents. Deleted rows go at once.
+create table pods (
+    account_id         uuid not null,
+    id                 uuid not null,
+    name               text not null,
+    description        text,
+    subdomain          text,
+    client_id          text,
+    metadata           json not null default '{}',
+    status             text not null default 'active' check (status in ('active', 'suspended')),
+    max_inboxes        bigint,            -- null: the account's own limit alone
+    max_sends_per_day  bigint,
+    cost_center        text,
+    created_at         timestamptz not null,
+    updated_at         timestamptz not null,
+    primary key (account_id, id)
+);
+
+-- Whose subdomain of the service domain it is; looked up before an account is known.
+create table subdomains (
+    subdomain   text primary key,
+    account_id  uuid not null,
+    pod_id      uuid not null
+);
+
+alter table keys drop constraint keys_scope_check;
+alter table keys
+    add constraint keys_scope_check check (scope in ('account', 'pod', 'inbox', 'member')),
+    add column member_id         uuid,
+    add column networks          cidr[],            -- null: from anywhere
+    add column used_permissions  text[] not null default '{}',
+    add column client_id         text,
+    add column revoked_at        timestamptz;
+create index keys_of_pod on keys (account_id, pod_id, id) where pod_id is not null;
+create index keys_of_member on keys (account_id, member_id, id) where member_id is not null;
+
+create table members (
+    account_id  uuid not null,
+    id          uuid not null,
+    email       text not null,           -- in lower case
+    name        text,
+    status      text not null check (status in ('invited', 'active', 'disabled')),
+    client_id   text,
+    created_at  timestamptz not null,
+    updated_at  timestamptz not null,
+    primary key (account_id, id),
+    unique (account_id, email)
+);
+
+create table teams (
+    account_id   uuid not null,
+    id           uuid not null,
+    name         text not null,
+    description  text,
+    client_id    text,
+    created_at   timestamptz not null,
+    updated_at   timestamptz not null,
+    primary key (account_id, id)
+);
+
+create table team_members (
+    account_id  uuid not null,
+    team_id     uuid not null,
+    member_id   uuid not null,
+    primary key (account_id, team_id, member_id)
+);
+create index teams_of_member on team_members (account_id, member_id);
+
+-- What a team or a member may do, in one pod or (pod_id of zeros) in the whole account.
+create table grants (
+    account_id  uuid not null,
+    holder_id   uuid not null,           -- a team or a member
+    pod_id      uuid not null default '00000000-0000-0000-0000-000000000000',
+    role        text not null check (role in ('owner', 'admin', 'developer', 'agent_operator', 'viewer', 'billing')),
+    primary key (account_id, holder_id, pod_id, role)
+);
+create index grants_in_pod on grants (account_id, pod_id);
+
+-- Single-use links: an invitation, the check of an e-mail address, a recovery. Only a SHA-256 is kept of what is in them.
+create table links (
+    hash        bytea primary key,
+    account_id  uuid not null,
+    purpose     text not null check (purpose in ('invitation', 'email', 'recovery')),
+    subject_id  uuid,                     -- the member who is invited
+    email       text not null,
+    expires_at  timestamptz not null
+);
+create index links_of_account on links (account_id);
+create index links_expired on links (expires_at);
+
+-- Mail from the server itself, to a person. It waits here until a road to the address is open.
+create table notices (
+    account_id  uuid not null,
+    id          uuid not null,
+    recipient   text not null,
+    subject     text not null,
+    body        text not null,
+    created_at  timestamptz not null,
+    sent_at     timestamptz,
+    primary key (account_id, id)
+);
+create index notices_waiting on notices (id) where sent_at is null;
+
+-- Organisations group accounts for one report; nothing is shared between them.
+create table organisations (
+    id          uuid primary key,
+    name        text not null unique,
+    created_at  timestamptz not null
+);
+
+alter table accounts
+    add column operator_email_verified_at  timestamptz,
+    add column status_reason               text,
+    add column deleted_at                  timestamptz,  -- asked for; everything is erased 30 days later
+    add column organisation_id             uuid;
+create index accounts_deleted on accounts (deleted_at) where deleted_at is not null;
+create index accounts_of_organisation on accounts (organisation_id) where organisation_id is not null;
+create index accounts_newest on accounts (created_at, account_id);
+
+-- Which accounts a verified address may recover.
+create table operator_emails (
+    email       text not null,           -- in lower case
+    account_id  uuid not null,
+    primary key (email, account_id)
+);
+
+-- Every change, and each read of a mail by a key wider than its inbox's. `hash` covers the row and the hash before it.
+create table audit (
+    account_id  uuid not null,
+    number      bigint not null,
+    id          uuid not null,
+    at          timestamptz not null,
+    actor       text not null check (actor in ('key', 'member', 'anonymous', 'operator', 'system')),
+    key_id      uuid,
+    member_id   uuid,
+    ip          text,
+    request_id  text,
+    action      text not null,
+    target      text,                    -- the public id of what was changed
+    pod_id      uuid,
+    inbox_id    uuid,
+    before      json,
+    after       json,
+    hash        bytea not null,
+    primary key (account_id, number)
+);
+create index audit_of_target on audit (account_id, target, number) where target is not null;
+create index audit_of_actor on audit (account_id, key_id, number) where key_id is not null;
+create index audit_by_age on audit using brin (at);
+
+-- The end of each account's chain, and what came before its oldest row that is still kept.
+create table audit_chains (
+    account_id  uuid primary key,
+    number      bigint not null,
+    hash        bytea not null,
+    kept_after  bigint not null default 0,
+    kept_hash   bytea not null default ''
+) with (fillfactor = 50);
+
+-- A rate: when the bucket will be full again. Spending moves it on; a bucket that is full before now is as good as new.
+create table rates (
+    account_id  uuid not null,
+    pod_id      uuid not null default '00000000-0000-0000-0000-000000000000',
+    rate        text not null,
+    full_at     timestamptz not null,
+    primary key (account_id, pod_id, rate)
+) with (fillfactor = 50);
+
+-- What runs at this moment and is limited in number; one whose process died is free again at `expires_at`.
+create table leases (
+    account_id  uuid not null,
+    lease       text not null,
+    id          uuid not null,
+    expires_at  timestamptz not null,
+    primary key (account_id, lease, id)
+);
+
+create index usage_days_by_inbox on usage_days (account_id, inbox_id, day);
+create index usage_days_by_pod on usage_days (account_id, pod_id, day);

@@ -1,0 +1,44 @@
+"""What each role of a member may do. A member holds roles in the whole account or in single pods."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from daimon.keys.permissions import ALL, Permission
+
+
+class Role(StrEnum):
+    """A role, widest first."""
+
+    OWNER = "owner"  # all; the last one cannot be removed
+    ADMIN = "admin"  # all but deleting the account, and owners
+    DEVELOPER = "developer"
+    AGENT_OPERATOR = "agent_operator"
+    VIEWER = "viewer"
+    BILLING = "billing"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role in one pod, or (None) in the whole account."""
+
+    role: Role
+    pod_id: UUID | None = None
+
+
+def _all_of(*kinds: str) -> frozenset[Permission]:
+    return frozenset(p for p in Permission if p.partition(":")[0] in kinds)
+
+
+_READS = frozenset(p for p in Permission if p.endswith(":read"))
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: ALL,
+    Role.ADMIN: ALL,
+    Role.DEVELOPER: _all_of("inboxes", "messages", "drafts", "webhooks", "domains", "keys", "rules")
+    | {Permission.PODS_READ},
+    Role.AGENT_OPERATOR: (_READS & _all_of("inboxes", "messages", "drafts", "rules", "pods"))
+    | {Permission.MESSAGES_SEND, Permission.APPROVALS_WRITE},
+    Role.VIEWER: _READS - _all_of("billing", "audit", "keys"),
+    Role.BILLING: _all_of("billing"),
+}

@@ -1,0 +1,1 @@
+"""An account's life: verified address, recovery, export, deletion and erasure."""

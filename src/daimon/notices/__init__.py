@@ -1,0 +1,1 @@
+"""Mail from the server itself to a person: invitations, links, warnings."""

@@ -1,0 +1,1 @@
+"""Pods: groups of inboxes within an account, with keys, limits and a subdomain of their own."""
