@@ -1,0 +1,58 @@
+"""Notices: mail from the server itself, written down with the change that it tells of and sent afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from daimon.db.engine import Connection
+from daimon.kit import ids
+
+MAX_SUBJECT_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail to a person that is not sent yet."""
+
+    account_id: UUID
+    id: UUID
+    recipient: str
+    subject: str
+    body: str
+    created_at: datetime
+
+
+async def tell(db: Connection, account_id: UUID, recipient: str, subject: str, body: str, *, now: datetime) -> None:
+    """Write a notice in the caller's transaction; the worker sends it once that has committed."""
+    await tell_all(db, account_id, [recipient], subject, body, now=now)
+
+
+async def tell_all(
+    db: Connection, account_id: UUID, recipients: Sequence[str], subject: str, body: str, *, now: datetime
+) -> None:
+    """Write one notice to each of several people."""
+    await db.execute(
+        """
+        insert into notices (account_id, id, recipient, subject, body, created_at)
+        select $1, told.id, told.recipient, $4, $5, $6 from unnest($2::uuid[], $3::text[]) as told (id, recipient)
+        """,
+        account_id, [ids.new() for _ in recipients], list(recipients), _one_line(subject), body, now,
+    )  # fmt: skip
+
+
+async def waiting(db: Connection, limit: int) -> list[Notice]:
+    """Return notices that are not sent yet, the oldest first."""
+    rows = await db.fetch(
+        """
+        select account_id, id, recipient, subject, body, created_at from notices
+        where sent_at is null order by id limit $1
+        """,
+        limit,
+    )
+    return [Notice(**dict(row)) for row in rows]
+
+
+def _one_line(subject: str) -> str:
+    """Return a subject that fits one header field: a name that somebody chose may be in it."""
+    return " ".join(subject.split())[:MAX_SUBJECT_CHARS]
