@@ -28,3 +28,10 @@ class ClientIdConflict(Conflict):
 
     error = "CLIENT_ID_CONFLICT"
     next_steps = ("Send the first body again to get that object, or choose another client_id.",)
+
+
+class LinkInvalid(NotFound):
+    """This link was used, has expired, or never was one."""
+
+    error = "LINK_INVALID"
+    next_steps = ("Ask whoever sent you the link for a new one.",)

@@ -97,6 +97,12 @@ class Conflict(DaimonError):
     status = 409
 
 
+class StateConflict(Conflict):
+    """The object is in a state in which this cannot be done."""
+
+    error = "STATE_CONFLICT"
+
+
 class PayloadTooLarge(DaimonError):
     """The body is larger than this endpoint takes."""
 

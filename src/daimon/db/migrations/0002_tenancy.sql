@@ -50,13 +50,14 @@ create table members (
 );
 
 create table teams (
-    account_id   uuid not null,
-    id           uuid not null,
-    name         text not null,
-    description  text,
-    client_id    text,
-    created_at   timestamptz not null,
-    updated_at   timestamptz not null,
+    account_id    uuid not null,
+    id            uuid not null,
+    name          text not null,
+    description   text,
+    client_id     text,
+    created_at    timestamptz not null,
+    updated_at    timestamptz not null,
+    member_count  integer not null default 0,
     primary key (account_id, id)
 );
 
@@ -77,6 +78,8 @@ create table grants (
     primary key (account_id, holder_id, pod_id, role)
 );
 create index grants_in_pod on grants (account_id, pod_id);
+create index owners on grants (account_id, holder_id)
+    where role = 'owner' and pod_id = '00000000-0000-0000-0000-000000000000';
 
 -- Single-use links: an invitation, the check of an e-mail address, a recovery. Only a SHA-256 is kept of what is in them.
 create table links (
