@@ -34,8 +34,8 @@ async def tell_all(
     """Write one notice to each of several people."""
     await db.execute(
         """
-        insert into notices (account_id, id, recipient, subject, body, created_at)
-        select $1, told.id, told.recipient, $4, $5, $6 from unnest($2::uuid[], $3::text[]) as told (id, recipient)
+        insert into notices (account_id, id, recipient, subject, body, created_at, due_at)
+        select $1, told.id, told.recipient, $4, $5, $6, $6 from unnest($2::uuid[], $3::text[]) as told (id, recipient)
         """,
         account_id, [ids.new() for _ in recipients], list(recipients), _one_line(subject), body, now,
     )  # fmt: skip

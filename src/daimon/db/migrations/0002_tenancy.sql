@@ -24,6 +24,7 @@ create table subdomains (
     account_id  uuid not null,
     pod_id      uuid not null
 );
+create index subdomains_of_account on subdomains (account_id);
 
 alter table keys drop constraint keys_scope_check;
 alter table keys
@@ -101,10 +102,26 @@ create table notices (
     subject     text not null,
     body        text not null,
     created_at  timestamptz not null,
+    due_at      timestamptz not null,     -- when the next road to the address is looked for
     sent_at     timestamptz,
     primary key (account_id, id)
 );
 create index notices_waiting on notices (id) where sent_at is null;
+create index notices_due on notices (due_at) where sent_at is null;
+create index notices_by_age on notices (created_at);
+
+-- Who asked for a recovery, known here or not; the worker looks, so that the answer's time tells nothing.
+create table recovery_requests (
+    id     uuid primary key,
+    email  text not null                  -- in lower case
+);
+
+-- How much mail strangers may cause: a bucket by what it counts (a hash), and when it will be full again.
+create table mail_rates (
+    counted  bytea primary key,
+    full_at  timestamptz not null
+);
+create index mail_rates_full on mail_rates (full_at);
 
 -- Organisations group accounts for one report; nothing is shared between them.
 create table organisations (
@@ -128,6 +145,7 @@ create table operator_emails (
     account_id  uuid not null,
     primary key (email, account_id)
 );
+create index operator_emails_of_account on operator_emails (account_id);
 
 -- Every change, and each read of a mail by a key wider than its inbox's. `hash` covers the row and the hash before it.
 create table audit (
