@@ -88,10 +88,11 @@ create table links (
     account_id  uuid not null,
     purpose     text not null check (purpose in ('invitation', 'email', 'recovery')),
     subject_id  uuid,                     -- the member who is invited
+    maker       text check (maker in ('owner', 'unrestricted', 'limited')),  -- of an invitation: what its maker could give
     email       text not null,
     expires_at  timestamptz not null
 );
-create index links_of_account on links (account_id);
+create index links_of_account on links (account_id, subject_id);
 create index links_expired on links (expires_at);
 
 -- Mail from the server itself, to a person. It waits here until a road to the address is open.
