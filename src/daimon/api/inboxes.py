@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
+
 from daimon.accounts.errors import AccountSuspended, ClientIdConflict
 from daimon.api import examples
 from daimon.api.answer import Answer
@@ -25,11 +27,13 @@ from daimon.api.path import PathInbox
 from daimon.api.render import rate_headers
 from daimon.api.request import Request
 from daimon.api.schema import Deleted
+from daimon.audit.models import Change
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import UsernameTaken
 from daimon.inboxes.models import Created, Inbox
 from daimon.keys.models import KeyScope
 from daimon.keys.permissions import Permission
+from daimon.kit.clock import rfc3339
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.pods.errors import PodNotFound
@@ -74,6 +78,8 @@ async def create_inbox(request: Request, body: InboxCreate) -> Answer[InboxCreat
         now=request.now,
     )
     view = created_view(created, services.public_url)
+    if created.fresh:
+        request.change = _created(created, services.public_url)
     headers = rate_headers(created.rate_limit)
     return Answer(view, _after_create(created), status=201 if created.fresh else 200, headers=headers)
 
@@ -117,7 +123,9 @@ async def update_inbox(request: Request, inbox_id: InboxInPath, body: InboxPatch
 
     A suspended inbox refuses mail and can still be read.
     """
+    before = await inboxes.get(request.db, request.principal.scope, inbox_id, lock=True)
     inbox = await inboxes.change(request.db, request.principal, inbox_id, body.to_domain(), now=request.now)
+    request.change = _changed(request, before=before, after=inbox)
     return Answer(_view(request, inbox), [f"Show it: GET /v1/inboxes/{show(Kind.INBOX, inbox.id)}"])
 
 
@@ -136,6 +144,7 @@ async def delete_inbox(request: Request, inbox_id: InboxInPath) -> Answer[Delete
     """
     inbox = await inboxes.get(request.db, request.principal.scope, inbox_id)
     await inboxes.delete(request.db, request.principal, inbox.id, now=request.now)
+    request.change = _changed(request, before=inbox)
     request.after_commit = request.services.keys.forget
     return Answer(Deleted(show(Kind.INBOX, inbox.id)), ["The other inboxes: GET /v1/inboxes"])
 
@@ -155,6 +164,8 @@ async def rotate_inbox_key(request: Request, inbox_id: InboxInPath, body: Rotati
     """
     grace = timedelta(seconds=body.grace_seconds)
     inbox, key = await inboxes.rotate_key(request.db, request.principal, inbox_id, grace=grace, now=request.now)
+    until = {"old_key_valid_until": rfc3339(request.now + grace)}
+    request.change = Change(show(Kind.KEY, key.key_id), after=until, pod_id=inbox.pod_id, inbox_id=inbox.id)
     request.after_commit = request.services.keys.forget
     steps = ["Save inbox_api_key now; it is only returned once.", *_to_read(inbox)]
     return Answer(rotated_view(inbox, key, request.now + grace), steps)
@@ -162,6 +173,23 @@ async def rotate_inbox_key(request: Request, inbox_id: InboxInPath, body: Rotati
 
 def _view(request: Request, inbox: Inbox) -> InboxView:
     return inbox_view(inbox, request.principal.account.tier, request.services.public_url)
+
+
+def _created(created: Created, public_url: str) -> Change:
+    inbox, tier = created.inbox, created.account.tier
+    after = msgspec.to_builtins(inbox_view(inbox, tier, public_url))
+    return Change(after["id"], None, after, pod_id=inbox.pod_id, inbox_id=inbox.id, account_id=inbox.account_id)
+
+
+def _changed(request: Request, *, before: Inbox, after: Inbox | None = None) -> Change:
+    now = after or before
+    return Change(
+        show(Kind.INBOX, before.id),
+        msgspec.to_builtins(_view(request, before)),
+        msgspec.to_builtins(_view(request, after)) if after else None,
+        pod_id=now.pod_id,
+        inbox_id=now.id,
+    )
 
 
 def _to_read(inbox: Inbox) -> list[str]:

@@ -62,9 +62,10 @@ async def create(
     return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key, rate_limit=rate)
 
 
-async def get(db: Connection, scope: Scope, inbox: UUID | str) -> Inbox:
-    """Return an inbox by id or address. Raises InboxNotFound."""
-    return await InboxRepository(db, scope).get(inbox)
+async def get(db: Connection, scope: Scope, inbox: UUID | str, *, lock: bool = False) -> Inbox:
+    """Return an inbox by id or address, kept as it is until the transaction ends if asked. Raises InboxNotFound."""
+    repository = InboxRepository(db, scope)
+    return await (repository.lock(inbox) if lock else repository.get(inbox))
 
 
 async def page(db: Connection, scope: Scope, query: InboxQuery) -> Page[Inbox]:
