@@ -18,12 +18,16 @@ create table pods (
     primary key (account_id, id)
 );
 
--- Whose subdomain of the service domain it is; looked up before an account is known.
+-- Whose subdomain of the service domain it is; looked up before an account is known. While an address under it is held,
+-- it stays with its account, if in no pod of it any more.
 create table subdomains (
     subdomain   text primary key,
+    domain      text not null,           -- the whole one: `acme.daimon.email`
     account_id  uuid not null,
-    pod_id      uuid not null
+    pod_id      uuid
 );
+create index subdomains_left on subdomains (account_id) where pod_id is null;
+create index inboxes_by_domain on inboxes (account_id, domain, id);
 create index subdomains_of_account on subdomains (account_id);
 
 alter table keys drop constraint keys_scope_check;
@@ -33,8 +37,11 @@ alter table keys
     add column networks          cidr[],            -- null: from anywhere
     add column used_permissions  text[] not null default '{}',
     add column client_id         text,
-    add column revoked_at        timestamptz;
-create index keys_of_pod on keys (account_id, pod_id, id) where pod_id is not null;
+    add column revoked_at        timestamptz,
+    add column made_by_member    boolean not null default false;  -- whether `created_by` is a member, not a key
+create index keys_by_status on keys (account_id, status, id);
+create index keys_by_scope on keys (account_id, scope, status, id);
+create index keys_of_pod on keys (account_id, pod_id, status, id) where pod_id is not null;
 create index keys_of_member on keys (account_id, member_id, id) where member_id is not null;
 
 create table members (
@@ -169,17 +176,19 @@ create table audit (
     primary key (account_id, number)
 );
 create index audit_of_target on audit (account_id, target, number) where target is not null;
-create index audit_of_actor on audit (account_id, key_id, number) where key_id is not null;
-create index audit_by_age on audit using brin (at);
+create index audit_of_key on audit (account_id, key_id, number) where key_id is not null;
 
--- The end of each account's chain, and what came before its oldest row that is still kept.
+-- The end of each account's chain, and what came before its oldest row that is still kept. `seal` covers both.
 create table audit_chains (
     account_id  uuid primary key,
     number      bigint not null,
     hash        bytea not null,
     kept_after  bigint not null default 0,
-    kept_hash   bytea not null default ''
+    kept_hash   bytea not null default '',
+    seal        bytea not null,
+    oldest_at   timestamptz           -- of the oldest row that is kept; null: none is
 ) with (fillfactor = 50);
+create index audit_chains_oldest on audit_chains (oldest_at) where oldest_at is not null;
 
 -- A rate: when the bucket will be full again. Spending moves it on; a bucket that is full before now is as good as new.
 create table rates (
@@ -201,3 +210,31 @@ create table leases (
 
 create index usage_days_by_inbox on usage_days (account_id, inbox_id, day);
 create index usage_days_by_pod on usage_days (account_id, pod_id, day);
+
+-- The same, added up for each pod and for the whole account: a report costs the same however many inboxes there are.
+create table usage_pod_days (
+    account_id  uuid not null,
+    day         date not null,
+    pod_id      uuid not null,
+    received    bigint not null default 0,
+    sent        bigint not null default 0,
+    bounced     bigint not null default 0,
+    stored_bytes bigint not null default 0,
+    primary key (account_id, day, pod_id)
+) with (fillfactor = 50);
+create index usage_pod_days_by_pod on usage_pod_days (account_id, pod_id, day);
+create table usage_account_days (
+    account_id  uuid not null,
+    day         date not null,
+    received    bigint not null default 0,
+    sent        bigint not null default 0,
+    bounced     bigint not null default 0,
+    stored_bytes bigint not null default 0,
+    primary key (account_id, day)
+) with (fillfactor = 50);
+insert into usage_pod_days
+    select account_id, day, pod_id, sum(received), sum(sent), sum(bounced), sum(stored_bytes)
+    from usage_days group by account_id, day, pod_id;
+insert into usage_account_days
+    select account_id, day, sum(received), sum(sent), sum(bounced), sum(stored_bytes)
+    from usage_days group by account_id, day;
