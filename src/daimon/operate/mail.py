@@ -1,16 +1,11 @@
-"""What an operator does from the command line, over the database of the server that runs."""
+"""Mail that is parked, and the key of the operator's own inbox."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
-
 from daimon.config import Settings
-from daimon.db.embedded import running_url
-from daimon.db.engine import Connection
 from daimon.inbound import parked
 from daimon.inbound.parked import ParkedMail
 from daimon.inboxes import postmaster
@@ -20,18 +15,15 @@ from daimon.keys.models import IssuedKey
 from daimon.kit import ids
 from daimon.kit.clock import rfc3339, rfc3339_or_none, utc_now
 from daimon.kit.ids import Kind
-from daimon.supervisor.outages import readable_outages
-
-
-class NotDone(Exception):
-    """What was asked for cannot be done."""
+from daimon.operate.database import opened
+from daimon.operate.errors import NotDone
 
 
 def parked_mails(settings: Settings, *, limit: int) -> list[ParkedMail]:
     """Return the mails that a step of the pipeline failed on, the latest first."""
 
     async def run() -> list[ParkedMail]:
-        async with _database(settings) as db:
+        async with opened(settings) as db:
             return await parked.parked(db, limit=limit)
 
     return asyncio.run(run())
@@ -42,7 +34,7 @@ def retry_parked(settings: Settings, mail: str) -> None:
     mail_id = ids.read(Kind.MESSAGE, mail)
 
     async def run() -> bool:
-        async with _database(settings) as db:
+        async with opened(settings) as db:
             return mail_id is not None and await parked.retry(db, mail_id, now=utc_now())
 
     if not asyncio.run(run()):
@@ -77,7 +69,7 @@ def operator_key(settings: Settings) -> OperatorKey:
     """Give the operator's inbox a fresh key. Raises NotDone if no server ever made that inbox."""
 
     async def run() -> tuple[Inbox, IssuedKey]:
-        async with _database(settings) as db, db.transaction():
+        async with opened(settings) as db, db.transaction():
             if await db.fetchval("select to_regclass('addresses')") is None:
                 raise InboxNotFound
             return await postmaster.renew_key(db, domain=settings.service_domain, now=utc_now())
@@ -119,14 +111,3 @@ def _fields(mail: ParkedMail) -> dict[str, str | int | None]:
         "not_before": rfc3339_or_none(mail.not_before),
         "error": mail.error,
     }
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Connection]:
-    url = settings.database_url or running_url(settings.data_dir)
-    with readable_outages(url):
-        connection = await asyncpg.connect(url, timeout=30)
-        try:
-            yield connection
-        finally:
-            await connection.close(timeout=10)
