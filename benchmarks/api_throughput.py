@@ -25,6 +25,8 @@ from benchmarks.recording import Trace, ids_of, record
 from benchmarks.serving import Serving, serving
 from benchmarks.smtp_load import Session, mail
 from daimon.api.services import Services
+from daimon.audit.reads import ReadLog
+from daimon.audit.service import Trail
 from daimon.db.embedded import running_url
 from daimon.db.engine import Database
 from daimon.inboxes.models import InboxPolicy
@@ -104,6 +106,7 @@ async def long_poll(ours: Serving, key: str, address: str, after: str) -> tuple[
 
 async def _record(ours: Serving, key: str, inbox: str) -> dict[str, Trace]:
     db = await Database.open(running_url(ours.data_dir), connections=1)
+    trail = Trail(b"benchmark")
     services = Services(
         db=db,
         keys=KeyCache(db, utc_now),
@@ -113,6 +116,8 @@ async def _record(ours: Serving, key: str, inbox: str) -> dict[str, Trace]:
         public_url=ours.api,
         secret_key=b"benchmark",
         stopping=asyncio.Event(),
+        trail=trail,
+        reads=ReadLog(db, trail),
     )
     account = await db.pool.fetchval("select account_id from inboxes where id = $1", ids.read(ids.Kind.INBOX, inbox))
     get = await record(services, "GET", f"/v1/inboxes/{inbox}", key)

@@ -21,6 +21,8 @@ from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.server import serve
 from daimon.api.services import Services
+from daimon.audit.reads import ReadLog
+from daimon.audit.service import Trail
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.engine import Database
 from daimon.db.listener import listen
@@ -143,6 +145,7 @@ def bearer(key: str) -> dict[str, str]:
 async def opened_services(url: str) -> AsyncIterator[Services]:
     """Everything that the HTTP edge works with, over one database."""
     db = await Database.open(url, connections=8)
+    trail = Trail(b"s" * 32)
     yield Services(
         db=db,
         keys=KeyCache(db, utc_now),
@@ -152,6 +155,8 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         public_url="http://daimon.test",
         secret_key=b"s" * 32,
         stopping=asyncio.Event(),
+        trail=trail,
+        reads=ReadLog(db, trail),
     )
     await db.close()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from daimon.api import metrics, render
 from daimon.api.answer import Response
+from daimon.api.auditing import record_change, record_read
 from daimon.api.auth import authenticate, check_account, check_reach, narrowed, refuse
 from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
@@ -134,6 +135,7 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
             given = await called.handler(request, *arguments)
     else:
         given = await called.handler(request, *arguments)
+    await record_read(request)  # with no connection in hand, and before a byte of the answer leaves
     return render.answer(given, called.status)
 
 
@@ -143,6 +145,7 @@ async def _run_in_transaction(called: Operation, request: Request, arguments: li
             response = await _run_once(called, request, arguments)
         else:
             response = render.answer(await called.handler(request, *arguments), called.status)
+        await record_change(called, request)  # after the events: see audit/service.py for the order of locks
     if request.after_commit:
         request.after_commit()
     return response

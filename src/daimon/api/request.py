@@ -36,6 +36,7 @@ class Request:
         self.body = b""
         self.after_commit: Callable[[], None] | None = None
         self.change: Change | None = None  # every handler that changes something says here what, for the audit trail
+        self.read: Change | None = None  # a handler that shows bodies of mail says here whose
         self.route = ""  # the operation's path; what the client wrote may hold an address, and is not logged
 
     @property

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
+from daimon.audit.reads import ReadLog
+from daimon.audit.service import Trail
 from daimon.db.engine import Database
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
@@ -25,5 +27,7 @@ class Services:
     public_url: str
     secret_key: bytes
     stopping: asyncio.Event
+    trail: Trail
+    reads: ReadLog
     trusted_proxies: Sequence[Network] = ()
     access_log: AccessLog | None = None

@@ -8,6 +8,8 @@ from daimon.api.access_log import AccessLog
 from daimon.api.app import Api
 from daimon.api.server import serve
 from daimon.api.services import Services
+from daimon.audit.reads import ReadLog
+from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
 from daimon.config import Settings
 from daimon.db.listener import listen
@@ -25,6 +27,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
     """Serve HTTP on a listening socket until `stop`, then let running requests end."""
     async with opened(settings, connections=CONNECTIONS) as db, asyncio.TaskGroup() as group:
         bells = Bells()
+        trail = Trail(settings.secret)
         services = Services(
             db=db,
             keys=KeyCache(db, utc_now),
@@ -34,6 +37,8 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             public_url=settings.public_url,
             secret_key=settings.secret,
             stopping=stop,
+            trail=trail,
+            reads=ReadLog(db, trail),
             trusted_proxies=settings.trusted_proxies,
             access_log=AccessLog(sys.stderr.buffer) if settings.log_level in ("debug", "info") else None,
         )

@@ -117,6 +117,7 @@ create table notices (
 create index notices_waiting on notices (id) where sent_at is null;
 create index notices_due on notices (due_at) where sent_at is null;
 create index notices_by_age on notices (created_at);
+create index notices_sent on notices (sent_at) where sent_at is not null;
 
 -- Who asked for a recovery, known here or not; the worker looks, so that the answer's time tells nothing.
 create table recovery_requests (

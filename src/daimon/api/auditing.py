@@ -1,0 +1,40 @@
+"""From a request that has been handled to its row in the audit trail."""
+
+from datetime import datetime
+
+from daimon.api.operation import Operation
+from daimon.api.request import Request
+from daimon.audit.models import Actor, ActorKind, Change, Entry
+from daimon.keys.models import KeyScope
+
+READ = "read_message"
+
+
+async def record_change(called: Operation, request: Request) -> None:
+    """Record in the request's transaction what its handler changed, if it did."""
+    if request.change is not None:
+        entry = _entry(request, called.name, request.change, request.now)
+        await request.services.trail.record(request.db, [entry])
+
+
+async def record_read(request: Request) -> None:
+    """Record that a key wider than the inbox's own is about to be shown mail. Raises Unavailable if that fails.
+
+    An inbox's own key leaves no row: reading is what it is for.
+    """
+    if request.read is not None and request.principal.key_scope is not KeyScope.INBOX:
+        services = request.services
+        await services.reads.record(_entry(request, READ, request.read, services.clock()))
+
+
+def _entry(request: Request, action: str, change: Change, at: datetime) -> Entry:
+    account_id = change.account_id or request.principal.scope.account_id
+    return Entry(account_id, _actor(request), action, change, at)
+
+
+def _actor(request: Request) -> Actor:
+    key, ip = request.key, str(request.client)
+    if key is None:
+        return Actor(ActorKind.ANONYMOUS, ip=ip, request_id=request.id)
+    kind = ActorKind.MEMBER if key.member_id else ActorKind.KEY
+    return Actor(kind, key.key_id, key.member_id, ip, request.id)
