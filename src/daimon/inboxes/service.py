@@ -26,6 +26,8 @@ from daimon.kit import ids
 from daimon.kit.errors import Invalid
 from daimon.kit.paging import Page
 from daimon.quotas import service as quotas
+from daimon.quotas import warnings
+from daimon.quotas.service import Quota
 
 _TRIES = 5
 
@@ -54,11 +56,13 @@ async def create(
     account_key = None if who else await keys.issue(db, account, KeyScope.ACCOUNT, scope, now=now)
     inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now)
     # Spent last: creates of one account wait for each other from here to the commit, and no longer.
-    await quotas.spend_inbox(db, account, policy.tiers[account.tier])
+    limits = policy.tiers[account.tier]
+    used = await quotas.spend_inbox(db, account, limits)
+    warning = warnings.crossed(account.account_id, Quota.INBOXES, used - 1, used, limits.max_inboxes, now)
     rate = None
     if account.tier is Tier.FREE:
         rate = await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
-    await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now)])
+    await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now), *filter(None, [warning])])
     return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key, rate_limit=rate)
 
 
