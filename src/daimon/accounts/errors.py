@@ -16,6 +16,13 @@ class AccountSuspended(Forbidden):
     next_steps = ("Ask the operator of this server to resume the account.",)
 
 
+class AccountUnderReview(Forbidden):
+    """The account is under review: it receives and can be read and changed, and sends nothing."""
+
+    error = "ACCOUNT_UNDER_REVIEW"
+    next_steps = ("GET /v1/account shows why.", "Ask the operator of this server to look at the account.")
+
+
 class AccountDeleted(Forbidden):
     """The account was deleted: it can be read and restored until it is erased, and changes nothing."""
 

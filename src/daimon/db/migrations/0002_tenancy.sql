@@ -41,6 +41,7 @@ alter table keys
     add column made_by_member    boolean not null default false;  -- whether `created_by` is a member, not a key
 create index keys_by_status on keys (account_id, status, id);
 create index keys_by_scope on keys (account_id, scope, status, id);
+create index keys_by_name on keys (account_id, (name collate "C")) where name is not null;
 create index keys_of_pod on keys (account_id, pod_id, status, id) where pod_id is not null;
 create index keys_of_member on keys (account_id, member_id, id) where member_id is not null;
 
@@ -146,6 +147,7 @@ alter table accounts
     add column organisation_id             uuid;
 create index accounts_deleted on accounts (deleted_at) where deleted_at is not null;
 create index accounts_of_organisation on accounts (organisation_id) where organisation_id is not null;
+create index addresses_of_inbox on addresses (account_id, inbox_id);
 create index accounts_newest on accounts (created_at, account_id);
 
 -- Which accounts a verified address may recover.
