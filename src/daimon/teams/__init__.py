@@ -1,1 +1,1 @@
-"""Members and teams: the people of an account, and what their roles let them do."""
+"""Members and teams of an account, and what they are granted."""
