@@ -1,6 +1,6 @@
-"""Why a key is not accepted."""
+"""Why a key is not accepted, and what cannot be done with one."""
 
-from daimon.kit.errors import Unauthenticated
+from daimon.kit.errors import Detail, Forbidden, NotFound, StateConflict, TooManyRequests, Unauthenticated
 
 
 class AuthenticationRequired(Unauthenticated):
@@ -32,3 +32,41 @@ class ApiKeyRevoked(Unauthenticated):
 
     error = "API_KEY_REVOKED"
     next_steps = ("Use the key that replaced it.",)
+
+
+class KeyNotFound(NotFound):
+    """There is no such key within the reach of this one."""
+
+    error = "KEY_NOT_FOUND"
+    next_steps = ("List the keys that this key reaches: GET /v1/keys.",)
+
+
+class WouldWiden(Forbidden):
+    """A key never makes, changes or renews one that may do more than itself."""
+
+    next_steps = (
+        "GET /v1/whoami says what a key reaches and may do.",
+        "Ask for less, or use a wider key.",
+    )
+
+    @classmethod
+    def field(cls, field: str, message: str) -> "WouldWiden":
+        """Return the error for one field that asks for too much."""
+        return cls(f"{field}: {message}", details=[Detail(field, message)])
+
+
+class UsedFromElsewhere(Forbidden):
+    """This key may not be used from the address that the request came from."""
+
+    next_steps = ("Send the request from one of the networks that the key was made for.",)
+
+
+class AuthenticationFailures(TooManyRequests):
+    """Too many requests from this network carried keys that are not valid."""
+
+    code = "AUTH_FAILURES"
+    next_steps = ("Stop sending the key that is refused, wait `retry_after` seconds, then send one that is valid.",)
+
+
+class KeyStateConflict(StateConflict):
+    """The key is in a state in which this cannot be done."""

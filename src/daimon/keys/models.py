@@ -8,6 +8,8 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TypeAlias
 from uuid import UUID
 
+import msgspec
+
 from daimon.accounts.models import Account
 from daimon.db.scope import Scope
 from daimon.keys.permissions import ALL, Permission
@@ -59,6 +61,8 @@ class Principal:
     member_id: UUID | None = None
     grants: tuple[Grant, ...] = ()
     networks: tuple[Network, ...] | None = None  # None: from anywhere
+    expires_at: datetime | None = None
+    capped: bool = False  # whether the key has less than all that its scope, or its member's roles, give
 
     def allowed(self, permission: Permission) -> Scope | None:
         """Return where this permission holds, None for nowhere."""
@@ -85,6 +89,91 @@ def reach_of(grants: Sequence[Grant], scope: Scope) -> Scope:
     """Return the part of an account that grants reach together."""
     pods = {grant.pod_id for grant in grants}
     return scope if None in pods else Scope(scope.account_id, tuple(sorted(pod for pod in pods if pod)))
+
+
+class KeyStatus(StrEnum):
+    """Revoked: for good. Expired: until `expires_at` is moved."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One row of `keys`: everything but its secrets."""
+
+    id: UUID
+    account_id: UUID
+    key_scope: KeyScope
+    pod_id: UUID | None  # of an inbox key: the pod that the inbox is in
+    inbox_id: UUID | None
+    member_id: UUID | None
+    name: str | None
+    permissions: frozenset[Permission] | None  # None: all of its scope, or of its member's roles
+    expires_at: datetime | None
+    networks: tuple[Network, ...] | None
+    created_by: UUID | None
+    made_by_member: bool
+    created_at: datetime
+    last_used_at: datetime | None
+    prefix: str
+    is_revoked: bool
+    client_id: str | None
+    used_permissions: frozenset[Permission] = frozenset()
+
+    @property
+    def reach(self) -> Scope:
+        """What it reaches; of a member's key, at most."""
+        return Scope(self.account_id, (self.pod_id,) if self.pod_id else None, self.inbox_id)
+
+    @property
+    def effective(self) -> frozenset[Permission]:
+        """What it may do; of a member's key, at most."""
+        allowed = ALLOWED[self.key_scope]
+        return allowed if self.permissions is None else allowed & self.permissions
+
+    def status(self, now: datetime) -> KeyStatus:
+        """Whether it works at a moment, and if not, why."""
+        if self.is_revoked:
+            return KeyStatus.REVOKED
+        return KeyStatus.EXPIRED if self.expires_at and self.expires_at <= now else KeyStatus.ACTIVE
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """What a create asks for."""
+
+    key_scope: KeyScope
+    pod_id: UUID | None = None
+    inbox_id: UUID | None = None
+    name: str | None = None
+    permissions: frozenset[Permission] | None = None  # None: all that the maker may give
+    expires_at: datetime | None = None  # None: as late as the maker's own
+    networks: tuple[Network, ...] | None = None  # None: the maker's own
+    client_id: str | None = None
+
+
+class KeyChange(msgspec.Struct, frozen=True):
+    """What a PATCH asks for; UNSET leaves a field as it is."""
+
+    name: str | msgspec.UnsetType | None = msgspec.UNSET
+    permissions: frozenset[Permission] | msgspec.UnsetType | None = msgspec.UNSET
+    expires_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    networks: tuple[Network, ...] | msgspec.UnsetType | None = msgspec.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class KeyQuery:
+    """Which keys a list shows. `offset` is for small lists; `cursor` costs the same at any depth."""
+
+    limit: int
+    now: datetime
+    offset: int = 0
+    cursor: str | None = None
+    status: KeyStatus = KeyStatus.ACTIVE
+    key_scope: KeyScope | None = None
+    pod_id: UUID | None = None
+    inbox_id: UUID | None = None
+    q: str | None = None  # the beginning of a name
 
 
 @dataclass(frozen=True, slots=True)
