@@ -86,7 +86,7 @@ async def test_octets_stay_while_another_inbox_shows_them(house: House) -> None:
     assert await left(house) == {"messages": 1, "mail_contents": 1, "raw_mails": 1, "threads": 1}
     [message] = await house.messages(second)
     async with house.db.read() as db:
-        assert await messages.octets(db, Scope(second.account_id), second.id, message.id)
+        assert await messages.original(db, Scope(second.account_id), second.id, message.id)
     await delete_message(house, second, "Both")
     house.clock.advance(31 * DAY)
     await erase(house)

@@ -15,7 +15,7 @@ from daimon.api import examples
 from daimon.api.answer import Answer, Octets
 from daimon.api.inboxes import InboxInPath
 from daimon.api.message_schema import Download, download_view
-from daimon.api.messages import MessageInPath
+from daimon.api.messages import MessageInPath, read_of
 from daimon.api.operation import Lend, operation
 from daimon.api.path import PathId
 from daimon.api.request import Request
@@ -73,6 +73,7 @@ async def get_attachment(
     scope = request.principal.scope
     message = await messages.get(request.db, scope, inbox_id, message_id)
     known = await messages.attachment(request.db, scope, inbox_id, message_id, attachment_id)
+    request.read = read_of(message_id, message, "get_attachment", attachment_id=known.id)
     expires_at = request.now + LINK_VALID_FOR
     grant = Grant(message.account_id, message.inbox_id, message_id, attachment_id, int(expires_at.timestamp()))
     url = f"{request.services.public_url}/v1/downloads/{write_token(grant, request.services.secret_key)}"
@@ -94,8 +95,8 @@ async def download_attachment(request: Request, token: Annotated[str, PathToken(
     scope = Scope(grant.account_id, inbox_id=grant.inbox_id)
     async with request.services.db.read() as db:
         known = await messages.attachment(db, scope, grant.inbox_id, grant.message_id, grant.attachment_id)
-        raw = await messages.octets(db, scope, grant.inbox_id, grant.message_id)
-    content = await messages.attachment_content(raw, known)
+        original = await messages.original(db, scope, grant.inbox_id, grant.message_id)
+    content = await messages.attachment_content(original.octets, known)
     return Octets(content, _media_type(known), headers=_guards(known))
 
 

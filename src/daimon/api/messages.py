@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 from uuid import UUID
 
 from daimon.api import examples
@@ -21,13 +22,14 @@ from daimon.api.operation import Lend, operation
 from daimon.api.path import PathId
 from daimon.api.request import Request
 from daimon.api.schema import Deleted
+from daimon.audit.models import Change
 from daimon.inboxes import service as inboxes
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages
 from daimon.messages.errors import MessageNotFound
-from daimon.messages.models import Awaited, Message
+from daimon.messages.models import Awaited, Message, Original
 
 MessageInPath = Annotated[
     UUID,
@@ -54,6 +56,7 @@ async def list_messages(request: Request, inbox_id: InboxInPath, query: MessageL
     """List an inbox's messages, the newest first."""
     page = await messages.page(request.db, request.principal.scope, inbox_id, query.to_domain())
     views = [message_view(message) for message in page.items]
+    request.read = _list_read(page.items)
     more = page.next_cursor is not None
     steps = [f"Next page: the same request with cursor={page.next_cursor}"] if more else []
     if page.items:
@@ -79,6 +82,7 @@ async def wait_for_message(request: Request, inbox_id: InboxInPath, query: Messa
     message = await _wait(request, await _id_of(request, inbox_id), awaited, query.timeout)
     if message is None:
         return Answer(None, ["Nothing came in time; send the same request again."])
+    request.read = read_of(message.id, message, "wait_for_message")
     return Answer(message_view(message), _after_read(message, following=True))
 
 
@@ -92,6 +96,7 @@ async def wait_for_message(request: Request, inbox_id: InboxInPath, query: Messa
 async def get_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Answer[MessageView]:
     """Show a message whole."""
     message = await messages.get(request.db, request.principal.scope, inbox_id, message_id)
+    request.read = read_of(message.id, message, "get_message")
     return Answer(message_view(message), _after_read(message))
 
 
@@ -107,7 +112,8 @@ async def update_message(
 ) -> Answer[MessageView]:
     """Change a message's labels or its read mark."""
     wish = body.to_domain()
-    message = await messages.change(request.db, request.principal.scope, inbox_id, message_id, wish)
+    before, message = await messages.change(request.db, request.principal.scope, inbox_id, message_id, wish)
+    request.change = _change(before, message)
     return Answer(message_view(message), [f"Show it: GET {_path(message)}"])
 
 
@@ -120,7 +126,8 @@ async def update_message(
 )
 async def delete_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Answer[Deleted]:
     """Delete a message; it is kept 30 days for the operator's eyes alone."""
-    await messages.delete(request.db, request.principal.scope, inbox_id, message_id)
+    gone = await messages.delete(request.db, request.principal.scope, inbox_id, message_id)
+    request.change = _change(gone, None)
     return Answer(Deleted(show(Kind.MESSAGE, message_id)))
 
 
@@ -133,13 +140,40 @@ async def delete_message(request: Request, inbox_id: InboxInPath, message_id: Me
 )
 async def get_raw_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Octets:
     """Fetch the exact octets that were received."""
-    octets = await messages.octets(request.db, request.principal.scope, inbox_id, message_id)
+    original = await messages.original(request.db, request.principal.scope, inbox_id, message_id)
+    request.read = read_of(message_id, original, "get_raw_message")
     name = show(Kind.MESSAGE, message_id).encode()
     headers = [
         (b"content-disposition", b'attachment; filename="%s.eml"' % name),
         (b"x-content-type-options", b"nosniff"),
     ]
-    return Octets(octets, "message/rfc822", headers=headers)
+    return Octets(original.octets, "message/rfc822", headers=headers)
+
+
+def read_of(message_id: UUID, where: Message | Original, operation: str, **more: str) -> Change:
+    """Return for the audit trail that a message was shown, and by which operation."""
+    how = {"operation": operation, **more}
+    return Change(show(Kind.MESSAGE, message_id), after=how, pod_id=where.pod_id, inbox_id=where.inbox_id)
+
+
+def _list_read(listed: Sequence[Message]) -> Change | None:
+    """Return that messages were listed: what a list shows of a body, such as its codes, is read as well."""
+    if not listed:
+        return None
+    first, last = listed[0], listed[-1]
+    ends = {"first": show(Kind.MESSAGE, first.id), "last": show(Kind.MESSAGE, last.id)}
+    how = {"operation": "list_messages", "count": len(listed), **ends}
+    return Change(show(Kind.INBOX, first.inbox_id), after=how, pod_id=first.pod_id, inbox_id=first.inbox_id)
+
+
+def _change(before: Message, after: Message | None) -> Change:
+    """Return what changed of a message; what the mail says is not the trail's business."""
+    now = after and _state(after)
+    return Change(show(Kind.MESSAGE, before.id), _state(before), now, pod_id=before.pod_id, inbox_id=before.inbox_id)
+
+
+def _state(message: Message) -> dict[str, Any]:
+    return {"labels": message.labels, "read": message.read}
 
 
 async def _id_of(request: Request, inbox: UUID | str) -> UUID:

@@ -1,6 +1,6 @@
 """Threads over HTTP: parse, call, answer."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from daimon.api import examples
@@ -21,6 +21,7 @@ from daimon.api.thread_schema import (
     ThreadView,
     thread_view,
 )
+from daimon.audit.models import Change
 from daimon.inboxes.errors import InboxNotFound
 from daimon.keys.models import KeyScope
 from daimon.keys.permissions import Permission
@@ -94,7 +95,9 @@ async def update_thread(
 ) -> Answer[ThreadView]:
     """Change a thread's labels, or mark all its messages read or unread."""
     scope, wish = request.principal.scope, body.to_domain()
-    return _answer(await threads.change(request.db, scope, inbox_id, thread_id, wish, now=request.now))
+    changed = await threads.change(request.db, scope, inbox_id, thread_id, wish, now=request.now)
+    request.change = _change(changed.before, changed.after)
+    return _answer(changed.after)
 
 
 @operation(
@@ -106,7 +109,8 @@ async def update_thread(
 )
 async def delete_thread(request: Request, inbox_id: InboxInPath, thread_id: ThreadInPath) -> Answer[Deleted]:
     """Delete a thread and its messages."""
-    await threads.delete(request.db, request.principal.scope, inbox_id, thread_id, now=request.now)
+    gone = await threads.delete(request.db, request.principal.scope, inbox_id, thread_id, now=request.now)
+    request.change = _change(gone, None)
     return Answer(Deleted(show(Kind.THREAD, thread_id)))
 
 
@@ -122,8 +126,9 @@ async def add_thread_labels(
 ) -> Answer[ThreadView]:
     """Add labels to a thread."""
     scope = request.principal.scope
-    thread = await threads.add_labels(request.db, scope, inbox_id, thread_id, body.labels, now=request.now)
-    return _answer(thread)
+    changed = await threads.add_labels(request.db, scope, inbox_id, thread_id, body.labels, now=request.now)
+    request.change = _change(changed.before, changed.after)
+    return _answer(changed.after)
 
 
 @operation(
@@ -148,7 +153,19 @@ async def remove_thread_labels(
     if not labels:
         raise Invalid.field("labels", "is required")
     scope = request.principal.scope
-    return _answer(await threads.remove_labels(request.db, scope, inbox_id, thread_id, labels, now=request.now))
+    changed = await threads.remove_labels(request.db, scope, inbox_id, thread_id, labels, now=request.now)
+    request.change = _change(changed.before, changed.after)
+    return _answer(changed.after)
+
+
+def _change(before: Thread, after: Thread | None) -> Change:
+    """Return what changed of a thread; what its mails say is not the trail's business."""
+    now = after and _state(after)
+    return Change(show(Kind.THREAD, before.id), _state(before), now, pod_id=before.pod_id, inbox_id=before.inbox_id)
+
+
+def _state(thread: Thread) -> dict[str, Any]:
+    return {"labels": thread.labels, "message_count": thread.message_count, "unread_count": thread.unread_count}
 
 
 def _answer(thread: Thread) -> Answer[ThreadView]:

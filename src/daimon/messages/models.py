@@ -50,6 +50,15 @@ class Message(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """A mail as it was received, and where it lies."""
+
+    octets: bytes
+    inbox_id: UUID
+    pod_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageQuery:
     """Which messages of an inbox a list shows. Times are of receipt; `q` is looked for in sender, subject, preview."""
 

@@ -12,7 +12,7 @@ from daimon.inboxes.errors import InboxNotFound
 from daimon.kit.paging import Page, read_cursor, write_cursor
 from daimon.messages.content import Detail, Summary
 from daimon.messages.errors import MessageNotFound
-from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Sort
+from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Original, Sort
 
 _read_summary = msgspec.json.Decoder(Summary).decode
 _read_detail = msgspec.json.Decoder(Detail).decode
@@ -108,11 +108,11 @@ class MessageRepository:
             return None
         return message_of(row)
 
-    async def octets(self, message_id: UUID) -> bytes:
-        """Return the octets of a message as they were received. Raises InboxNotFound, MessageNotFound."""
-        octets: bytes | None = await self._db.fetchval(
+    async def original(self, message_id: UUID) -> Original:
+        """Return a message as it was received. Raises InboxNotFound, MessageNotFound."""
+        row = await self._db.fetchrow(
             f"""
-            select r.octets from {_INBOX} i
+            select r.octets, i.inbox_id, i.pod_id from {_INBOX} i
             join messages m on m.account_id = i.account_id and m.inbox_id = i.inbox_id
             join raw_mails r on r.account_id = m.account_id and r.id = m.raw_id
             where m.id = $6 and m.deleted_at is null
@@ -120,10 +120,10 @@ class MessageRepository:
             *self._inbox,
             message_id,
         )
-        if octets is None:
+        if row is None:
             await self._must_exist()
             raise MessageNotFound
-        return octets
+        return Original(**dict(row))
 
     async def set_state(self, message: Message, labels: list[str], *, read: bool, deleted: bool) -> None:
         """Write labels, read mark and deletion, and what they change in the counters of thread and inbox.

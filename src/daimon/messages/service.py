@@ -13,7 +13,7 @@ from daimon.kit.paging import Page
 from daimon.mail import mime
 from daimon.messages.content import StoredAttachment
 from daimon.messages.errors import AttachmentNotFound
-from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery
+from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery, Original
 from daimon.messages.repository import MessageRepository
 from daimon.threads import labels
 
@@ -33,24 +33,30 @@ async def first(db: Connection, scope: Scope, inbox: UUID | str, awaited: Awaite
     return await MessageRepository(db, scope, inbox).first(awaited)
 
 
-async def octets(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> bytes:
-    """Return the exact octets received. Raises InboxNotFound, MessageNotFound."""
-    return await MessageRepository(db, scope, inbox).octets(message_id)
+async def original(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> Original:
+    """Return a message as it was received, octet for octet. Raises InboxNotFound, MessageNotFound."""
+    return await MessageRepository(db, scope, inbox).original(message_id)
 
 
-async def change(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID, wish: MessageChange) -> Message:
-    """Change labels and read mark. Raises InboxNotFound, MessageNotFound, Invalid."""
+async def change(
+    db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID, wish: MessageChange
+) -> tuple[Message, Message]:
+    """Return a message before and after a change of labels and read mark.
+
+    Raises InboxNotFound, MessageNotFound, Invalid.
+    """
     messages, message = await _locked(db, scope, inbox, message_id)
     wanted = message.labels if wish.labels is msgspec.UNSET else labels.check(wish.labels)
     read = message.read if wish.read is msgspec.UNSET else wish.read
     await messages.set_state(message, wanted, read=read, deleted=False)
-    return msgspec.structs.replace(message, labels=wanted, read=read)
+    return message, msgspec.structs.replace(message, labels=wanted, read=read)
 
 
-async def delete(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> None:
-    """Delete a message softly. Raises InboxNotFound, MessageNotFound."""
+async def delete(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> Message:
+    """Delete a message softly; return it as it was. Raises InboxNotFound, MessageNotFound."""
     messages, message = await _locked(db, scope, inbox, message_id)
     await messages.set_state(message, message.labels, read=message.read, deleted=True)
+    return message
 
 
 async def attachment(

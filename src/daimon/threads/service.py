@@ -1,6 +1,7 @@
 """Reading threads, and changing all messages of one at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +23,14 @@ class ThreadChange(msgspec.Struct, frozen=True):
     read: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A thread before and after a change."""
+
+    before: Thread
+    after: Thread
+
+
 async def page(db: Connection, scope: Scope, query: ThreadQuery) -> Page[Thread]:
     """Return a page of threads. Raises InboxNotFound, InvalidCursor."""
     return await ThreadRepository(db, scope).page(query)
@@ -34,38 +43,39 @@ async def get(db: Connection, scope: Scope, inbox: UUID | str, thread_id: UUID) 
 
 async def change(
     db: Connection, scope: Scope, inbox: UUID | str, thread_id: UUID, wish: ThreadChange, *, now: datetime
-) -> Thread:
+) -> Changed:
     """Change labels, or mark all messages read or unread. Raises InboxNotFound, ThreadNotFound, Invalid."""
     threads, thread = await _locked(db, scope, inbox, thread_id)
     if wish.labels is not msgspec.UNSET:
         await threads.set_labels(thread, label_rules.check(wish.labels), now)
     if wish.read is not msgspec.UNSET:
         await threads.set_read(thread, read=wish.read, now=now)
-    return await threads.get(inbox, thread_id)
+    return Changed(thread, await threads.get(inbox, thread_id))
 
 
 async def add_labels(
     db: Connection, scope: Scope, inbox: UUID | str, thread_id: UUID, labels: Sequence[str], *, now: datetime
-) -> Thread:
+) -> Changed:
     """Add labels to a thread. Raises InboxNotFound, ThreadNotFound, Invalid."""
     threads, thread = await _locked(db, scope, inbox, thread_id)
     await threads.set_labels(thread, label_rules.check([*thread.labels, *labels]), now)
-    return await threads.get(inbox, thread_id)
+    return Changed(thread, await threads.get(inbox, thread_id))
 
 
 async def remove_labels(
     db: Connection, scope: Scope, inbox: UUID | str, thread_id: UUID, labels: Sequence[str], *, now: datetime
-) -> Thread:
+) -> Changed:
     """Take labels off a thread; one that it does not have is no error. Raises InboxNotFound, ThreadNotFound."""
     threads, thread = await _locked(db, scope, inbox, thread_id)
     await threads.set_labels(thread, [label for label in thread.labels if label not in set(labels)], now)
-    return await threads.get(inbox, thread_id)
+    return Changed(thread, await threads.get(inbox, thread_id))
 
 
-async def delete(db: Connection, scope: Scope, inbox: UUID | str, thread_id: UUID, *, now: datetime) -> None:
-    """Delete a thread and its messages softly. Raises InboxNotFound, ThreadNotFound."""
+async def delete(db: Connection, scope: Scope, inbox: UUID | str, thread_id: UUID, *, now: datetime) -> Thread:
+    """Delete a thread and its messages softly; return it as it was. Raises InboxNotFound, ThreadNotFound."""
     threads, thread = await _locked(db, scope, inbox, thread_id)
     await threads.delete(thread, now)
+    return thread
 
 
 async def _locked(db: Connection, scope: Scope, inbox: UUID | str, thread_id: UUID) -> tuple[ThreadRepository, Thread]:
