@@ -13,7 +13,6 @@ import msgspec
 
 from daimon.api.answer import Response
 from daimon.api.errors import RequestInProgress
-from daimon.api.render import JSON
 from daimon.api.request import Request
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
@@ -101,7 +100,7 @@ class IdempotencyRepository:
 
     async def keep(self, claim: Claim, response: Response, now: datetime) -> None:
         """Store the response; one older than 24 hours gives way."""
-        box = seal(claim.box_key, _encode(_Kept(response.status, JSON, response.body)))
+        box = seal(claim.box_key, _encode(_Kept(response.status, dict(response.headers)[b"content-type"], response.body)))
         await self._db.execute(
             "insert into idempotency (account_id, key_hash, fingerprint, response, created_at)"
             " values ($1, $2, $3, $4, $5)"

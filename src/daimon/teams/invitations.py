@@ -138,7 +138,7 @@ async def accept(db: Connection, token: str, *, now: datetime) -> Accepted:
     invited = await members.get(invitation.member_id)
     member = await members.change(invited, MemberChange(status=MemberStatus.ACTIVE), now)
     key = await keys.issue(db, account, KeyScope.MEMBER, scope, member_id=member.id, name=_KEY_NAME, now=now)
-    return Accepted(member, key)
+    return Accepted(invited, member, key)
 
 
 def _check_open(account: Account) -> None:

@@ -145,8 +145,9 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A member who just accepted an invitation, and the member's first key."""
+    """A member before and after accepting an invitation, and the member's first key."""
 
+    before: Member
     member: Member
     key: IssuedKey
 
