@@ -168,7 +168,7 @@ def _list_read(listed: Sequence[Message]) -> Change | None:
 
 def _change(before: Message, after: Message | None) -> Change:
     """Return what changed of a message; what the mail says is not the trail's business."""
-    now = after and _state(after)
+    now = _state(after) if after else None
     return Change(show(Kind.MESSAGE, before.id), _state(before), now, pod_id=before.pod_id, inbox_id=before.inbox_id)
 
 

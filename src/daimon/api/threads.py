@@ -160,7 +160,7 @@ async def remove_thread_labels(
 
 def _change(before: Thread, after: Thread | None) -> Change:
     """Return what changed of a thread; what its mails say is not the trail's business."""
-    now = after and _state(after)
+    now = _state(after) if after else None
     return Change(show(Kind.THREAD, before.id), _state(before), now, pod_id=before.pod_id, inbox_id=before.inbox_id)
 
 
