@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from daimon.db.engine import OUTAGES, Database
+from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.ringer import Ringer
 from daimon.inbound import metrics
 from daimon.inbound.errors import StoreUnavailable
@@ -99,7 +99,8 @@ class Acceptor:
 
     async def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
-            await _insert(self._db, [waiting.mail for waiting in batch])
+            async with self._db.read() as connection:
+                await insert(connection, [waiting.mail for waiting in batch])
         except (Unavailable, *OUTAGES) as error:
             _refuse(batch, error)
         except Exception as error:
@@ -127,33 +128,32 @@ def _accept(batch: Sequence[_Waiting]) -> None:
             waiting.done.set_result(None)
 
 
-async def _insert(db: Database, mails: Sequence[Accepted]) -> None:
-    """Insert octets and queue rows: one statement, so one round trip and one commit.
+async def insert(db: Connection, mails: Sequence[Accepted]) -> None:
+    """Insert octets and queue rows: one statement, so one round trip and, outside of a transaction, one commit.
 
     All but the octets goes as one JSON document: an array for each column costs the driver six times as much.
     """
     rows = [row for mail in mails for row in _rows(mail)]
-    async with db.read() as connection:
-        await connection.execute(
-            """
-            with mails as materialized (
-                select * from rows from (
-                    json_to_recordset($1::json) as (
-                        account_id uuid, id uuid, mail_from text, recipients json, peer_ip text, helo text, tls bool,
-                        size int, slow bool, received_at timestamptz
-                    ),
-                    unnest($2::bytea[])
-                ) as mail(account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow, received_at, octets)
-            ), raw as (
-                insert into raw_mails (account_id, id, octets) select account_id, id, octets from mails
-            )
-            insert into inbound_queue (account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow,
-                                       received_at)
-            select account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow, received_at from mails
-            """,
-            _encode([row for row, _ in rows]).decode(),
-            [octets for _, octets in rows],
+    await db.execute(
+        """
+        with mails as materialized (
+            select * from rows from (
+                json_to_recordset($1::json) as (
+                    account_id uuid, id uuid, mail_from text, recipients json, peer_ip text, helo text, tls bool,
+                    size int, slow bool, received_at timestamptz
+                ),
+                unnest($2::bytea[])
+            ) as mail(account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow, received_at, octets)
+        ), raw as (
+            insert into raw_mails (account_id, id, octets) select account_id, id, octets from mails
         )
+        insert into inbound_queue (account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow,
+                                   received_at)
+        select account_id, id, mail_from, recipients, peer_ip, helo, tls, size, slow, received_at from mails
+        """,
+        _encode([row for row, _ in rows]).decode(),
+        [octets for _, octets in rows],
+    )
 
 
 class _Row(msgspec.Struct):

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from uuid import UUID
 
-from daimon.db.engine import Database
+from daimon.db.engine import Connection, Database
 from daimon.inbound.errors import DomainNotServed, InboxDeleted, InboxSuspended, RecipientRefused, UnknownInbox
 from daimon.inbound.models import Recipient
 from daimon.mail.address import Address
@@ -15,6 +16,13 @@ MAX_ENTRIES = 100_000
 
 _REFUSALS: dict[str, type[RecipientRefused]] = {"suspended": InboxSuspended, "deleted": InboxDeleted}
 _Entry = tuple[UUID, UUID, str]  # account, inbox, status
+
+# A deleted account takes all its addresses with it by its own row alone, and gives them back the same way.
+_FIND = """
+    select a.address, a.account_id, a.inbox_id,
+           case when o.deleted_at is null then a.status else 'deleted' end as status
+    from addresses a left join accounts o on o.account_id = a.account_id where a.address = any($1)
+"""
 
 
 class Directory:
@@ -61,9 +69,7 @@ class Directory:
         good_until = time.monotonic() + MAX_AGE_SECONDS
         try:
             async with self._db.read() as db:
-                rows = await db.fetch(
-                    "select address, account_id, inbox_id, status from addresses where address = any($1)", list(asked)
-                )
+                rows = await db.fetch(_FIND, list(asked))
         except Exception as error:
             for future in asked.values():
                 future.set_exception(error)
@@ -79,6 +85,17 @@ class Directory:
         self._known.move_to_end(base)
         if len(self._known) > MAX_ENTRIES:
             self._known.popitem(last=False)
+
+
+async def reachable(db: Connection, addresses: Sequence[Address]) -> dict[str, Recipient]:
+    """Return whom those of the addresses reach that an inbox here has, by the address as it is written."""
+    rows = await db.fetch(_FIND, list({address.base for address in addresses}))
+    found = {row["address"]: row for row in rows if row["status"] == "active"}
+    return {
+        str(address): Recipient(str(address), row["account_id"], row["inbox_id"])
+        for address in addresses
+        if (row := found.get(address.base))
+    }
 
 
 def _recipient(address: Address, entry: _Entry | None) -> Recipient:

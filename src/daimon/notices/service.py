@@ -53,6 +53,47 @@ async def waiting(db: Connection, limit: int) -> list[Notice]:
     return [Notice(**dict(row)) for row in rows]
 
 
+async def take_due(db: Connection, *, now: datetime, limit: int) -> list[Notice]:
+    """Lock the notices for which it is time to look for a road; those that another worker holds are passed over."""
+    rows = await db.fetch(
+        """
+        select account_id, id, recipient, subject, body, created_at from notices
+        where sent_at is null and due_at <= $1 order by due_at limit $2 for update skip locked
+        """,
+        now,
+        limit,
+    )
+    return [Notice(**dict(row)) for row in rows]
+
+
+async def mark_sent(db: Connection, notices: Sequence[Notice], *, now: datetime) -> None:
+    """Note that notices are on their way. What they said is theirs alone from here on: it may hold a link."""
+    await db.execute(
+        """
+        update notices set sent_at = $3, body = ''
+        from unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+        where notices.account_id = n.account_id and notices.id = n.id
+        """,
+        [notice.account_id for notice in notices],
+        [notice.id for notice in notices],
+        now,
+    )
+
+
+async def put_off(db: Connection, notices: Sequence[Notice], *, until: datetime) -> None:
+    """Look for a road for these notices again later."""
+    await db.execute(
+        """
+        update notices set due_at = $3
+        from unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+        where notices.account_id = n.account_id and notices.id = n.id
+        """,
+        [notice.account_id for notice in notices],
+        [notice.id for notice in notices],
+        until,
+    )
+
+
 def _one_line(subject: str) -> str:
     """Return a subject that fits one header field: a name that somebody chose may be in it."""
     return " ".join(subject.split())[:MAX_SUBJECT_CHARS]

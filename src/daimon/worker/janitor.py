@@ -7,7 +7,9 @@ from daimon.db.engine import Database
 from daimon.events import retention as events
 from daimon.inboxes import retention as inboxes
 from daimon.kit.clock import Clock
+from daimon.lifecycle import retention as links
 from daimon.messages import retention as messages
+from daimon.notices import retention as notices
 from daimon.quotas import retention as quotas
 from daimon.threads import retention as threads
 from daimon.worker.loops import every
@@ -17,6 +19,9 @@ _FORGETTING = (
     responses.forget_responses,
     quotas.forget_free_creates,
     events.forget,
+    links.forget_links,
+    notices.forget,
+    notices.forget_rates,
     messages.erase,
     threads.erase,
     inboxes.erase,
