@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from daimon.accounts import retention as responses
+from daimon.audit.service import Trail
 from daimon.db.scope import Scope
 from daimon.events import retention as events
 from daimon.inboxes import retention as old_inboxes
@@ -203,7 +204,7 @@ async def test_the_janitor_does_all_of_it(house: House) -> None:
     await house.do("insert into idempotency values ($1, '\\x00', '\\x00', '\\x00', $2)", ids.new(), house.clock())
     house.clock.advance(31 * DAY)
     stop = asyncio.Event()
-    working = asyncio.create_task(janitor.run(house.db, clock=house.clock, stop=stop))
+    working = asyncio.create_task(janitor.run(house.db, trail=Trail(b"s" * 32), clock=house.clock, stop=stop))
     while await house.value("select exists (select from inboxes)"):
         assert not working.done()
     stop.set()

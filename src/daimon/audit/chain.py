@@ -6,6 +6,7 @@ that key can neither alter a row nor take one out, nor cut the chain short at ei
 
 from dataclasses import fields
 from datetime import UTC
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -42,6 +43,44 @@ class Chain:
     def holds(self, head: Head, seal: bytes) -> bool:
         """Tell whether a chain ends where this server left it."""
         return verify(self._key, b"head" + _ends(head), seal)
+
+
+class Fault(StrEnum):
+    """What is wrong at one place of a chain."""
+
+    EDITED = "edited"  # a row is not as it was written, or was never written by this server
+    MISSING = "missing"  # a row is gone
+    OUT_OF_CHAIN = "out_of_chain"  # a row stands before the chain's begin or beyond its end
+    END = "end"  # the rows are right, and the chain does not end where this server left it
+
+
+class Walk:
+    """Follows a chain, row by row in the order of their numbers, from the oldest that is kept."""
+
+    def __init__(self, chain: Chain, head: Head) -> None:
+        self._chain = chain
+        self._head = head
+        self.number = head.kept_after  # of the last row that is right
+        self.hash = head.kept_hash
+
+    def step(self, row: Row) -> Fault | None:
+        """Go on to the next row; return what is wrong with it, or with the place before it."""
+        due = self.number + 1
+        if row.number > due <= self._head.number:
+            return Fault.MISSING
+        if row.number != due or row.number > self._head.number:
+            return Fault.OUT_OF_CHAIN
+        if not self._chain.follows(self.hash, row):
+            return Fault.EDITED
+        self.number, self.hash = row.number, row.hash
+        return None
+
+    def end(self, seal: bytes) -> Fault | None:
+        """Return what is wrong with the chain's end, after the last row there is."""
+        if self.number < self._head.number:
+            return Fault.MISSING
+        right = self.hash == self._head.hash and self._chain.holds(self._head, seal)
+        return None if right else Fault.END
 
 
 def row_of(record: Record) -> Row:

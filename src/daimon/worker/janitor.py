@@ -1,8 +1,11 @@
 """Throws away what has been kept long enough: a little at a time, so that nobody waits for it."""
 
 import asyncio
+from functools import partial
 
 from daimon.accounts import retention as responses
+from daimon.audit import retention as audit
+from daimon.audit.service import Trail
 from daimon.db.engine import Database
 from daimon.events import retention as events
 from daimon.inboxes import retention as inboxes
@@ -30,11 +33,12 @@ INTERVAL_SECONDS = 30.0
 ROWS = 1000
 
 
-async def run(db: Database, *, clock: Clock, stop: asyncio.Event) -> None:
+async def run(db: Database, *, trail: Trail, clock: Clock, stop: asyncio.Event) -> None:
     """Clean up until `stop`."""
+    forgetting = (*_FORGETTING, partial(audit.forget, chain=trail.chain))
 
     async def clean() -> None:
-        for forget in _FORGETTING:
+        for forget in forgetting:
             async with db.transaction() as connection:
                 await forget(connection, now=clock(), limit=ROWS)
 
