@@ -100,7 +100,8 @@ class IdempotencyRepository:
 
     async def keep(self, claim: Claim, response: Response, now: datetime) -> None:
         """Store the response; one older than 24 hours gives way."""
-        box = seal(claim.box_key, _encode(_Kept(response.status, dict(response.headers)[b"content-type"], response.body)))
+        content_type = dict(response.headers)[b"content-type"]
+        box = seal(claim.box_key, _encode(_Kept(response.status, content_type, response.body)))
         await self._db.execute(
             "insert into idempotency (account_id, key_hash, fingerprint, response, created_at)"
             " values ($1, $2, $3, $4, $5)"

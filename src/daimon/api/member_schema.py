@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -157,7 +157,7 @@ def created_view(member: Member, link: str | None, expires_at: datetime) -> Memb
     return view
 
 
-def _fields(member: Member) -> dict[str, object]:
+def _fields(member: Member) -> dict[str, Any]:
     return {
         "id": show(Kind.MEMBER, member.id),
         "email": member.email,
