@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from daimon import __version__
-from daimon.cli import mail, serving
+from daimon.cli import audit, mail, serving
 from daimon.config import BadSetting
 
 
@@ -46,5 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="command", required=True)
     serving.add(commands)
     mail.add(commands)
+    audit.add(commands)
     serving.add_role(commands)
     return parser
