@@ -19,8 +19,9 @@ from daimon.api.request import Message, Receive, Request, Send
 from daimon.api.request import Scope as AsgiScope
 from daimon.api.router import Route, Router
 from daimon.api.services import Services
+from daimon.api.streaming import send_stream
 from daimon.api.upgrade import with_upgrade_context
-from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, PaymentRequired, Unavailable
+from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
 from daimon.kit.log import Log
 
 _log = Log("daimon.api")
@@ -58,10 +59,8 @@ class Api:
     async def _respond(self, request: Request) -> Response:
         try:
             return await self._perform(request)
-        except PaymentRequired as error:
-            return render.error(with_upgrade_context(error, self._services.public_url), request.id)
         except DaimonError as error:
-            return render.error(error, request.id)
+            return render.error(with_upgrade_context(error, self._services.public_url), request.id)
         except asyncio.CancelledError:  # the server stops and this request outlived its patience
             return render.error(Unavailable(retry_after=1), request.id)
         except ClientGone:
@@ -77,7 +76,7 @@ class Api:
             return _answer_without_operation(request, route)
         request.route = called.path
         if called.reach is not None:
-            request.key = await authenticate(request.headers.get(b"authorization"), self._services.keys)
+            request.key = await authenticate(request)
             check_reach(called, request.key)
         values = _read_path(called, route.values)
         who = request.key
@@ -86,6 +85,7 @@ class Api:
             if request.key is None:
                 await refuse(request, called, values, who)
             check_account(called, who)
+            self._services.key_uses.note(who, called.permission)
         try:
             return await _run(called, request, await _arguments(called, request, values))
         except NotFound:
@@ -166,9 +166,12 @@ async def _run_once(called: Operation, request: Request, arguments: list[Any]) -
 async def _send(request: Request, response: Response, send: Send) -> None:
     headers = response.headers
     headers.append((b"x-request-id", request.id.encode()))
+    start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
+    if response.stream is not None:
+        await send_stream(request, response.stream, start, send)
+        return
     if response.status != 204:
         headers.append((b"content-length", b"%d" % len(response.body)))
-    start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
     if response.status == PayloadTooLarge.status:
         headers.append((b"connection", b"close"))
         await send(start)

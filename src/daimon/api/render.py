@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from daimon.api.answer import Answer, Octets, Response
+from daimon.api.answer import Answer, Octets, Response, Streamed
 from daimon.api.errors import Internal
 from daimon.kit.errors import DaimonError, Detail
 from daimon.kit.rate_limit import RateLimit
@@ -35,8 +35,10 @@ class Failure(msgspec.Struct, omit_defaults=True):
     upgrade_context: Mapping[str, str] | None = None
 
 
-def answer(given: Answer[Any] | Octets, status: int) -> Response:
+def answer(given: Answer[Any] | Octets | Streamed, status: int) -> Response:
     """Return the response to a request that succeeded; `status` holds where the answer names none."""
+    if type(given) is Streamed:
+        return Response(status, [(b"content-type", given.content_type.encode()), *given.headers], b"", given.chunks)
     if type(given) is Answer:
         body, content_type = _encode(Success(given.result, given.next_steps)), JSON
     else:
@@ -82,8 +84,7 @@ def rate_headers(rate: RateLimit | None) -> list[tuple[bytes, bytes]]:
     """Return the fields that tell a client how much of a limit is left; none for a route that is not limited."""
     if rate is None:
         return []
-    policy, left = (
-        f'"{rate.policy}";q={rate.quota};w={rate.window}',
-        f'"{rate.policy}";r={rate.remaining};t={rate.reset}',
-    )
+    of = 'qu="concurrent-requests"' if rate.window is None else f"w={rate.window}"
+    policy = f'"{rate.policy}";q={rate.quota};{of}'
+    left = f'"{rate.policy}";r={rate.remaining};t={rate.reset}'
     return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]

@@ -1,4 +1,7 @@
-"""402 where more money helps, 429 where waiting helps, 403 where neither does."""
+"""402 where more money helps, 429 where waiting helps, 403 where neither does.
+
+The day's sends are the one limit that either helps against: 429, with `upgrade_context` too (contract §1).
+"""
 
 from daimon.kit.errors import Forbidden, PaymentRequired, TooManyRequests
 
@@ -9,10 +12,54 @@ class InboxLimitReached(PaymentRequired):
     error = "INBOX_LIMIT_REACHED"
 
 
+class SendRequiresPaid(PaymentRequired):
+    """The account's tier receives only; sending needs a paid tier."""
+
+    error = "SEND_REQUIRES_PAID"
+
+
+class DomainRequiresPaid(PaymentRequired):
+    """The account's tier has no domains of its own."""
+
+    error = "DOMAIN_REQUIRES_PAID"
+
+
+class DomainLimitReached(PaymentRequired):
+    """The account has as many domains as its tier allows."""
+
+    error = "DOMAIN_LIMIT_REACHED"
+
+
 class InboxCreateRateLimited(TooManyRequests):
     """Too many free inboxes were made from this address in the last hour."""
 
     code = "INBOX_CREATE_RATE_LIMIT"
+
+
+class BurstLimitExceeded(TooManyRequests):
+    """Too many sends within a minute."""
+
+    code = "BURST_LIMIT"
+
+
+class ConcurrencyLimitExceeded(TooManyRequests):
+    """As many sends run at this moment as the tier allows."""
+
+    code = "CONCURRENCY_LIMIT"
+
+
+class DailySendsExceeded(TooManyRequests):
+    """The account has sent as much today as its tier allows; the day turns at midnight UTC."""
+
+    error = "SEND_LIMIT_EXCEEDED"
+    code = "DAILY_SEND_QUOTA"
+
+
+class PodDailySendsExceeded(TooManyRequests):
+    """The pod has sent as much today as its own limit allows; the day turns at midnight UTC."""
+
+    error = "SEND_LIMIT_EXCEEDED"
+    code = "POD_DAILY_SEND_QUOTA"
 
 
 class PodLimitReached(Forbidden):
@@ -23,3 +70,10 @@ class PodLimitReached(Forbidden):
         'An account key may raise it: PATCH /v1/pods/{pod_id} {"limits": {"max_inboxes": null}}.',
         "Or delete an inbox that is no longer needed: DELETE /v1/inboxes/{inbox_id}.",
     )
+
+
+class PodMayNotSend(Forbidden):
+    """The pod may not send at all: its own limit is 0 sends a day. Neither money nor waiting changes that."""
+
+    error = "POD_LIMIT_REACHED"
+    next_steps = ('An account key may raise it: PATCH /v1/pods/{pod_id} {"limits": {"max_sends_per_day": null}}.',)

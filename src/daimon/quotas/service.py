@@ -10,7 +10,7 @@ from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.kit.errors import DaimonError
 from daimon.kit.rate_limit import RateLimit
-from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached
+from daimon.quotas.errors import DomainLimitReached, DomainRequiresPaid, InboxCreateRateLimited, InboxLimitReached
 from daimon.quotas.tiers import TierLimits
 from daimon.quotas.usage import NO_POD
 
@@ -22,26 +22,56 @@ class Quota(StrEnum):
     """What is counted; the value is its name in `quotas`."""
 
     INBOXES = "inboxes"
+    DOMAINS = "domains"
 
 
 async def spend_inbox(db: Connection, account: Account, limits: TierLimits) -> int:
     """Count one more inbox and return how many there are now. Raises InboxLimitReached."""
-    used: int | None = await db.fetchval(
-        "insert into quotas as q (account_id, quota, used) select $1, $2, 1 where $3::bigint is null or $3 > 0"
-        " on conflict (account_id, pod_id, quota) do update set used = q.used + 1"
-        " where $3::bigint is null or q.used < $3 returning used",
-        account.account_id, Quota.INBOXES, limits.max_inboxes,
-    )  # fmt: skip
-    if used is None:
-        raise _inbox_limit_reached(account, limits)
-    return used
+    counted = await _spend(db, account, Quota.INBOXES, limits.max_inboxes)
+    if counted is None:
+        raise await _inbox_limit_reached(db, account, limits)
+    return counted
 
 
 async def return_inbox(db: Connection, scope: Scope) -> None:
     """Count one inbox less."""
+    await _return(db, scope, Quota.INBOXES)
+
+
+async def spend_domain(db: Connection, account: Account, limits: TierLimits) -> int:
+    """Count one more custom domain and return how many there are now. Raises DomainRequiresPaid, DomainLimitReached."""
+    if not limits.custom_domains_enabled:
+        raise DomainRequiresPaid(
+            f"The {account.tier} tier has no domains of its own.",
+            next_steps=["Ask your operator to upgrade the account; upgrade_context.agent_script says how to ask."],
+            current_usage={"current_custom_domains": 0, "max_custom_domains": 0},
+        )
+    counted = await _spend(db, account, Quota.DOMAINS, limits.max_custom_domains)
+    if counted is None:
+        raise await _domain_limit_reached(db, account, limits)
+    return counted
+
+
+async def return_domain(db: Connection, scope: Scope) -> None:
+    """Count one custom domain less."""
+    await _return(db, scope, Quota.DOMAINS)
+
+
+async def _spend(db: Connection, account: Account, quota: Quota, limit: int | None) -> int | None:
+    """Count one more and return how many there are now, None if the limit is reached. Either way the row is locked."""
+    counted: int | None = await db.fetchval(
+        "insert into quotas as q (account_id, quota, used) select $1, $2, 1 where $3::bigint is null or $3 > 0"
+        " on conflict (account_id, pod_id, quota) do update set used = q.used + 1"
+        " where $3::bigint is null or q.used < $3 returning used",
+        account.account_id, quota, limit,
+    )  # fmt: skip
+    return counted
+
+
+async def _return(db: Connection, scope: Scope, quota: Quota) -> None:
     await db.execute(
         "update quotas set used = used - 1 where account_id = $1 and pod_id = $2 and quota = $3 and used > 0",
-        scope.account_id, NO_POD, Quota.INBOXES,
+        scope.account_id, NO_POD, quota,
     )  # fmt: skip
 
 
@@ -111,13 +141,25 @@ def _seconds_left(oldest: datetime, since: datetime) -> int:
     return max(1, ceil(left.total_seconds()))
 
 
-def _inbox_limit_reached(account: Account, limits: TierLimits) -> DaimonError:
-    most = limits.max_inboxes
+async def _inbox_limit_reached(db: Connection, account: Account, limits: TierLimits) -> DaimonError:
+    most, counted = limits.max_inboxes, await used(db, Scope(account.account_id), Quota.INBOXES)
     return InboxLimitReached(
-        f"The {account.tier} tier allows {most} inboxes and all of them are in use.",
+        f"The {account.tier} tier allows {most} inboxes and the account has {counted}.",
         next_steps=[
             "Ask your operator to upgrade the account; upgrade_context.agent_script says how to ask.",
             "Or delete an inbox that is no longer needed: DELETE /v1/inboxes/{id}.",
         ],
-        current_usage={"current_inboxes": most, "max_inboxes": most},
+        current_usage={"current_inboxes": counted, "max_inboxes": most},
+    )
+
+
+async def _domain_limit_reached(db: Connection, account: Account, limits: TierLimits) -> DaimonError:
+    most, counted = limits.max_custom_domains, await used(db, Scope(account.account_id), Quota.DOMAINS)
+    return DomainLimitReached(
+        f"The {account.tier} tier allows {most} custom domains and the account has {counted}.",
+        next_steps=[
+            "Ask your operator to upgrade the account; upgrade_context.agent_script says how to ask.",
+            "Or delete a domain that is no longer needed: DELETE /v1/domains/{id}.",
+        ],
+        current_usage={"current_custom_domains": counted, "max_custom_domains": most},
     )

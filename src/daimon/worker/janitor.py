@@ -21,6 +21,8 @@ from daimon.worker.loops import every
 _FORGETTING = (
     responses.forget_responses,
     quotas.forget_free_creates,
+    quotas.forget_rates,
+    quotas.forget_leases,
     events.forget,
     links.forget_links,
     notices.forget,

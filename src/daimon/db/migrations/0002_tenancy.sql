@@ -193,6 +193,9 @@ create table audit_chains (
 ) with (fillfactor = 50);
 create index audit_chains_oldest on audit_chains (oldest_at) where oldest_at is not null;
 
+-- Of what is limited by the day: the UTC day that was counted last.
+alter table quotas add column day date;
+
 -- A rate: when the bucket will be full again. Spending moves it on; a bucket that is full before now is as good as new.
 create table rates (
     account_id  uuid not null,
