@@ -1,6 +1,6 @@
-"""What a handler returns: a result in the envelope, or octets as they are."""
+"""What a handler returns: a result in the envelope, octets as they are, or a stream of them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -30,9 +30,19 @@ class Octets:
 
 
 @dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body that is made while it is sent. What it needs it takes itself, and gives back when it is closed."""
+
+    chunks: AsyncGenerator[bytes, None]
+    content_type: str
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
-    """What goes on the wire."""
+    """What goes on the wire: a body, or a stream instead of it."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    stream: AsyncGenerator[bytes, None] | None = None

@@ -2,7 +2,7 @@
 matrix, SDK methods, CLI commands and MCP tools are made from what stands there.
 
 A handler takes the request, one argument for each `{name}` of the path, and, if the operation has them, `body` and
-`query`: msgspec Structs that are read and checked before it is called. It returns an Answer or Octets.
+`query`: msgspec Structs that are read and checked before it is called. It returns an Answer, Octets or Streamed.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from daimon.api.answer import Answer, Octets
+from daimon.api.answer import Answer, Octets, Streamed
 from daimon.api.body import BodyReader
 from daimon.api.path import PathParam
 from daimon.api.query import QueryReader
@@ -23,7 +23,7 @@ from daimon.keys.models import KeyScope
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError
 
-Handler = Callable[..., Awaitable[Answer[Any] | Octets]]
+Handler = Callable[..., Awaitable[Answer[Any] | Octets | Streamed]]
 H = TypeVar("H", bound=Handler)
 
 OPERATIONS: list["Operation"] = []
@@ -150,7 +150,7 @@ def _param(hint: Any) -> PathParam:
 
 
 def _result(hint: Any) -> Any:
-    return Octets if hint is Octets else typing.get_args(hint)[0]
+    return Octets if hint in (Octets, Streamed) else typing.get_args(hint)[0]
 
 
 def _summary(handler: Handler) -> str:
