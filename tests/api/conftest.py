@@ -31,6 +31,7 @@ from daimon.inbound import pipeline, understanding
 from daimon.inbound.queue import QueuedMail
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
+from daimon.keys.failures import AuthFailures
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.messages.waiting import Bells
@@ -155,6 +156,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         public_url="http://daimon.test",
         secret_key=b"s" * 32,
         stopping=asyncio.Event(),
+        auth_failures=AuthFailures(0),
         trail=trail,
         reads=ReadLog(db, trail),
     )

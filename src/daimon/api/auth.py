@@ -7,27 +7,50 @@ from daimon.accounts.errors import AccountDeleted, AccountSuspended
 from daimon.accounts.models import AccountStatus
 from daimon.api.operation import Operation
 from daimon.api.request import Request
-from daimon.keys.cache import KeyCache
-from daimon.keys.errors import AuthenticationRequired, InvalidApiKey
+from daimon.keys.errors import (
+    ApiKeyExpired,
+    ApiKeyRevoked,
+    AuthenticationRequired,
+    InvalidApiKey,
+    UsedFromElsewhere,
+)
 from daimon.keys.models import KeyScope, Principal
 from daimon.kit.errors import Forbidden
 
 _WIDTH = {KeyScope.INBOX: 0, KeyScope.POD: 1, KeyScope.ACCOUNT: 2, KeyScope.MEMBER: 2}
 
 
-async def authenticate(header: bytes | None, keys: KeyCache) -> Principal | None:
-    """Return whose key an Authorization header holds, None for no header.
+async def authenticate(request: Request) -> Principal | None:
+    """Return whose key the Authorization header holds, None for no header.
 
-    Raises AuthenticationRequired for another scheme, and what KeyCache raises.
+    Raises AuthenticationRequired for another scheme, what KeyCache raises, AuthenticationFailures for a network that
+    tried too many, and UsedFromElsewhere for a key that is not for the client's network.
     """
+    header = request.headers.get(b"authorization")
     if header is None:
         return None
-    scheme, _, secret = header.partition(b" ")
+    scheme, _, octets = header.partition(b" ")
     if scheme.lower() != b"bearer":  # RFC 9110 §11.1: the scheme's case does not matter
         raise AuthenticationRequired
-    if not secret.isascii():
+    try:
+        principal = await _look_up(request, octets.strip())
+    except (InvalidApiKey, ApiKeyRevoked, ApiKeyExpired):
+        request.services.auth_failures.count(request.client)
+        raise
+    if principal.networks is not None and not any(request.client in network for network in principal.networks):
+        raise UsedFromElsewhere
+    return principal
+
+
+async def _look_up(request: Request, octets: bytes) -> Principal:
+    keys, failures = request.services.keys, request.services.auth_failures
+    secret = octets.decode("ascii", "replace")
+    # A key that was good before is looked up all the same: agents that share an address with a guesser work on.
+    if failures.refuses_any and not keys.knows(secret):
+        failures.check(request.client)
+    if not octets.isascii():
         raise InvalidApiKey
-    return await keys.principal(secret.decode().strip())
+    return await keys.principal(secret)
 
 
 def check_reach(called: Operation, principal: Principal | None) -> None:

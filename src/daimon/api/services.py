@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
@@ -11,6 +11,8 @@ from daimon.audit.service import Trail
 from daimon.db.engine import Database
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
+from daimon.keys.failures import AuthFailures
+from daimon.keys.use import KeyUses
 from daimon.kit.clock import Clock
 from daimon.messages.waiting import Bells
 
@@ -31,3 +33,5 @@ class Services:
     reads: ReadLog
     trusted_proxies: Sequence[Network] = ()
     access_log: AccessLog | None = None
+    auth_failures: AuthFailures = field(default_factory=AuthFailures)
+    key_uses: KeyUses = field(default_factory=KeyUses)

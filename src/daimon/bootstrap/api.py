@@ -44,7 +44,10 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
         )
         group.create_task(listen(db.url, NEW_MESSAGES, bells.ring, stop, connected=bells.ring_all))
         group.create_task(_ring_at_the_end(bells, stop))
+        served = asyncio.Event()
+        group.create_task(services.key_uses.keep_writing(db, utc_now, served))
         await serve(Api(services), sock, stop)
+        served.set()
 
 
 async def _ring_at_the_end(bells: Bells, stop: asyncio.Event) -> None:

@@ -3,6 +3,7 @@ revocation holds in every process, without a message that could get lost."""
 
 import time
 from collections import OrderedDict
+from typing import NamedTuple
 
 from daimon.db.engine import Database
 from daimon.keys.errors import InvalidApiKey
@@ -10,9 +11,16 @@ from daimon.keys.models import Principal
 from daimon.keys.repository import find_principal
 from daimon.keys.secret import digest, is_well_formed
 from daimon.kit.clock import Clock
+from daimon.kit.errors import Unauthenticated
 
 MAX_AGE_SECONDS = 0.9
 MAX_ENTRIES = 50_000
+
+
+class _Entry(NamedTuple):
+    good_until: float
+    age: int  # how often everything had been forgotten when the look-up began
+    principal: Principal
 
 
 class KeyCache:
@@ -21,28 +29,40 @@ class KeyCache:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._seen: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._age = 0
+        self._seen: OrderedDict[bytes, _Entry] = OrderedDict()
 
     async def principal(self, secret: str) -> Principal:
         """Return whom a secret speaks for. Raises InvalidApiKey, ApiKeyRevoked, ApiKeyExpired, Unavailable."""
         hashed = digest(secret)
         known = self._seen.get(hashed)
-        if known and time.monotonic() < known[0]:
-            return known[1]
+        if known and known.age == self._age and time.monotonic() < known.good_until:
+            return known.principal
         if not is_well_formed(secret):
             raise InvalidApiKey
-        good_until = time.monotonic() + MAX_AGE_SECONDS
-        async with self._db.read() as db:
-            principal = await find_principal(db, hashed, self._clock())
-        self._remember(hashed, good_until, principal)
+        good_until, age = time.monotonic() + MAX_AGE_SECONDS, self._age
+        try:
+            async with self._db.read() as db:
+                principal = await find_principal(db, hashed, self._clock())
+        except Unauthenticated:
+            self._seen.pop(hashed, None)
+            raise
+        self._remember(hashed, _Entry(good_until, age, principal))
         return principal
 
-    def forget(self) -> None:
-        """Forget everything: this process just changed a key, so it at least must see it at once."""
-        self._seen.clear()
+    def knows(self, secret: str) -> bool:
+        """Tell whether a secret was good when it was last looked up, however long ago."""
+        return digest(secret) in self._seen
 
-    def _remember(self, hashed: bytes, good_until: float, principal: Principal) -> None:
-        self._seen[hashed] = (good_until, principal)
+    def forget(self) -> None:
+        """Trust nothing that was looked up so far: this process just changed a key, so it at least must see it at once.
+
+        That includes look-ups that run at this moment.
+        """
+        self._age += 1
+
+    def _remember(self, hashed: bytes, entry: _Entry) -> None:
+        self._seen[hashed] = entry
         self._seen.move_to_end(hashed)
         if len(self._seen) > MAX_ENTRIES:
             self._seen.popitem(last=False)

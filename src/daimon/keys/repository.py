@@ -1,6 +1,7 @@
 """Rows of `keys` and `key_secrets`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -129,6 +130,19 @@ class KeyRepository:
             self._account_id, key_id, digest(secret), secret[:PREFIX_CHARS],
         )  # fmt: skip
 
+    async def end_secret(self, hashed: bytes, now: datetime) -> bool | None:
+        """End one secret that works; return whether it was its key's present one, None if none ended."""
+        was_present: bool | None = await self._db.fetchval(
+            """
+            with was as (select valid_until from key_secrets where account_id = $1 and hash = $2)
+            update key_secrets s set valid_until = $3 from was
+            where s.account_id = $1 and s.hash = $2 and (s.valid_until is null or s.valid_until > $3)
+            returning was.valid_until is null
+            """,
+            self._account_id, hashed, now,
+        )  # fmt: skip
+        return was_present
+
     async def revoke(self, key_id: UUID, now: datetime) -> int:
         """Revoke a key; return 1, or 0 if it was revoked before."""
         return await self._revoke("id = $2", key_id, now)
@@ -240,6 +254,46 @@ def _permissions(names: Iterable[str]) -> frozenset[Permission]:
 
 def _list_or_none(permissions: frozenset[Permission] | None) -> list[str] | None:
     return None if permissions is None else sorted(permissions)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """That a key was used, and for what."""
+
+    account_id: UUID
+    key_id: UUID
+    permissions: set[Permission]
+
+
+async def write_uses(db: Connection, uses: Sequence[Use], now: datetime) -> None:
+    """Write down uses of keys of any accounts. What another process wrote within a minute is not written again.
+
+    A row that somebody else holds is passed over: the key will be used again, and nobody waits for this.
+    """
+    await db.execute(
+        """
+        with used as (
+            select k.account_id, k.id, u.permissions
+            from unnest($1::uuid[], $2::uuid[], $3::text[]) as n (account_id, id, named)
+            cross join lateral (select string_to_array(n.named, ',') as permissions) u
+            join keys k on k.account_id = n.account_id and k.id = n.id
+            where k.last_used_at is null or k.last_used_at <= $4::timestamptz - interval '1 minute'
+                or not k.used_permissions @> u.permissions
+            for no key update of k skip locked
+        )
+        update keys k set last_used_at = $4, used_permissions = array(
+            select distinct p from unnest(k.used_permissions || used.permissions) p order by p)
+        from used where k.account_id = used.account_id and k.id = used.id
+        """,
+        [use.account_id for use in uses], [use.key_id for use in uses],
+        [",".join(use.permissions) for use in uses], now,
+    )  # fmt: skip
+
+
+async def find_key(db: Connection, hashed: bytes) -> tuple[Scope, UUID] | None:
+    """Return whose key a secret belongs to or once belonged to: like `find_principal`, this knows no account yet."""
+    row = await db.fetchrow("select account_id, key_id from key_secrets where hash = $1", hashed)
+    return (Scope(row["account_id"]), row["key_id"]) if row else None
 
 
 async def find_principal(db: Connection, hashed: bytes, now: datetime) -> Principal:
