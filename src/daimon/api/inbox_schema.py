@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -23,7 +24,7 @@ from daimon.inboxes.models import Created, Inbox, InboxChange, InboxQuery, Inbox
 from daimon.keys.models import IssuedKey
 from daimon.kit.clock import rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show
-from daimon.pods.errors import PodNotFound
+from daimon.kit.paging import Page as PageOf
 
 Username = Annotated[
     str,
@@ -32,7 +33,12 @@ Username = Annotated[
         description="3-32 of `a-z 0-9 - . _`, first and last alphanumeric, no `..`. Left out: a free one is made.",
     ),
 ]
-Domain = Annotated[str, Meta(max_length=253, description="Left out: the service's own domain.")]
+Domain = Annotated[
+    str, Meta(max_length=253, description="Left out: the subdomain of its pod if that has one, else the service's own.")
+]
+
+
+PodOf = Annotated[str, Meta(max_length=100, description="The pod it is in.")]
 
 
 class InboxCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,16 +47,19 @@ class InboxCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: Username | None = None
     domain: Domain | None = None
     display_name: OneLine | None = None
-    pod_id: str | None = None
+    pod_id: PodOf | None = None
     client_id: ClientId | None = None
     metadata: Metadata | None = None
 
     def to_domain(self) -> NewInbox:
-        """Return what the service is asked. Raises Invalid, PodNotFound."""
-        if self.pod_id is not None:
-            raise PodNotFound
+        """Return what the service is asked. Raises Invalid."""
         return NewInbox(
-            self.username, self.domain, self.display_name, self.client_id, check_metadata(self.metadata or {})
+            self.username,
+            self.domain,
+            self.display_name,
+            self.client_id,
+            check_metadata(self.metadata or {}),
+            read_id(Kind.POD, self.pod_id, "pod_id") or UNSET,
         )
 
 
@@ -58,33 +67,42 @@ class InboxPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Changes to an inbox; what is left out stays as it is."""
 
     display_name: OneLine | UnsetType | None = UNSET
-    pod_id: str | UnsetType | None = UNSET
+    pod_id: Annotated[str, Meta(max_length=100, description="Where it moves; null: to no pod.")] | UnsetType | None = (
+        UNSET
+    )
     metadata: Metadata | UnsetType | None = UNSET
     status: Literal["active", "suspended"] | UnsetType = UNSET
 
     def to_domain(self) -> InboxChange:
-        """Return what the service is asked. Raises Invalid, PodNotFound."""
-        if isinstance(self.pod_id, str):
-            raise PodNotFound
+        """Return what the service is asked. Raises Invalid."""
         metadata = self.metadata if self.metadata is UNSET else check_metadata(self.metadata or {})
         status = self.status if self.status is UNSET else InboxStatus(self.status)
-        return InboxChange(self.display_name, metadata, status)
+        pod_id = self.pod_id if self.pod_id is UNSET else read_id(Kind.POD, self.pod_id, "pod_id")
+        return InboxChange(self.display_name, metadata, status, pod_id)
 
 
-class InboxList(Page, frozen=True):
-    """Which inboxes a list shows."""
+class PodInboxList(Page, frozen=True):
+    """Which inboxes of a pod a list shows."""
 
     offset: Offset = 0
-    pod_id: str | None = None
     domain: Annotated[str, Meta(max_length=253)] | None = None
     status: Literal["active", "suspended"] | None = None
     q: Annotated[Search, Meta(description="What the username begins with.")] | None = None
 
-    def to_domain(self) -> InboxQuery:
-        """Return what the service is asked. Raises Invalid."""
+    def to_domain(self, pod_id: UUID | None) -> InboxQuery:
+        """Return what the service is asked."""
         status = InboxStatus(self.status) if self.status else None
-        pod_id = read_id(Kind.POD, self.pod_id, "pod_id")
         return InboxQuery(self.limit, self.offset, self.cursor, pod_id, self.domain, status, self.q)
+
+
+class InboxList(PodInboxList, frozen=True):
+    """Which inboxes a list shows."""
+
+    pod_id: Annotated[str, Meta(max_length=100)] | None = None
+
+    def to_query(self) -> InboxQuery:
+        """Return what the service is asked. Raises Invalid."""
+        return self.to_domain(read_id(Kind.POD, self.pod_id, "pod_id"))
 
 
 class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,6 +165,13 @@ class RotatedInboxKey(msgspec.Struct):
 def inbox_view(inbox: Inbox, tier: Tier, public_url: str) -> InboxView:
     """Return an inbox as clients read it."""
     return InboxView(*_fields(inbox, tier, public_url))
+
+
+def inbox_page(page: PageOf[Inbox], query: PodInboxList, tier: Tier, public_url: str) -> InboxPage:
+    """Return a page of inboxes as clients read it."""
+    views = [inbox_view(inbox, tier, public_url) for inbox in page.items]
+    more = page.next_cursor is not None
+    return InboxPage(views, page.total, query.limit, query.offset, more, page.next_cursor)
 
 
 def created_view(created: Created, public_url: str) -> InboxCreated:

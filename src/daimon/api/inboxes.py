@@ -16,9 +16,11 @@ from daimon.api.inbox_schema import (
     InboxPage,
     InboxPatch,
     InboxView,
+    PodInboxList,
     RotatedInboxKey,
     Rotation,
     created_view,
+    inbox_page,
     inbox_view,
     rotated_view,
 )
@@ -30,14 +32,14 @@ from daimon.api.schema import Deleted
 from daimon.audit.models import Change
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import UsernameTaken
-from daimon.inboxes.models import Created, Inbox
+from daimon.inboxes.models import Created, Inbox, InboxQuery
 from daimon.keys.models import KeyScope
 from daimon.keys.permissions import Permission
 from daimon.kit.clock import rfc3339
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
-from daimon.pods.errors import PodNotFound
-from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached
+from daimon.pods.errors import PodNotFound, PodSuspended
+from daimon.quotas.errors import InboxCreateRateLimited, InboxLimitReached, PodLimitReached
 
 InboxInPath = Annotated[UUID | str, PathInbox()]
 _TAG = "inboxes"
@@ -58,6 +60,8 @@ _TAG = "inboxes"
         InboxLimitReached,
         InboxCreateRateLimited,
         PodNotFound,
+        PodSuspended,
+        PodLimitReached,
         AccountSuspended,
     ),
     example=examples.CREATE_INBOX,
@@ -90,17 +94,12 @@ async def create_inbox(request: Request, body: InboxCreate) -> Answer[InboxCreat
     tag=_TAG,
     permission=Permission.INBOXES_READ,
     reach=KeyScope.POD,
-    errors=(InvalidCursor,),
+    errors=(InvalidCursor, PodNotFound),
     example=examples.LIST_INBOXES,
 )
 async def list_inboxes(request: Request, query: InboxList) -> Answer[InboxPage]:
     """List inboxes, the oldest first."""
-    tier, public_url = request.principal.account.tier, request.services.public_url
-    page = await inboxes.page(request.db, request.principal.scope, query.to_domain())
-    views = [inbox_view(inbox, tier, public_url) for inbox in page.items]
-    more = page.next_cursor is not None
-    steps = [f"Next page: GET /v1/inboxes?limit={query.limit}&cursor={page.next_cursor}"] if more else []
-    return Answer(InboxPage(views, page.total, query.limit, query.offset, more, page.next_cursor), steps)
+    return await page_of_inboxes(request, query, query.to_query())
 
 
 @operation("GET", "/v1/inboxes/{inbox_id}", tag=_TAG, permission=Permission.INBOXES_READ, example=examples.GET_INBOX)
@@ -115,17 +114,19 @@ async def get_inbox(request: Request, inbox_id: InboxInPath) -> Answer[InboxView
     "/v1/inboxes/{inbox_id}",
     tag=_TAG,
     permission=Permission.INBOXES_WRITE,
-    errors=(PodNotFound, AccountSuspended),
+    errors=(PodNotFound, PodLimitReached, AccountSuspended),
     example=examples.PATCH_INBOX,
 )
 async def update_inbox(request: Request, inbox_id: InboxInPath, body: InboxPatch) -> Answer[InboxView]:
-    """Change an inbox's display name, metadata or status.
+    """Change an inbox's display name, metadata, status or pod.
 
-    A suspended inbox refuses mail and can still be read.
+    A suspended inbox refuses mail and can still be read. An inbox that is moved by `pod_id`, which only the account
+    may do, keeps its mail, its address and its key; keys of the pod that it was in lose it at once.
     """
-    before = await inboxes.get(request.db, request.principal.scope, inbox_id, lock=True)
-    inbox = await inboxes.change(request.db, request.principal, inbox_id, body.to_domain(), now=request.now)
+    before, inbox = await inboxes.change(request.db, request.principal, inbox_id, body.to_domain(), now=request.now)
     request.change = _changed(request, before=before, after=inbox)
+    if before.pod_id != inbox.pod_id:
+        request.after_commit = request.services.keys.forget
     return Answer(_view(request, inbox), [f"Show it: GET /v1/inboxes/{show(Kind.INBOX, inbox.id)}"])
 
 
@@ -169,6 +170,14 @@ async def rotate_inbox_key(request: Request, inbox_id: InboxInPath, body: Rotati
     request.after_commit = request.services.keys.forget
     steps = ["Save inbox_api_key now; it is only returned once.", *_to_read(inbox)]
     return Answer(rotated_view(inbox, key, request.now + grace), steps)
+
+
+async def page_of_inboxes(request: Request, query: PodInboxList, asked: InboxQuery) -> Answer[InboxPage]:
+    """Answer with a page of inboxes."""
+    tier, public_url = request.principal.account.tier, request.services.public_url
+    page = await inboxes.page(request.db, request.principal.scope, asked)
+    steps = [f"Next page: the same request with cursor={page.next_cursor}"] if page.next_cursor else []
+    return Answer(inbox_page(page, query, tier, public_url), steps)
 
 
 def _view(request: Request, inbox: Inbox) -> InboxView:

@@ -28,6 +28,7 @@ from daimon.keys.permissions import Permission
 from daimon.kit.errors import Invalid, InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.kit.paging import Page
+from daimon.pods.errors import PodNotFound
 from daimon.threads import service as threads
 from daimon.threads.errors import ThreadNotFound
 from daimon.threads.models import Thread
@@ -50,12 +51,12 @@ _TAG = "threads"
     tag=_TAG,
     permission=Permission.MESSAGES_READ,
     reach=KeyScope.POD,
-    errors=(InvalidCursor, InboxNotFound),
+    errors=(InvalidCursor, InboxNotFound, PodNotFound),
     example=examples.LIST_THREADS,
 )
 async def list_threads(request: Request, query: ThreadList) -> Answer[ThreadPage]:
     """List the threads of all inboxes, the one with the newest message first."""
-    return _page(await threads.page(request.db, request.principal.scope, query.to_query()))
+    return page_of_threads(await threads.page(request.db, request.principal.scope, query.to_query()))
 
 
 @operation(
@@ -68,7 +69,7 @@ async def list_threads(request: Request, query: ThreadList) -> Answer[ThreadPage
 )
 async def list_inbox_threads(request: Request, inbox_id: InboxInPath, query: InboxThreadList) -> Answer[ThreadPage]:
     """List an inbox's threads, the one with the newest message first."""
-    return _page(await threads.page(request.db, request.principal.scope, query.to_domain(inbox_id)))
+    return page_of_threads(await threads.page(request.db, request.principal.scope, query.to_domain(inbox_id)))
 
 
 @operation(
@@ -172,7 +173,8 @@ def _answer(thread: Thread) -> Answer[ThreadView]:
     return Answer(thread_view(thread), [f"Its messages: GET {_messages_of(thread)}"])
 
 
-def _page(page: Page[Thread]) -> Answer[ThreadPage]:
+def page_of_threads(page: Page[Thread]) -> Answer[ThreadPage]:
+    """Answer with a page of threads."""
     more = page.next_cursor is not None
     steps = [f"Next page: the same request with cursor={page.next_cursor}"] if more else []
     if page.items:

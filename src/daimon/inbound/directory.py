@@ -9,12 +9,15 @@ from uuid import UUID
 from daimon.db.engine import Connection, Database
 from daimon.inbound.errors import DomainNotServed, InboxDeleted, InboxSuspended, RecipientRefused, UnknownInbox
 from daimon.inbound.models import Recipient
+from daimon.inboxes.postmaster import ALIASES, POSTMASTER
 from daimon.mail.address import Address
 
 MAX_AGE_SECONDS = 0.9  # a new, suspended or deleted inbox is seen by every SMTP process within a second
 MAX_ENTRIES = 100_000
 
 _REFUSALS: dict[str, type[RecipientRefused]] = {"suspended": InboxSuspended, "deleted": InboxDeleted}
+_ACTIVE = "active"
+_OPERATORS = tuple(f"{name}@" for name in (POSTMASTER, *ALIASES))  # RFC 5321 §4.5.1, RFC 2142: in each domain served
 _Entry = tuple[UUID, UUID, str]  # account, inbox, status
 
 # A deleted account takes all its addresses with it by its own row alone, and gives them back the same way.
@@ -31,6 +34,8 @@ class Directory:
     def __init__(self, db: Database, *, domain: str) -> None:
         self._db = db
         self._domain = domain
+        self._subdomains = f".{domain}"
+        self._operator = f"{POSTMASTER}@{domain}"
         self._known: OrderedDict[str, tuple[float, _Entry]] = OrderedDict()
         self._asked: dict[str, asyncio.Future[_Entry | None]] = {}
         self._lookup: asyncio.Task[None] | None = None
@@ -42,7 +47,7 @@ class Directory:
         database.
         """
         base = address.base
-        if address.domain != self._domain:
+        if address.domain != self._domain and not address.domain.endswith(self._subdomains):
             raise DomainNotServed
         if (known := self._known.get(base)) and time.monotonic() < known[0]:
             return _recipient(address, known[1])
@@ -76,9 +81,17 @@ class Directory:
             return
         found: dict[str, _Entry] = {r["address"]: (r["account_id"], r["inbox_id"], r["status"]) for r in rows}
         for base, future in asked.items():
-            if base in found:
-                self._remember(base, good_until, found[base])
-            future.set_result(found.get(base))
+            entry = self._entry(base, found)
+            if entry:
+                self._remember(base, good_until, entry)
+            future.set_result(entry)
+
+    def _entry(self, base: str, found: dict[str, _Entry]) -> _Entry | None:
+        """Return whom an address reaches. `postmaster@` a subdomain is the operator, unless a customer reads it."""
+        entry = found.get(base)
+        if _reaches_the_operator(base) and (entry is None or entry[2] != _ACTIVE):
+            return found.get(self._operator)
+        return entry
 
     def _remember(self, base: str, good_until: float, entry: _Entry) -> None:
         self._known[base] = (good_until, entry)
@@ -96,6 +109,10 @@ async def reachable(db: Connection, addresses: Sequence[Address]) -> dict[str, R
         for address in addresses
         if (row := found.get(address.base))
     }
+
+
+def _reaches_the_operator(base: str) -> bool:
+    return base.startswith(_OPERATORS)
 
 
 def _recipient(address: Address, entry: _Entry | None) -> Recipient:

@@ -11,6 +11,7 @@ import msgspec
 from daimon.accounts.models import Account
 from daimon.keys.models import IssuedKey
 from daimon.kit.rate_limit import RateLimit
+from daimon.pods.models import PodPolicy
 from daimon.quotas.tiers import Tiers
 
 
@@ -55,6 +56,7 @@ class NewInbox(msgspec.Struct, frozen=True):
     display_name: str | None = None
     client_id: str | None = None
     metadata: dict[str, Any] = {}
+    pod_id: UUID | msgspec.UnsetType = msgspec.UNSET  # not written into the fingerprint of a create without it
 
 
 class InboxChange(msgspec.Struct, frozen=True):
@@ -63,6 +65,7 @@ class InboxChange(msgspec.Struct, frozen=True):
     display_name: str | msgspec.UnsetType | None = msgspec.UNSET
     metadata: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     status: InboxStatus | msgspec.UnsetType = msgspec.UNSET
+    pod_id: UUID | msgspec.UnsetType | None = msgspec.UNSET  # None moves it out of its pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,8 @@ class InboxQuery:
 
     @property
     def shows_all(self) -> bool:
-        """Tell whether no filter narrows the list."""
-        return self.pod_id is None and self.domain is None and self.status is None and self.q is None
+        """Tell whether no filter but that of the pod narrows the list."""
+        return self.domain is None and self.status is None and self.q is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ class InboxPolicy:
     reserved_usernames: frozenset[str]
     free_creates_per_hour: int
     tiers: Tiers
+
+    @property
+    def of_pods(self) -> PodPolicy:
+        """What of it concerns pods."""
+        return PodPolicy(self.service_domain, self.reserved_usernames, self.tiers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from daimon.db.where import Where
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
+from daimon.pods.errors import PodNotFound
 from daimon.quotas.usage import NO_POD
 
 _STATUSES = {status.value: status for status in InboxStatus}  # a third of the cost of InboxStatus(text)
@@ -84,25 +85,27 @@ class InboxRepository:
         )
 
     async def page(self, query: InboxQuery) -> Page[Inbox]:
-        """Return inboxes, the oldest first, and how many there are in all.
+        """Return inboxes, the oldest first, and how many there are in all. Raises PodNotFound.
 
-        Without a filter the total is the account's own counter. With one it is counted, up to COUNT_CAP.
+        Without a filter the total is the counter of the account, or of its pods. With one it is counted, up to
+        COUNT_CAP.
         """
-        where = self._matching(query)
-        total = _ALL if query.shows_all and self._scope[1:] == (None, None) else _counted(where)
-        beyond = Where(*where.parameters)
-        beyond.add("id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
+        pods = pods_asked_for(self._scope[1], query.pod_id)
+        where = self._matching(query, pods)
+        total = _used(pods) if query.shows_all and self._scope[2] is None else _counted(where)
+        counting = list(where.parameters)
+        where.add("id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
+        limit, offset = where.parameter(query.limit + 1), where.parameter(query.offset)
+        source = _of_each_pod(where, limit, offset) if pods and len(pods) > 1 else _in_order(where)
         rows = await self._db.fetch(
-            f"""
-            select {_COLUMNS}, {total} as total from inboxes
-            where account_id = $1 and status <> 'deleted'{where}{beyond}
-            order by account_id, id limit {beyond.parameter(query.limit + 1)} offset {beyond.parameter(query.offset)}
-            """,
-            *beyond.parameters,
+            f"select {_COLUMNS}, {total} as total from {source} order by account_id, id limit {limit} offset {offset}",
+            *where.parameters,
         )
         inboxes = [inbox_of(row) for row in rows[: query.limit]]
         more = len(rows) > query.limit
-        counted = rows[0]["total"] if rows else await self._db.fetchval(f"select {total}", *where.parameters)
+        if not rows and query.pod_id:
+            await self._pod_must_exist(query.pod_id)
+        counted = rows[0]["total"] if rows else await self._db.fetchval(f"select {total}", *counting)
         return Page(inboxes, write_cursor(inboxes[-1].id) if more else None, counted)
 
     async def change(self, inbox: Inbox, change: InboxChange, now: datetime) -> Inbox:
@@ -131,20 +134,53 @@ class InboxRepository:
             self._scope[0], inbox.id, now, now + ADDRESS_HELD, inbox.email,
         )  # fmt: skip
 
-    def _matching(self, query: InboxQuery) -> Where:
-        account_id, pod_ids, inbox_id = self._scope
-        where = Where(account_id).within("pod_id", pod_ids).add("id = $?", inbox_id).add("pod_id = $?", query.pod_id)
+    def _matching(self, query: InboxQuery, pods: Sequence[UUID] | None) -> Where:
+        """Return the conditions of a list. The account is $1, and the pods, if there are any, $2."""
+        account_id, _, inbox_id = self._scope
+        where = Where(account_id).within("pod_id", pods).add("id = $?", inbox_id)
         where.add("domain = $?", query.domain).add("status = $?", query.status)
         return where.add("starts_with(username, $?)", query.q)
 
+    async def _pod_must_exist(self, pod_id: UUID) -> None:
+        if not await self._db.fetchval(
+            "select true from pods where account_id = $1 and id = $2", self._scope[0], pod_id
+        ):
+            raise PodNotFound
+
+
+def pods_asked_for(reached: Sequence[UUID] | None, asked: UUID | None) -> Sequence[UUID] | None:
+    """Return the pods that a list shows: all that are reached, or the one asked for. Raises PodNotFound."""
+    if asked is None:
+        return reached
+    if reached is not None and asked not in reached:
+        raise PodNotFound
+    return (asked,)
+
 
 _ID_OF = "coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))"
-_ALL = f"coalesce((select used from quotas where account_id = $1 and pod_id = '{NO_POD}' and quota = 'inboxes'), 0)"
+
+
+def _used(pods: Sequence[UUID] | None) -> str:
+    which = f"= '{NO_POD}'" if pods is None else "= $2" if len(pods) == 1 else "= any($2)"
+    return f"""(select coalesce(sum(used), 0)::bigint from quotas
+        where account_id = $1 and quota = 'inboxes' and pod_id {which})"""
 
 
 def _counted(where: Where) -> str:
-    rows = f"select 1 from inboxes where account_id = $1 and status <> 'deleted'{where} limit {COUNT_CAP}"
+    rows = f"select 1 from {_in_order(where)} limit {COUNT_CAP}"
     return f"(select count(*) from ({rows}) counted)"
+
+
+def _in_order(where: Where) -> str:
+    return f"inboxes where account_id = $1 and status <> 'deleted'{where}"
+
+
+def _of_each_pod(where: Where, limit: str, offset: str) -> str:
+    """Return the first inboxes of each pod: all the others of the account are not looked at."""
+    return f"""(
+        select of_one.* from unnest($2::uuid[]) as pod (id) cross join lateral (
+            select * from {_in_order(where)} and pod_id = pod.id order by id limit {limit}::bigint + {offset}::bigint
+        ) of_one) inboxes"""
 
 
 def _named(inbox: UUID | str) -> tuple[UUID | None, str | None]:

@@ -36,3 +36,16 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> None:
         [row["account_id"] for row in gone],
         [row["id"] for row in gone],
     )
+    await _release_subdomains(db, limit=limit)
+
+
+async def _release_subdomains(db: Connection, *, limit: int) -> None:
+    """Let subdomains be taken again whose pod is gone and under which no address is held any more."""
+    await db.execute(
+        """
+        delete from subdomains s where s.pod_id is null and s.subdomain in (
+            select subdomain from subdomains l where l.pod_id is null and not exists (
+                select 1 from inboxes i where i.account_id = l.account_id and i.domain = l.domain) limit $1)
+        """,
+        limit,
+    )

@@ -9,14 +9,14 @@ import msgspec
 
 from daimon.accounts import client_ids
 from daimon.accounts import service as accounts
-from daimon.accounts.errors import AccountSuspended
+from daimon.accounts.errors import AccountSuspended, ClientIdConflict
 from daimon.accounts.models import Account, AccountStatus, Tier
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
-from daimon.inboxes import usernames
-from daimon.inboxes.errors import UsernameTaken
+from daimon.inboxes import in_pods, usernames
+from daimon.inboxes.errors import InboxNotFound, UsernameTaken
 from daimon.inboxes.models import Created, Inbox, InboxChange, InboxPolicy, InboxQuery, InboxStatus, NewInbox
 from daimon.inboxes.repository import InboxRepository
 from daimon.keys import service as keys
@@ -25,6 +25,8 @@ from daimon.keys.repository import KeyRepository
 from daimon.kit import ids
 from daimon.kit.errors import Invalid
 from daimon.kit.paging import Page
+from daimon.pods.models import Pod
+from daimon.quotas import pods as pod_quotas
 from daimon.quotas import service as quotas
 from daimon.quotas import warnings
 from daimon.quotas.service import Quota
@@ -43,22 +45,27 @@ async def create(
 ) -> Created:
     """Create an inbox with its key and record `inbox.created`; without a principal, open an account for it first.
 
-    Raises Invalid, AccountSuspended, ClientIdConflict, InboxLimitReached, InboxCreateRateLimited, UsernameTaken.
+    Raises Invalid, AccountSuspended, ClientIdConflict, PodNotFound, PodSuspended, InboxLimitReached, PodLimitReached,
+    InboxCreateRateLimited, UsernameTaken.
     """
-    username, domain = _wanted_address(wish, policy)
+    username = None if wish.username is None else usernames.check(wish.username)
     account = who.account if who else await accounts.open_account(db, now=now)
     _may_change(account)
     scope = who.scope if who else Scope(account.account_id)
-    inbox_id = ids.new()
+    wish, inbox_id = msgspec.structs.replace(wish, pod_id=in_pods.wanted(scope, wish)), ids.new()
     if wish.client_id and (earlier := await _made_before(db, scope, wish, inbox_id)):
-        return Created(await InboxRepository(db, scope).get(earlier), account, fresh=False)
-    inbox = await _add(db, scope, _new_inbox(scope, inbox_id, username, domain, wish, now))
+        return Created(await _made_earlier(db, scope, earlier), account, fresh=False)
+    pod = await in_pods.open_to(db, scope, wish)
+    domain = _domain(wish, username, pod, policy)
+    inbox = await _add(db, scope, _new_inbox(scope, pod, inbox_id, username, domain, wish, now))
     account_key = None if who else await keys.issue(db, account, KeyScope.ACCOUNT, scope, now=now)
-    inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now)
+    inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now, maker=who)
     # Spent last: creates of one account wait for each other from here to the commit, and no longer.
     limits = policy.tiers[account.tier]
     used = await quotas.spend_inbox(db, account, limits)
     warning = warnings.crossed(account.account_id, Quota.INBOXES, used - 1, used, limits.max_inboxes, now)
+    if pod:
+        await pod_quotas.take_place(db, scope, pod.id, pod.limits.max_inboxes)
     rate = None
     if account.tier is Tier.FREE:
         rate = await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
@@ -77,13 +84,25 @@ async def page(db: Connection, scope: Scope, query: InboxQuery) -> Page[Inbox]:
     return await InboxRepository(db, scope).page(query)
 
 
-async def change(db: Connection, who: Principal, inbox: UUID | str, wish: InboxChange, *, now: datetime) -> Inbox:
-    """Change display name, metadata or status. Raises InboxNotFound, AccountSuspended, Invalid."""
+async def change(
+    db: Connection, who: Principal, inbox: UUID | str, wish: InboxChange, *, now: datetime
+) -> tuple[Inbox, Inbox]:
+    """Change display name, metadata, status or pod, and return the inbox as it was and as it is.
+
+    Raises InboxNotFound, AccountSuspended, Invalid, PodNotFound, PodLimitReached, and Forbidden for a move by anyone
+    but the account.
+    """
     _may_change(who.account)
     if wish.status is InboxStatus.DELETED:
         raise Invalid.field("status", "must be `active` or `suspended`; to delete the inbox, send DELETE")
+    target = await in_pods.target(db, who.scope, wish.pod_id)
     repository = InboxRepository(db, who.scope)
-    return await repository.change(await repository.lock(inbox), wish, now)
+    before = await repository.lock(inbox)
+    after = await repository.change(before, wish, now)
+    if wish.pod_id is not msgspec.UNSET and wish.pod_id != before.pod_id:
+        await in_pods.move(db, who.scope, before, target, now)
+        after = await repository.get(before.id)
+    return before, after
 
 
 async def delete(db: Connection, who: Principal, inbox: UUID | str, *, now: datetime) -> None:
@@ -95,10 +114,12 @@ async def delete(db: Connection, who: Principal, inbox: UUID | str, *, now: date
     repository = InboxRepository(db, who.scope)
     gone = await repository.lock(inbox)
     await repository.delete(gone, now)
-    await KeyRepository(db, who.scope).revoke_of_inbox(gone.id)
+    await KeyRepository(db, who.scope).revoke_of_inbox(gone.id, now)
     if gone.client_id:
         await client_ids.release(db, who.scope, kind="inbox", client_id=gone.client_id)
     await quotas.return_inbox(db, who.scope)
+    if gone.pod_id:
+        await pod_quotas.leave_place(db, who.scope, gone.pod_id)
     await events.record(db, [_event(EventType.INBOX_DELETED, gone, now)])
 
 
@@ -107,15 +128,22 @@ async def rotate_key(
 ) -> tuple[Inbox, IssuedKey]:
     """Give the inbox's key a new secret; the old one works until the grace ends. Raises InboxNotFound."""
     _may_change(who.account)
-    return await renew_key(db, who.account, who.scope, inbox, grace=grace, now=now)
+    return await renew_key(db, who.account, who.scope, inbox, grace=grace, now=now, who=who)
 
 
 async def renew_key(
-    db: Connection, account: Account, scope: Scope, inbox: UUID | str, *, grace: timedelta, now: datetime
+    db: Connection,
+    account: Account,
+    scope: Scope,
+    inbox: UUID | str,
+    *,
+    grace: timedelta,
+    now: datetime,
+    who: Principal | None = None,
 ) -> tuple[Inbox, IssuedKey]:
-    """Do what `rotate_key` does, for the account itself. Raises InboxNotFound."""
+    """Do what `rotate_key` does; without a principal, for the server's operator. Raises InboxNotFound, WouldWiden."""
     found = await InboxRepository(db, scope).lock(inbox)
-    rotated = await keys.rotate_inbox_key(db, account, _reach(found), grace=grace, now=now)
+    rotated = await keys.rotate_inbox_key(db, account, _reach(found), grace=grace, now=now, who=who)
     await events.record(db, [_event(EventType.KEY_ROTATED, found, now)])
     return found, rotated
 
@@ -125,14 +153,26 @@ def _may_change(account: Account) -> None:
         raise AccountSuspended
 
 
-def _wanted_address(wish: NewInbox, policy: InboxPolicy) -> tuple[str | None, str]:
-    domain = (wish.domain or policy.service_domain).lower()
-    if domain != policy.service_domain:
-        raise Invalid.field("domain", f"only {policy.service_domain} is served; leave it out")
-    username = None if wish.username is None else usernames.check(wish.username)
-    if username in policy.reserved_usernames:
+def _domain(wish: NewInbox, username: str | None, pod: Pod | None, policy: InboxPolicy) -> str:
+    """Return the domain of a new inbox: its pod's own, or the service's. Raises Invalid."""
+    service = policy.service_domain
+    served = [service]
+    if pod and pod.subdomain:
+        served.insert(0, f"{pod.subdomain}.{service}")
+    domain = (wish.domain or served[0]).lower()
+    if domain not in served:
+        raise Invalid.field("domain", f"only {' and '.join(served)} is served here; leave it out")
+    if domain == service and username in policy.reserved_usernames:
         raise Invalid.field("username", f"`{username}` is reserved for the operator of {domain}; choose another")
-    return username, domain
+    return domain
+
+
+async def _made_earlier(db: Connection, scope: Scope, inbox_id: UUID) -> Inbox:
+    """Return what a client_id made. Raises ClientIdConflict if that is out of this key's reach."""
+    try:
+        return await InboxRepository(db, scope).get(inbox_id)
+    except InboxNotFound:
+        raise ClientIdConflict from None
 
 
 async def _made_before(db: Connection, scope: Scope, wish: NewInbox, inbox_id: UUID) -> UUID | None:
@@ -143,11 +183,13 @@ async def _made_before(db: Connection, scope: Scope, wish: NewInbox, inbox_id: U
     )
 
 
-def _new_inbox(scope: Scope, inbox_id: UUID, username: str | None, domain: str, wish: NewInbox, now: datetime) -> Inbox:
+def _new_inbox(
+    scope: Scope, pod: Pod | None, inbox_id: UUID, username: str | None, domain: str, wish: NewInbox, now: datetime
+) -> Inbox:
     return Inbox(
         id=inbox_id,
         account_id=scope.account_id,
-        pod_id=scope.pod_id,
+        pod_id=pod.id if pod else None,
         username=username or "",
         domain=domain,
         display_name=wish.display_name,
@@ -181,6 +223,6 @@ def _reach(inbox: Inbox) -> Scope:
     return Scope(inbox.account_id, (inbox.pod_id,) if inbox.pod_id else None, inbox.id)
 
 
-def _event(event: EventType, inbox: Inbox, now: datetime) -> NewEvent:
+def _event(kind: EventType, inbox: Inbox, now: datetime) -> NewEvent:
     data = {"inbox": {"id": ids.show(ids.Kind.INBOX, inbox.id), "email": inbox.email}}
-    return NewEvent(inbox.account_id, event, msgspec.json.encode(data).decode(), inbox.pod_id, inbox.id, now)
+    return NewEvent(inbox.account_id, kind, msgspec.json.encode(data).decode(), inbox.pod_id, inbox.id, now)

@@ -56,7 +56,9 @@ class PodRepository:
     async def get(self, pod_id: UUID) -> Pod:
         """Return a pod. Raises PodNotFound."""
         return _found(
-            await self._db.fetchrow(f"select {_COLUMNS} from pods p where {_IN_SCOPE} and p.id = $4", *self._scope, pod_id)
+            await self._db.fetchrow(
+                f"select {_COLUMNS} from pods p where {_IN_SCOPE} and p.id = $4", *self._scope, pod_id
+            )
         )
 
     async def lock(self, pod_id: UUID, lock: Lock) -> Pod:
@@ -79,10 +81,11 @@ class PodRepository:
         total = _ALL if query.shows_all and pod_ids is None else f"(select count(*) from ({counted}) counted)"
         beyond = Where(*where.parameters)
         beyond.add("p.id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
+        limit, offset = beyond.parameter(query.limit + 1), beyond.parameter(query.offset)
         rows = await self._db.fetch(
             f"""
             select {_COLUMNS}, {total} as total from pods p where p.account_id = $1{where}{beyond}
-            order by p.account_id, p.id limit {beyond.parameter(query.limit + 1)} offset {beyond.parameter(query.offset)}
+            order by p.account_id, p.id limit {limit} offset {offset}
             """,
             *beyond.parameters,
         )
@@ -121,9 +124,7 @@ def changed(pod: Pod, change: PodChange, now: datetime) -> Pod:
     """Return the pod as a PATCH leaves it."""
     wanted = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
     limits = {name: wanted.pop(name) for name in PodLimits.__struct_fields__ if name in wanted}
-    return msgspec.structs.replace(
-        pod, **wanted, limits=msgspec.structs.replace(pod.limits, **limits), updated_at=now
-    )
+    return msgspec.structs.replace(pod, **wanted, limits=msgspec.structs.replace(pod.limits, **limits), updated_at=now)
 
 
 def _found(row: Record | None) -> Pod:

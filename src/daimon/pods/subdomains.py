@@ -14,11 +14,15 @@ from daimon.pods.models import PodPolicy
 # One label of letters, digits and hyphens (RFC 1035 §2.3.1), without hyphens at the ends.
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _MAX_DOMAIN = 221  # with `@` and a username of 32, an address has 254 characters (RFC 5321 §4.5.3.1.3)
-RESERVED = frozenset(
-    "www www1 www2 web mail mail1 mail2 email smtp smtps imap imaps pop pop3 mx mx1 mx2 mx3 ns ns1 ns2 ns3 ns4 dns api"
-    " app apps console admin dashboard docs status support billing help blog cdn static assets ftp autoconfig"
-    " autodiscover webmail relay out outbound in inbound bounce bounces track click mta-sts wpad localhost test".split()
-)
+# fmt: off
+RESERVED = frozenset((
+    "www", "www1", "www2", "web", "mail", "mail1", "mail2", "email", "smtp", "smtps", "imap", "imaps", "pop",
+    "pop3", "mx", "mx1", "mx2", "mx3", "ns", "ns1", "ns2", "ns3", "ns4", "dns", "api", "app", "apps",
+    "console", "admin", "dashboard", "docs", "status", "support", "billing", "help", "blog", "cdn", "static",
+    "assets", "ftp", "autoconfig", "autodiscover", "webmail", "relay", "out", "outbound", "in", "inbound",
+    "bounce", "bounces", "track", "click", "mta-sts", "wpad", "localhost", "test",
+))
+# fmt: on
 
 
 def check(text: str, policy: PodPolicy) -> str:

@@ -18,7 +18,8 @@ PODS = "pods"
 async def take_place(db: Connection, scope: Scope, pod_id: UUID, limit: int | None) -> None:
     """Count one more inbox in a pod. Raises PodLimitReached."""
     used = await db.fetchval(
-        "insert into quotas as q (account_id, pod_id, quota, used) select $1, $2, $3, 1 where $4::bigint is null or $4 > 0"
+        "insert into quotas as q (account_id, pod_id, quota, used)"
+        " select $1, $2, $3, 1 where $4::bigint is null or $4 > 0"
         " on conflict (account_id, pod_id, quota) do update set used = q.used + 1"
         " where $4::bigint is null or q.used < $4 returning used",
         scope.account_id, pod_id, Quota.INBOXES, limit,

@@ -1,5 +1,6 @@
 """Rows of `threads`, born scoped."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,10 @@ from daimon.db.patterns import contains
 from daimon.db.scope import Scope
 from daimon.db.where import Where
 from daimon.inboxes.errors import InboxNotFound
+from daimon.inboxes.repository import pods_asked_for
 from daimon.kit.paging import Page, read_cursor, write_cursor
+from daimon.pods.repository import PodRepository
+from daimon.quotas import pods as quotas
 from daimon.threads.errors import ThreadNotFound
 from daimon.threads.models import Order, Thread, ThreadQuery
 
@@ -23,6 +27,8 @@ _INBOX = """(select id from inboxes
       and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
       and status <> 'deleted')"""
 
+FEW_INBOXES = 10_000  # a look into each of so many costs some 30 ms, in an account of any size
+
 
 class ThreadRepository:
     """The threads within one scope."""
@@ -32,38 +38,39 @@ class ThreadRepository:
         self._scope = (scope.account_id, scope.pod_ids, scope.inbox_id)
 
     async def page(self, query: ThreadQuery) -> Page[Thread]:
-        """Return threads in order of their last message. Raises InboxNotFound, InvalidCursor."""
+        """Return threads in order of their last message. Raises InboxNotFound, PodNotFound, InvalidCursor."""
         beyond, order = ("<", "desc") if query.order is Order.NEWEST else (">", "asc")
-        where = self._matching(query)
+        pods = pods_asked_for(self._scope[1], query.pod_id)
+        of_inboxes = Where(self._scope[0]).within("i.pod_id", pods)
+        where = self._matching(query, Where(*of_inboxes.parameters))
         if query.cursor:
             at, thread_id = read_cursor(query.cursor, tuple[datetime, UUID])
             where.add(f"(t.last_message_at, t.id) {beyond} ({where.parameter(at)}, $?)", thread_id)
-        rows = await self._db.fetch(
-            f"""
-            select {_COLUMNS} from {_JOINED}
-            where t.account_id = $1 and t.deleted_at is null and i.status <> 'deleted'{where}
-            order by t.last_message_at {order}, t.id {order} limit {where.parameter(query.limit + 1)}
-            """,
-            *where.parameters,
-        )
-        if not rows and query.inbox is not None:
-            await self._inbox_must_exist(query.inbox)
+        limit = where.parameter(query.limit + 1)
+        select = _of_each_inbox if await self._are_few(query, pods) else _in_order
+        rows = await self._db.fetch(select(of_inboxes, where, order, limit), *where.parameters)
+        if not rows:
+            await self._asked_for_must_exist(query)
         threads = [thread_of(row) for row in rows[: query.limit]]
         more = len(rows) > query.limit
         return Page(threads, write_cursor(threads[-1].last_message_at, threads[-1].id) if more else None)
 
-    def _matching(self, query: ThreadQuery) -> Where:
-        account_id, pod_ids, inbox_id = self._scope
-        where = Where(account_id).within("i.pod_id", pod_ids).add("t.inbox_id = $?", inbox_id)
+    def _matching(self, query: ThreadQuery, where: Where) -> Where:
+        where.add("t.inbox_id = $?", self._scope[2])
         if isinstance(query.inbox, str):
             found = "(select inbox_id from addresses where address = lower($?) and account_id = $1)"
             where.add(f"t.inbox_id = {found}", query.inbox)
         else:
             where.add("t.inbox_id = $?", query.inbox)
-        where.add("i.pod_id = $?", query.pod_id).add("$? = any(t.labels)", query.label)
-        where.add("(t.unread_count > 0) = $?", query.unread)
+        where.add("$? = any(t.labels)", query.label).add("(t.unread_count > 0) = $?", query.unread)
         where.add("t.last_message_at < $?", query.before).add("t.last_message_at > $?", query.after)
         return where.add("t.subject ilike $? or t.preview ilike $?", contains(query.q))
+
+    async def _are_few(self, query: ThreadQuery, pods: Sequence[UUID] | None) -> bool:
+        """Tell whether to look into each inbox of some pods is less work than to walk past those of all others."""
+        if pods is None or query.inbox is not None or self._scope[2] is not None:
+            return False
+        return await quotas.inboxes_in(self._db, Scope(self._scope[0]), pods) <= FEW_INBOXES
 
     async def get(self, inbox: UUID | str, thread_id: UUID) -> Thread:
         """Return a thread of an inbox. Raises InboxNotFound, ThreadNotFound."""
@@ -124,9 +131,38 @@ class ThreadRepository:
             self._scope[0], thread.id, thread.inbox_id, now,
         )  # fmt: skip
 
+    async def _asked_for_must_exist(self, query: ThreadQuery) -> None:
+        if query.inbox is not None:
+            await self._inbox_must_exist(query.inbox)
+        if query.pod_id is not None:
+            await PodRepository(self._db, Scope(*self._scope)).get(query.pod_id)
+
     async def _inbox_must_exist(self, inbox: UUID | str) -> None:
         if not await self._db.fetchval(f"select {_INBOX}", *self._scope, *_named(inbox)):
             raise InboxNotFound
+
+
+def _in_order(of_inboxes: Where, where: Where, order: str, limit: str) -> str:
+    """Return the list as a walk along the threads of one inbox, or of the account."""
+    return f"""
+        select {_COLUMNS} from {_JOINED}
+        where t.account_id = $1 and t.deleted_at is null and i.status <> 'deleted'{of_inboxes}{where}
+        order by t.last_message_at {order}, t.id {order} limit {limit}"""
+
+
+def _of_each_inbox(of_inboxes: Where, where: Where, order: str, limit: str) -> str:
+    """Return the list as a merge of inboxes: what it shows is in those whose first thread is among the first."""
+    threads = f"""select * from threads t
+        where t.account_id = $1 and t.inbox_id = i.id and t.deleted_at is null{where}
+        order by t.last_message_at {order}, t.id {order}"""
+    return f"""
+        with firsts as (
+            select i.id, i.pod_id from inboxes i cross join lateral ({threads} limit 1) t
+            where i.account_id = $1 and i.status <> 'deleted'{of_inboxes}
+            order by t.last_message_at {order}, t.id {order} limit {limit}
+        )
+        select {_COLUMNS} from firsts i cross join lateral ({threads} limit {limit}) t
+        order by t.last_message_at {order}, t.id {order} limit {limit}"""
 
 
 def _named(inbox: UUID | str | None) -> tuple[UUID | None, str | None]:
