@@ -9,10 +9,10 @@ from daimon.api.operation import Lend, operation
 from daimon.api.request import Request
 from daimon.keys.models import KeyScope
 from daimon.kit.ids import Kind, show
+from daimon.quotas import sends
 from daimon.quotas import service as quotas
 
 _TAG = "account"
-_NOT_SENDING_YET = 0
 
 
 @operation(
@@ -20,11 +20,16 @@ _NOT_SENDING_YET = 0
 )
 async def get_account(request: Request) -> Answer[AccountView]:
     """Show the account, its limits and what it uses of them."""
+    return Answer(await full_view(request), ["List the inboxes: GET /v1/inboxes"])
+
+
+async def full_view(request: Request) -> AccountView:
+    """Return the account with its limits and what is used of them."""
     scope = request.principal.scope
     account = await accounts.get(request.db, scope)
     used = await quotas.used(request.db, scope, quotas.Quota.INBOXES)
-    limits = request.services.inbox_policy.tiers[account.tier]
-    return Answer(account_view(account, limits, used, _NOT_SENDING_YET), ["List the inboxes: GET /v1/inboxes"])
+    sent = await sends.used_today(request.db, scope, now=request.now)
+    return account_view(account, request.services.inbox_policy.tiers[account.tier], used, sent)
 
 
 @operation("GET", "/v1/whoami", tag=_TAG, lend=Lend.NOTHING, example=examples.WHOAMI)

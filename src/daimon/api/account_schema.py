@@ -6,7 +6,7 @@ from daimon.accounts.models import Account, AccountStatus, Tier
 from daimon.api.schema import Time, show_or_none
 from daimon.keys.models import KeyScope, Principal
 from daimon.keys.permissions import Permission
-from daimon.kit.clock import rfc3339
+from daimon.kit.clock import rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show
 from daimon.quotas.tiers import TierLimits
 
@@ -26,7 +26,7 @@ class Limits(msgspec.Struct):
 
 
 class AccountView(msgspec.Struct):
-    """An account."""
+    """An account. `status_reason` tells why it is not active, `erased_at` when a deleted one is gone for good."""
 
     account_id: str
     tier: Tier
@@ -34,6 +34,10 @@ class AccountView(msgspec.Struct):
     limits: Limits
     operator_email: str | None
     created_at: Time
+    status_reason: str | None
+    operator_email_verified: bool
+    deleted_at: Time | None
+    erased_at: Time | None
 
 
 class Whoami(msgspec.Struct):
@@ -69,6 +73,10 @@ def account_view(account: Account, limits: TierLimits, inboxes_used: int, sent_t
         ),
         operator_email=account.operator_email,
         created_at=rfc3339(account.created_at),
+        status_reason=account.status_reason,
+        operator_email_verified=account.operator_email_verified_at is not None,
+        deleted_at=rfc3339_or_none(account.deleted_at),
+        erased_at=rfc3339_or_none(account.erased_at),
     )
 
 

@@ -133,6 +133,10 @@ GET_ACCOUNT = Example(
         "limits": _FREE_LIMITS,
         "operator_email": None,
         "created_at": _AT,
+        "status_reason": None,
+        "operator_email_verified": False,
+        "deleted_at": None,
+        "erased_at": None,
     }
 )
 WHOAMI = Example(
