@@ -3,6 +3,7 @@
 from daimon.api import (
     account,
     audit,
+    capabilities,
     documents,
     downloads,
     inboxes,
@@ -23,6 +24,7 @@ __all__ = [
     "OPERATIONS",
     "account",
     "audit",
+    "capabilities",
     "documents",
     "downloads",
     "inboxes",

@@ -9,13 +9,18 @@ UPGRADABLE = (PaymentRequired, DailySendsExceeded)  # the second by waiting too
 def with_upgrade_context(error: DaimonError, public_url: str) -> DaimonError:
     """Give an error its `upgrade_context` if more money helps."""
     if isinstance(error, UPGRADABLE) and error.upgrade_context is None:
-        url = f"{public_url}/console/billing"
+        url = upgrade_url(public_url)
         error.upgrade_context = {
             "operator_action_url": url,
             "operator_action_label": "Upgrade the account",
             "agent_script": _script(error, url),
         }
     return error
+
+
+def upgrade_url(public_url: str) -> str:
+    """Return where a person upgrades an account."""
+    return f"{public_url}/console/billing"
 
 
 def _script(error: DaimonError, url: str) -> str:
