@@ -50,6 +50,7 @@ class Whoami(msgspec.Struct):
     inbox_id: str | None
     member_id: str | None
     permissions: list[Permission]
+    expires_at: Time | None
     tier: Tier
     status: AccountStatus
 
@@ -90,6 +91,7 @@ def whoami_view(who: Principal) -> Whoami:
         inbox_id=show_or_none(Kind.INBOX, who.scope.inbox_id),
         member_id=show_or_none(Kind.MEMBER, who.member_id),
         permissions=sorted(who.permissions),
+        expires_at=rfc3339_or_none(who.expires_at),
         tier=who.account.tier,
         status=who.account.status,
     )

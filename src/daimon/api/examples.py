@@ -148,6 +148,7 @@ WHOAMI = Example(
         "inbox_id": _INBOX_ID,
         "member_id": None,
         "permissions": ["inboxes:read", "messages:read"],
+        "expires_at": None,
         "tier": "free",
         "status": "active",
     }

@@ -19,7 +19,13 @@ from daimon.api.errors import (
 )
 from daimon.api.operation import Operation
 from daimon.api.render import Failure
-from daimon.keys.errors import ApiKeyExpired, ApiKeyRevoked, AuthenticationRequired, InvalidApiKey
+from daimon.keys.errors import (
+    ApiKeyExpired,
+    ApiKeyRevoked,
+    AuthenticationFailures,
+    AuthenticationRequired,
+    InvalidApiKey,
+)
 from daimon.kit.errors import (
     DaimonError,
     Forbidden,
@@ -41,7 +47,7 @@ Success is `{"result", "next_steps"}`; `next_steps` names the next useful call w
 
 What lies outside a key's reach does not exist: it answers 404 as an id never issued would."""
 _ALWAYS = (Internal,)
-_KEY_ERRORS = (AuthenticationRequired, InvalidApiKey, ApiKeyExpired, ApiKeyRevoked, Forbidden)
+_KEY_ERRORS = (AuthenticationRequired, InvalidApiKey, ApiKeyExpired, ApiKeyRevoked, Forbidden, AuthenticationFailures)
 _BODY_ERRORS = (InvalidJson, RequestTimeout, PayloadTooLarge, UnsupportedMediaType)
 
 
