@@ -15,7 +15,7 @@ from daimon.keys.permissions import Permission
 from daimon.quotas import service as quotas
 from daimon.quotas.tiers import TierLimits
 
-Bought = Callable[["_Present"], str | None]
+Lacks = Callable[["_Present"], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _Action:
     served: tuple[str, str] | None
     writes: bool = True
     sends: bool = False
-    lacks: Bought = lambda _: None
+    lacks: Lacks = lambda _: None
 
 
 def _no_room(present: _Present) -> str | None:
