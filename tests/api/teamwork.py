@@ -66,24 +66,14 @@ class Team:
         return api_key
 
     async def pod(self, name: str = "Customer") -> str:
-        """Insert a pod, as it stands in the database."""
-        pod_id = ids.new()
-        async with self.edge.services.db.read() as db:
-            await db.execute(
-                "insert into pods (account_id, id, name, created_at, updated_at) values ($1, $2, $3, now(), now())",
-                self.account_uuid, pod_id, name,
-            )  # fmt: skip
-        return ids.show(ids.Kind.POD, pod_id)
+        """Create a pod."""
+        pod_id: str = (await self.result("POST", "/v1/pods", {"name": name}))["id"]
+        return pod_id
 
     async def inbox_in(self, pod_id: str | None) -> str:
-        """Create an inbox that holds a mail, and put it into a pod."""
-        inbox = await self.edge.create_inbox(self.account.account_api_key)
+        """Create an inbox that holds a mail, in a pod or outside of all."""
+        inbox = await self.edge.create_inbox(self.account.account_api_key, pod_id=pod_id)
         inbox_id: str = inbox["id"]
-        async with self.edge.services.db.read() as db:
-            await db.execute(
-                "update inboxes set pod_id = $3 where account_id = $1 and id = $2",
-                self.account_uuid, ids.read(ids.Kind.INBOX, inbox_id), pod_id and ids.read(ids.Kind.POD, pod_id),
-            )  # fmt: skip
         await self.edge.deliver(inbox_id)
         return inbox_id
 

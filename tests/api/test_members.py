@@ -167,11 +167,11 @@ async def test_of_many_creates_at_once_one_makes_the_member(edge: Edge) -> None:
         ({"email": "a@example.com", "name": "two\nlines"}, "name"),
         ({"email": "a@example.com", "name": "x" * 201}, "name"),
         ({"email": "a@example.com", "grants": None}, "grants"),
-        ({"email": "a@example.com", "grants": ["viewer"]}, "grants[...]"),
-        ({"email": "a@example.com", "grants": [{"pod_id": None}]}, "grants[...].role"),
-        ({"email": "a@example.com", "grants": [{"role": "king"}]}, "grants[...].role"),
+        ({"email": "a@example.com", "grants": ["viewer"]}, "grants[0]"),
+        ({"email": "a@example.com", "grants": [{"pod_id": None}]}, "grants[0].role"),
+        ({"email": "a@example.com", "grants": [{"role": "king"}]}, "grants[0].role"),
         ({"email": "a@example.com", "grants": [{"role": "viewer", "pod_id": "pod_1"}]}, "grants[0].pod_id"),
-        ({"email": "a@example.com", "grants": [{"role": "viewer", "inbox_id": "x"}]}, "grants[...].inbox_id"),
+        ({"email": "a@example.com", "grants": [{"role": "viewer", "inbox_id": "x"}]}, "grants[0].inbox_id"),
         ({"email": "a@example.com", "grants": [{"role": "viewer"}] * 101}, "grants"),
         ({"email": "a@example.com", "client_id": ""}, "client_id"),
         ({"email": "a@example.com", "status": "active"}, "status"),
@@ -248,7 +248,11 @@ async def test_lists_filter_and_page(edge: Edge) -> None:
         seen += [member["id"] for member in page["members"]]
         cursor = page["next_cursor"]
     assert seen == [member["id"] for member in made]
-    for query, error in (("cursor=x", "INVALID_CURSOR"), ("limit=0", "VALIDATION_FAILED"), ("x=1", "VALIDATION_FAILED")):
+    for query, error in (
+        ("cursor=x", "INVALID_CURSOR"),
+        ("limit=0", "VALIDATION_FAILED"),
+        ("x=1", "VALIDATION_FAILED"),
+    ):
         assert (await team.refused("GET", f"/v1/members?{query}"))[1] == error
 
 
