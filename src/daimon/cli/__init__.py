@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from daimon import __version__
-from daimon.cli import audit, mail, serving
+from daimon.cli import admin, audit, mail, serving
+from daimon.cli.parsing import BadUsage
 from daimon.config import BadSetting
 
 
@@ -17,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments) or 0)
-    except BadSetting as error:
+    except (BadSetting, BadUsage) as error:
         return _fail(error, code=2)
     except KeyboardInterrupt:
         return 130
@@ -47,5 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     serving.add(commands)
     mail.add(commands)
     audit.add(commands)
+    admin.add(commands)
     serving.add_role(commands)
     return parser

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import TypeAlias
 
 from daimon import config
@@ -12,6 +13,11 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run: TypeAlias = Callable[[argparse.Namespace], int | None]
 
 _SETTING_PREFIX = "setting_"
+MOST_CHARS = 200  # of a reason or a name
+
+
+class BadUsage(Exception):
+    """The arguments do not go together."""
 
 
 def command(commands: Commands, name: str, run: Run, says: str | None) -> argparse.ArgumentParser:
@@ -50,6 +56,33 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str] = SPECS) 
             help=spec.doc.replace("%", "%%"),
             **alone,  # type: ignore[arg-type]
         )
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number between two."""
+
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def one_line(text: str) -> str:
+    """Return a name or a reason, without spaces around it."""
+    stripped = text.strip()
+    if not stripped.isprintable() or not 1 <= len(stripped) <= MOST_CHARS:
+        raise argparse.ArgumentTypeError(f"must be one line of 1 to {MOST_CHARS} characters")
+    return stripped
+
+
+def day(text: str) -> date:
+    """Return a day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-03-16") from None
 
 
 def settings(arguments: argparse.Namespace) -> Loaded:
