@@ -37,12 +37,12 @@ from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import InboxNotFound
 from daimon.keys import leaks
 from daimon.keys import service as keys
-from daimon.keys.errors import AuthenticationFailures, KeyNotFound, KeyStateConflict
+from daimon.keys.errors import AuthenticationFailures, KeyNotFound
 from daimon.keys.models import IssuedKey, Key, KeyScope, NewKey
 from daimon.keys.permissions import Permission
 from daimon.keys.repository import KeyRepository
 from daimon.kit.clock import rfc3339
-from daimon.kit.errors import Invalid, InvalidCursor
+from daimon.kit.errors import Invalid, InvalidCursor, StateConflict
 from daimon.kit.ids import Kind, show
 from daimon.pods.errors import PodNotFound
 from daimon.pods.repository import Lock, PodRepository
@@ -133,7 +133,7 @@ async def get_key(request: Request, key_id: KeyInPath) -> Answer[KeyDetails]:
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.POD,
-    errors=(KeyStateConflict,),
+    errors=(StateConflict,),
     example=examples.PATCH_KEY,
 )
 async def update_key(request: Request, key_id: KeyInPath, body: KeyPatch) -> Answer[KeyView]:
@@ -154,7 +154,7 @@ async def update_key(request: Request, key_id: KeyInPath, body: KeyPatch) -> Ans
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.POD,
-    errors=(KeyStateConflict,),
+    errors=(StateConflict,),
     example=examples.DELETE_KEY,
 )
 async def delete_key(request: Request, key_id: KeyInPath) -> Answer[Deleted]:
@@ -175,7 +175,7 @@ async def delete_key(request: Request, key_id: KeyInPath) -> Answer[Deleted]:
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.POD,
-    errors=(KeyStateConflict,),
+    errors=(StateConflict,),
     example=examples.ROTATE_KEY,
 )
 async def rotate_key(request: Request, key_id: KeyInPath, body: Rotation) -> Answer[KeyRotated]:
@@ -197,7 +197,7 @@ async def rotate_key(request: Request, key_id: KeyInPath, body: Rotation) -> Ans
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.ACCOUNT,
-    errors=(KeyStateConflict,),
+    errors=(StateConflict,),
     example=examples.ROTATE_ACCOUNT_KEY,
 )
 async def rotate_account_key(request: Request, body: Rotation) -> Answer[AccountKeyRotated]:

@@ -1,6 +1,6 @@
 """Why a key is not accepted, and what cannot be done with one."""
 
-from daimon.kit.errors import Detail, Forbidden, NotFound, StateConflict, TooManyRequests, Unauthenticated
+from daimon.kit.errors import Detail, Forbidden, NotFound, TooManyRequests, Unauthenticated
 
 
 class AuthenticationRequired(Unauthenticated):
@@ -66,7 +66,3 @@ class AuthenticationFailures(TooManyRequests):
 
     code = "AUTH_FAILURES"
     next_steps = ("Stop sending the key that is refused, wait `retry_after` seconds, then send one that is valid.",)
-
-
-class KeyStateConflict(StateConflict):
-    """The key is in a state in which this cannot be done."""

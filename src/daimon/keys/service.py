@@ -16,7 +16,7 @@ from daimon.db.scope import Scope
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
 from daimon.keys import bounds, secret
-from daimon.keys.errors import ApiKeyRevoked, KeyStateConflict, WouldWiden
+from daimon.keys.errors import ApiKeyRevoked, WouldWiden
 from daimon.keys.models import (
     IssuedKey,
     Key,
@@ -31,7 +31,7 @@ from daimon.keys.models import (
 from daimon.keys.permissions import ALL, Permission
 from daimon.keys.repository import KeyRepository
 from daimon.kit import ids
-from daimon.kit.errors import Invalid
+from daimon.kit.errors import Invalid, StateConflict
 from daimon.kit.paging import Page
 
 MAX_GRACE = timedelta(days=7)
@@ -101,7 +101,7 @@ async def page(db: Connection, who: Principal, query: KeyQuery) -> Page[Key]:
 async def change(db: Connection, who: Principal, key_id: UUID, wish: KeyChange, *, now: datetime) -> tuple[Key, Key]:
     """Change a key and return it as it was and as it is.
 
-    Raises KeyNotFound, KeyStateConflict for a revoked one, WouldWiden, Invalid.
+    Raises KeyNotFound, StateConflict for a revoked one, WouldWiden, Invalid.
     """
     await _check_still_works(db, who, now)
     repository = _keys(db, who)
@@ -109,7 +109,7 @@ async def change(db: Connection, who: Principal, key_id: UUID, wish: KeyChange, 
     before = await repository.lock(key_id)
     bounds.check_may_change(who, before)
     if before.is_revoked:
-        raise KeyStateConflict("The key was revoked, for good.", next_steps=["Make a new one: POST /v1/keys"])
+        raise StateConflict("The key was revoked, for good.", next_steps=["Make a new one: POST /v1/keys"])
     after = _changed(who, before, wish, now)
     if before.id == who.key_id and (after.expires_at or after.effective != before.effective):
         await _check_not_last(repository, before, now)
@@ -120,7 +120,7 @@ async def change(db: Connection, who: Principal, key_id: UUID, wish: KeyChange, 
 async def revoke(db: Connection, who: Principal, key_id: UUID, *, now: datetime) -> tuple[Key, bool]:
     """Revoke a key for good and return it as it was, and whether this ended it.
 
-    Raises KeyNotFound, WouldWiden, and KeyStateConflict for the account's last key with all permissions, by itself.
+    Raises KeyNotFound, WouldWiden, and StateConflict for the account's last key with all permissions, by itself.
     """
     await _check_still_works(db, who, now)
     repository = _keys(db, who)
@@ -140,7 +140,7 @@ async def rotate(
 ) -> tuple[Key, IssuedKey]:
     """Give a key a new secret; the old one works until the grace ends.
 
-    Raises KeyNotFound, WouldWiden, KeyStateConflict for one that is revoked or has expired.
+    Raises KeyNotFound, WouldWiden, StateConflict for one that is revoked or has expired.
     """
     await _check_still_works(db, who, now)
     key = await _keys(db, who).lock(key_id)
@@ -156,7 +156,7 @@ async def rotate_account_key(
 ) -> tuple[Key, IssuedKey]:
     """Rotate the account key that asks; for an owner, the account's oldest key with all permissions.
 
-    An account without such a key gets a new one. Raises WouldWiden for another member, KeyStateConflict.
+    An account without such a key gets a new one. Raises WouldWiden for another member, StateConflict.
     """
     if who.key_scope is KeyScope.ACCOUNT:
         return await rotate(db, who, who.key_id, grace=grace, now=now)
@@ -330,10 +330,10 @@ def _check_in_future(expires_at: datetime | None, now: datetime) -> None:
 def _check_active(key: Key, now: datetime) -> None:
     status = key.status(now)
     if status is KeyStatus.REVOKED:
-        raise KeyStateConflict("The key was revoked, for good.", next_steps=["Make a new one: POST /v1/keys"])
+        raise StateConflict("The key was revoked, for good.", next_steps=["Make a new one: POST /v1/keys"])
     if status is KeyStatus.EXPIRED:
         shown = ids.show(ids.Kind.KEY, key.id)
-        raise KeyStateConflict(
+        raise StateConflict(
             "The key has expired: a new secret would not work.",
             next_steps=[f'Move its end first: PATCH /v1/keys/{shown} {{"expires_at": …}}'],
         )
@@ -346,11 +346,11 @@ async def _lock_account(repository: KeyRepository, who: Principal, key_id: UUID)
 
 
 async def _check_not_last(repository: KeyRepository, key: Key, now: datetime) -> None:
-    """Raise KeyStateConflict if without this key nothing would reach the whole account."""
+    """Raise StateConflict if without this key nothing would reach the whole account."""
     whole = key.key_scope is KeyScope.ACCOUNT and key.effective == ALL
     if whole and await repository.is_last_whole(key.id, now):
         shown = ids.show(ids.Kind.KEY, key.id)
-        raise KeyStateConflict(
+        raise StateConflict(
             "This is the account's last key with all permissions; it does not end itself.",
             next_steps=[
                 f"To end its secret, rotate it: POST /v1/keys/{shown}/rotate",
