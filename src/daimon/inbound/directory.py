@@ -72,9 +72,10 @@ class Directory:
 
     async def _answer(self, asked: "dict[str, asyncio.Future[_Entry | None]]") -> None:
         good_until = time.monotonic() + MAX_AGE_SECONDS
+        addresses = [*asked, self._operator] if any(map(_reaches_the_operator, asked)) else [*asked]
         try:
             async with self._db.read() as db:
-                rows = await db.fetch(_FIND, list(asked))
+                rows = await db.fetch(_FIND, addresses)
         except Exception as error:
             for future in asked.values():
                 future.set_exception(error)
@@ -90,7 +91,7 @@ class Directory:
         """Return whom an address reaches. `postmaster@` a subdomain is the operator, unless a customer reads it."""
         entry = found.get(base)
         if _reaches_the_operator(base) and (entry is None or entry[2] != _ACTIVE):
-            return found.get(self._operator)
+            return found.get(self._operator, entry)
         return entry
 
     def _remember(self, base: str, good_until: float, entry: _Entry) -> None:
