@@ -61,7 +61,7 @@ def show(settings: Settings, account: str) -> dict[str, Any]:
             "current_sends_today": await sends.used_today(db, scope, now=utc_now()),
         }
 
-    return look(settings, read)
+    return look(settings, read, account=account)
 
 
 def create(settings: Settings, *, tier: Tier, organisation: str | None) -> Opened:
@@ -113,7 +113,7 @@ def recover(settings: Settings, account: str) -> Opened:
         await desk.note(account_id, "recover_account", account, after={"key_id": ids.show(Kind.KEY, key.key_id)})
         return Opened(await AccountRepository(desk.db, Scope(account_id)).get(), key)
 
-    return change(settings, work)
+    return change(settings, work, account=account)
 
 
 def delete(settings: Settings, account: str) -> Account:
@@ -185,4 +185,4 @@ def _change(
         )  # fmt: skip
         return after
 
-    return change(settings, run)
+    return change(settings, run, account=account)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from daimon.accounts.errors import AccountNotFound
 from daimon.audit.models import OPERATOR, Change, Entry
 from daimon.audit.service import Trail
 from daimon.config import Settings
@@ -45,21 +46,21 @@ class Desk:
         await self.trail.record(self.db, [Entry(account_id, OPERATOR, action, change, self.now)])
 
 
-def look(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run what only reads. Raises NotDone with what the domain says."""
+def look(settings: Settings, work: Callable[[Connection], Awaitable[T]], *, account: str | None = None) -> T:
+    """Run what only reads, about an account if one is named. Raises NotDone with what the domain says."""
 
     async def run() -> T:
-        async with _transaction(settings) as db:
+        async with _transaction(settings, account) as db:
             return await work(db)
 
     return asyncio.run(run())
 
 
-def change(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
-    """Run what changes something: all of it, or nothing. Raises NotDone with what the domain says."""
+def change(settings: Settings, work: Callable[[Desk], Awaitable[T]], *, account: str | None = None) -> T:
+    """Run what changes something, in an account if one is named: all of it, or nothing. Raises NotDone like `look`."""
 
     async def run() -> T:
-        async with _transaction(settings) as db:
+        async with _transaction(settings, account) as db:
             return await work(Desk(db, Trail(secret_of(settings)), utc_now()))
 
     return asyncio.run(run())
@@ -74,11 +75,13 @@ def account_id_of(text: str) -> UUID:
 
 
 @asynccontextmanager
-async def _transaction(settings: Settings) -> AsyncIterator[Connection]:
+async def _transaction(settings: Settings, account: str | None) -> AsyncIterator[Connection]:
     try:
         async with opened(settings) as db, db.transaction():
             if await db.fetchval("select to_regclass('organisations')") is None:
                 raise NotDone("this database has no accounts yet: the next start of the server makes its tables")
             yield db
+    except AccountNotFound:
+        raise NotDone(f"no account {account}") from None
     except DaimonError as error:
         raise NotDone(error.message.rstrip(".")) from error

@@ -54,7 +54,7 @@ def add(settings: Settings, organisation: str, account: str) -> Organisation:
         await desk.note(account_id, "join_organisation", account, after={"organisation": joined.name})
         return joined
 
-    return change(settings, work)
+    return change(settings, work, account=account)
 
 
 def remove(settings: Settings, organisation: str, account: str) -> Organisation:
@@ -67,7 +67,7 @@ def remove(settings: Settings, organisation: str, account: str) -> Organisation:
         await desk.note(account_id, "leave_organisation", account, before={"organisation": left.name})
         return left
 
-    return change(settings, work)
+    return change(settings, work, account=account)
 
 
 def report(settings: Settings, organisation: str, first: date | None, last: date | None) -> Report:
