@@ -307,7 +307,8 @@ async def find_principal(db: Connection, hashed: bytes, now: datetime) -> Princi
                k.expires_at, k.networks, k.member_id, m.status as member_status, p.status as pod_status, a.*,
                case when k.member_id is not null then (
                    select json_agg(json_build_array(g.role, g.pod_id)) from grants g
-                   where g.account_id = k.account_id and (g.holder_id = k.member_id or g.holder_id in (
+                   where g.account_id = k.account_id and g.holder_id = any(array(  -- with `or`, no index is used
+                       select k.member_id union all
                        select team_id from team_members t
                        where t.account_id = k.account_id and t.member_id = k.member_id))
                ) end as grants

@@ -50,7 +50,8 @@ class GrantRepository:
         """Return all that a member is granted, directly and by teams."""
         rows = await self._db.fetch(
             """
-            select distinct role, pod_id from grants where account_id = $1 and (holder_id = $2 or holder_id in (
+            select distinct role, pod_id from grants where account_id = $1 and holder_id = any(array(
+                select $2::uuid union all
                 select team_id from team_members where account_id = $1 and member_id = $2))
             """,
             self._account_id, member_id,

@@ -57,6 +57,7 @@ create table members (
     primary key (account_id, id),
     unique (account_id, email)
 );
+create index members_by_status on members (account_id, status, id);
 
 create table teams (
     account_id    uuid not null,
