@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,7 +18,7 @@ from daimon.db.scope import Scope
 from daimon.events.models import EventType
 from daimon.kit import ids
 from daimon.kit.errors import DaimonError, Invalid, PaymentRequired, TooManyRequests
-from daimon.quotas import leases, rates, retention, sends, service
+from daimon.quotas import errors, leases, rates, retention, sends, service
 from daimon.quotas.errors import (
     BurstLimitExceeded,
     ConcurrencyLimitExceeded,
@@ -106,10 +107,10 @@ async def test_k_of_many_at_once_are_granted(db: Database, use: Use, refusal: ty
     """Exactly k, whatever the order; the others are told the same, and what helps: money or time, not both."""
     who, limits = account(), with_every_figure(k)
     results = await outcomes(db, AT_ONCE, lambda connection: use(connection, who, limits))
-    errors = refused(results)
-    assert len(errors) == AT_ONCE - k
-    assert {type(error) for error in errors} == {refusal}
-    for error in errors:
+    refusals = refused(results)
+    assert len(refusals) == AT_ONCE - k
+    assert {type(error) for error in refusals} == {refusal}
+    for error in refusals:
         assert isinstance(error, PaymentRequired | TooManyRequests)
         assert error.current_usage
         if isinstance(error, TooManyRequests):
@@ -431,6 +432,40 @@ async def test_sends_are_warned_of_once_a_day(db: Database) -> None:
 
 
 # The table
+
+
+def test_the_table_is_documented() -> None:
+    """In docs/reference/limits.md, figure by figure."""
+
+    def figure(value: int | None) -> str:
+        return "unlimited" if value is None else f"{value:,}"
+
+    page = (Path(__file__).parents[2] / "docs/reference/limits.md").read_text("utf-8")
+    for tier, limits in TIERS.items():
+        sends_a_day = "0 (receives only)" if limits.max_sends_per_day == 0 else figure(limits.max_sends_per_day)
+        cells = [
+            tier,
+            "custom" if limits.price_cents is None else f"${limits.price_cents // 100}",
+            figure(limits.max_inboxes),
+            sends_a_day,
+            figure(limits.burst_per_minute),
+            figure(limits.concurrent_sends) if limits.concurrent_sends else "–",
+            "yes" if limits.webhooks_enabled else "no",
+            figure(limits.max_custom_domains) if limits.custom_domains_enabled else "no",
+        ]
+        assert f"\n| {' | '.join(cells)} |\n" in page
+
+
+def test_every_refusal_is_documented() -> None:
+    """With its status, and code if it has one."""
+    page = (Path(__file__).parents[2] / "docs/reference/limits.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in row.split("|")] for row in page.splitlines()]
+    told = {(row[2], row[3], row[4]) for row in rows if len(row) == 7}
+    named = {each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == errors.__name__}
+    assert len(named) >= 10
+    for error in named:
+        code = f"`{error.code}`" if error.code else ""
+        assert (str(error.status), f"`{error.error}`", code) in told, error
 
 
 @pytest.mark.parametrize(
