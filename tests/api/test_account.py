@@ -186,9 +186,7 @@ async def test_bad_changes_are_refused_by_name(edge: Edge, body: bytes, field: s
 async def test_only_a_key_with_every_permission_changes_the_account(edge: Edge) -> None:
     """An inbox key is refused, and so is an account key with some permissions alone."""
     account = await edge.open_account()
-    narrow = await edge.http.patch(
-        "/v1/account", json={"operator_email": None}, headers=bearer(account.inbox_api_key)
-    )
+    narrow = await edge.http.patch("/v1/account", json={"operator_email": None}, headers=bearer(account.inbox_api_key))
     assert narrow.status_code == 403
     async with edge.services.db.transaction() as db:
         await db.execute(
