@@ -4,11 +4,15 @@ import asyncio
 import socket
 import ssl
 
+from daimon.audit.models import SYSTEM, Change, Entry
+from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
 from daimon.config import Settings
+from daimon.db.engine import Connection
 from daimon.inbound.accept import Acceptor
 from daimon.inbound.directory import Directory
 from daimon.inboxes import postmaster
+from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.smtpd import tls
 from daimon.smtpd.policy import Policy, Timeouts
@@ -22,7 +26,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
     """Receive mail on a bound socket until `stop`, then let mails on their way finish."""
     async with opened(settings, connections=CONNECTIONS) as db:
         async with db.transaction() as connection:
-            await postmaster.ensure(connection, domain=settings.service_domain, now=utc_now())
+            await _ensure_postmaster(connection, settings)
         server = SmtpServer(
             directory=Directory(db, domain=settings.service_domain),
             acceptor=Acceptor(db),
@@ -33,6 +37,14 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
         await server.start(sock)
         await stop.wait()
         await server.drain(patience=DRAIN_SECONDS)
+
+
+async def _ensure_postmaster(db: Connection, settings: Settings) -> None:
+    now = utc_now()
+    made = await postmaster.ensure(db, domain=settings.service_domain, now=now)
+    if made:
+        change = Change(ids.show(ids.Kind.INBOX, made.id), after={"email": made.email}, inbox_id=made.id)
+        await Trail(settings.secret).record(db, [Entry(made.account_id, SYSTEM, "create_inbox", change, now)])
 
 
 def _policy(settings: Settings) -> Policy:

@@ -17,11 +17,11 @@ POSTMASTER = "postmaster"
 ALIASES = ("abuse",)
 
 
-async def ensure(db: Connection, *, domain: str, now: datetime) -> None:
-    """Make the operator's account and its inbox, unless there is one. Any number of processes may call it."""
+async def ensure(db: Connection, *, domain: str, now: datetime) -> Inbox | None:
+    """Make the operator's account and its inbox; None if there is one. Any number of processes may call it."""
     await db.execute("select pg_advisory_xact_lock(hashtext($1))", f"postmaster@{domain}")
     if await db.fetchval("select true from addresses where address = $1", f"{POSTMASTER}@{domain}"):
-        return
+        return None
     account = Account(ids.new(), Tier.ENTERPRISE, AccountStatus.ACTIVE, None, now)
     scope = Scope(account.account_id)
     await AccountRepository(db, scope).add(account)
@@ -48,6 +48,7 @@ async def ensure(db: Connection, *, domain: str, now: datetime) -> None:
         " select a, $2, $3, 'active' from unnest($1::text[]) a on conflict do nothing",
         [f"{alias}@{domain}" for alias in ALIASES], account.account_id, inbox.id,
     )  # fmt: skip
+    return inbox
 
 
 async def renew_key(db: Connection, *, domain: str, now: datetime) -> tuple[Inbox, IssuedKey]:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from daimon.audit.models import OPERATOR, Change, Entry
+from daimon.audit.service import Trail
 from daimon.config import Settings
 from daimon.inbound import parked
 from daimon.inbound.parked import ParkedMail
@@ -15,6 +17,7 @@ from daimon.keys.models import IssuedKey
 from daimon.kit import ids
 from daimon.kit.clock import rfc3339, rfc3339_or_none, utc_now
 from daimon.kit.ids import Kind
+from daimon.operate.audit import secret_of
 from daimon.operate.database import opened
 from daimon.operate.errors import NotDone
 
@@ -72,7 +75,12 @@ def operator_key(settings: Settings) -> OperatorKey:
         async with opened(settings) as db, db.transaction():
             if await db.fetchval("select to_regclass('addresses')") is None:
                 raise InboxNotFound
-            return await postmaster.renew_key(db, domain=settings.service_domain, now=utc_now())
+            now = utc_now()
+            inbox, key = await postmaster.renew_key(db, domain=settings.service_domain, now=now)
+            change = Change(ids.show(Kind.KEY, key.key_id), after={"old_key_valid_until": now}, inbox_id=inbox.id)
+            entry = Entry(inbox.account_id, OPERATOR, "operator_key", change, now)
+            await Trail(secret_of(settings)).record(db, [entry])
+            return inbox, key
 
     try:
         inbox, key = asyncio.run(run())
