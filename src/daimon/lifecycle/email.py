@@ -69,7 +69,7 @@ async def _ask(db: Connection, scope: Scope, email: str, *, public_url: str, now
     account_id = ids.show(ids.Kind.ACCOUNT, scope.account_id)
     for counted in (Counted("account", account_id, PER_ACCOUNT), Counted("verify", email.lower(), PER_ADDRESS)):
         if not await rates.spend(db, counted, now=now):
-            raise TooManyMails(retry_after=rates.retry_after(counted))
+            raise TooManyMails(retry_after=rates.retry_after(counted), rate_limit=rates.exceeded(counted))
     token = await links.make(db, scope, Purpose.EMAIL, email, valid_for=VALID_FOR, now=now)
     body = (
         f"Somebody gave this address as that of the operator of the account {account_id}.\n\n"

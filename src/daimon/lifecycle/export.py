@@ -18,6 +18,7 @@ from daimon.db.engine import Database, Record
 from daimon.db.scope import Scope
 from daimon.kit.errors import Unavailable
 from daimon.kit.ids import Kind, show
+from daimon.kit.rate_limit import RateLimit
 from daimon.kit.zip_stream import ZipStream
 from daimon.lifecycle.errors import ExportRunning
 from daimon.mail import mbox
@@ -99,7 +100,7 @@ _TABLES = (
 async def archive(db: Database, scope: Scope, *, now: datetime) -> AsyncGenerator[bytes, None]:
     """Yield the archive. Raises ExportRunning and Unavailable before its first octet, if at all."""
     if scope.account_id in _running:
-        raise ExportRunning(retry_after=60)
+        raise ExportRunning(retry_after=60, rate_limit=RateLimit("exports", 1, None, 0, 60))
     if len(_running) >= AT_ONCE:
         raise Unavailable("As many exports are running as this server makes at once.", retry_after=60)
     _running.add(scope.account_id)

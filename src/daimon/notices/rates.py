@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from daimon.db.engine import Connection
+from daimon.kit.rate_limit import RateLimit
 
 WINDOW = timedelta(hours=1)
 
@@ -49,3 +50,8 @@ async def spend(db: Connection, counted: Counted, *, now: datetime) -> bool:
 def retry_after(counted: Counted) -> int:
     """Return the seconds after which one more is allowed for certain."""
     return ceil(counted.cost.total_seconds())
+
+
+def exceeded(counted: Counted) -> RateLimit:
+    """Return how it stands when one was not allowed."""
+    return RateLimit("mails", counted.most, int(WINDOW.total_seconds()), 0, retry_after(counted))

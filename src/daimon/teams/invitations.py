@@ -101,7 +101,7 @@ async def send(db: Connection, who: Principal, member: Member, link_of: LinkOf, 
     account = ids.show(ids.Kind.ACCOUNT, member.account_id)
     for counted in (Counted("invites", account, PER_ACCOUNT), Counted("invited", member.email, PER_ADDRESS)):
         if not await rates.spend(db, counted, now=now):
-            raise TooManyInvitations(retry_after=rates.retry_after(counted))
+            raise TooManyInvitations(retry_after=rates.retry_after(counted), rate_limit=rates.exceeded(counted))
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     await InvitationRepository(db, who.scope).add(token, member, _strength_of(who), now)
     link = link_of(token)
