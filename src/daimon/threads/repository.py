@@ -27,7 +27,71 @@ _INBOX = """(select id from inboxes
       and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
       and status <> 'deleted')"""
 
-FEW_INBOXES = 10_000  # a look into each of so many costs some 30 ms, in an account of any size
+FEW_INBOXES = 1000  # a look into each of so many costs some 5 ms, in an account of any size
+NEAR_BY = 4000  # threads of the account, of which so many can be walked past in about the same time
+
+
+class _Wanted:
+    """The statements that find the threads of a list. They differ in the way only, and in what that costs."""
+
+    def __init__(
+        self, account_id: UUID, pods: Sequence[UUID] | None, inbox_id: UUID | None, query: ThreadQuery
+    ) -> None:
+        after, order = ("<", "desc") if query.order is Order.NEWEST else (">", "asc")
+        self._inboxes = Where(account_id).within("i.pod_id", pods)
+        self._beyond = Where(*self._inboxes.parameters)
+        if query.cursor:
+            at, thread_id = read_cursor(query.cursor, tuple[datetime, UUID])
+            moment = self._beyond.parameter(at)
+            self._beyond.add(f"(t.last_message_at, t.id) {after} ({moment}, $?)", thread_id)
+        self._threads = _matching(query, Where(*self._beyond.parameters).add("t.inbox_id = $?", inbox_id))
+        self._limit = self._threads.parameter(query.limit + 1)
+        self._order = f"order by t.last_message_at {order}, t.id {order} limit"
+
+    @property
+    def parameters(self) -> list[object]:
+        """What the parameters of each statement stand for."""
+        return self._threads.parameters
+
+    def in_order(self) -> str:
+        """Walk along the threads of one inbox, or of the account."""
+        return f"""
+            select {_COLUMNS} from {_JOINED}
+            where t.account_id = $1 and t.deleted_at is null and i.status <> 'deleted'
+                {self._inboxes}{self._beyond}{self._threads} {self._order} {self._limit}"""
+
+    def near_by(self) -> str:
+        """Walk along the threads of the account, but not far: fewer rows than asked for may be found."""
+        return f"""
+            select {_COLUMNS} from (
+                select * from threads t where t.account_id = $1 and t.deleted_at is null{self._beyond}
+                {self._order} {NEAR_BY}
+            ) t join inboxes i on i.account_id = t.account_id and i.id = t.inbox_id
+            where i.account_id = $1 and i.status <> 'deleted'{self._inboxes}{self._threads}
+            {self._order} {self._limit}"""
+
+    def of_each_inbox(self) -> str:
+        """Look into each inbox: what is shown is in those whose first thread is among the first."""
+        threads = f"""select * from threads t
+            where t.account_id = $1 and t.inbox_id = i.id and t.deleted_at is null{self._beyond}{self._threads}"""
+        return f"""
+            with firsts as (
+                select i.id, i.pod_id from inboxes i cross join lateral ({threads} {self._order} 1) t
+                where i.account_id = $1 and i.status <> 'deleted'{self._inboxes} {self._order} {self._limit}
+            )
+            select {_COLUMNS} from firsts i cross join lateral ({threads} {self._order} {self._limit}) t
+            {self._order} {self._limit}"""
+
+
+def _matching(query: ThreadQuery, where: Where) -> Where:
+    if isinstance(query.inbox, str):
+        found = "(select inbox_id from addresses where address = lower($?) and account_id = $1)"
+        where.add(f"t.inbox_id = {found}", query.inbox)
+    else:
+        where.add("t.inbox_id = $?", query.inbox)
+    where.add("$? = any(t.labels)", query.label).add("(t.unread_count > 0) = $?", query.unread)
+    where.add("t.last_message_at < $?", query.before).add("t.last_message_at > $?", query.after)
+    return where.add("t.subject ilike $? or t.preview ilike $?", contains(query.q))
 
 
 class ThreadRepository:
@@ -39,38 +103,25 @@ class ThreadRepository:
 
     async def page(self, query: ThreadQuery) -> Page[Thread]:
         """Return threads in order of their last message. Raises InboxNotFound, PodNotFound, InvalidCursor."""
-        beyond, order = ("<", "desc") if query.order is Order.NEWEST else (">", "asc")
         pods = pods_asked_for(self._scope[1], query.pod_id)
-        of_inboxes = Where(self._scope[0]).within("i.pod_id", pods)
-        where = self._matching(query, Where(*of_inboxes.parameters))
-        if query.cursor:
-            at, thread_id = read_cursor(query.cursor, tuple[datetime, UUID])
-            where.add(f"(t.last_message_at, t.id) {beyond} ({where.parameter(at)}, $?)", thread_id)
-        limit = where.parameter(query.limit + 1)
-        select = _of_each_inbox if await self._are_few(query, pods) else _in_order
-        rows = await self._db.fetch(select(of_inboxes, where, order, limit), *where.parameters)
+        wanted = _Wanted(self._scope[0], pods, self._scope[2], query)
+        if pods is None or query.inbox is not None or self._scope[2] is not None:
+            rows = await self._db.fetch(wanted.in_order(), *wanted.parameters)
+        else:
+            rows = await self._rows_of_pods(pods, wanted, query)
         if not rows:
             await self._asked_for_must_exist(query)
         threads = [thread_of(row) for row in rows[: query.limit]]
         more = len(rows) > query.limit
         return Page(threads, write_cursor(threads[-1].last_message_at, threads[-1].id) if more else None)
 
-    def _matching(self, query: ThreadQuery, where: Where) -> Where:
-        where.add("t.inbox_id = $?", self._scope[2])
-        if isinstance(query.inbox, str):
-            found = "(select inbox_id from addresses where address = lower($?) and account_id = $1)"
-            where.add(f"t.inbox_id = {found}", query.inbox)
-        else:
-            where.add("t.inbox_id = $?", query.inbox)
-        where.add("$? = any(t.labels)", query.label).add("(t.unread_count > 0) = $?", query.unread)
-        where.add("t.last_message_at < $?", query.before).add("t.last_message_at > $?", query.after)
-        return where.add("t.subject ilike $? or t.preview ilike $?", contains(query.q))
-
-    async def _are_few(self, query: ThreadQuery, pods: Sequence[UUID] | None) -> bool:
-        """Tell whether to look into each inbox of some pods is less work than to walk past those of all others."""
-        if pods is None or query.inbox is not None or self._scope[2] is not None:
-            return False
-        return await quotas.inboxes_in(self._db, Scope(self._scope[0]), pods) <= FEW_INBOXES
+    async def _rows_of_pods(self, pods: Sequence[UUID], wanted: "_Wanted", query: ThreadQuery) -> list[Record]:
+        """Look near by for the threads of many inboxes; to look into each of them costs more, but never without end."""
+        if await quotas.inboxes_in(self._db, Scope(self._scope[0]), pods) > FEW_INBOXES:
+            rows = await self._db.fetch(wanted.near_by(), *wanted.parameters)
+            if len(rows) > query.limit:
+                return rows
+        return await self._db.fetch(wanted.of_each_inbox(), *wanted.parameters)
 
     async def get(self, inbox: UUID | str, thread_id: UUID) -> Thread:
         """Return a thread of an inbox. Raises InboxNotFound, ThreadNotFound."""
@@ -140,29 +191,6 @@ class ThreadRepository:
     async def _inbox_must_exist(self, inbox: UUID | str) -> None:
         if not await self._db.fetchval(f"select {_INBOX}", *self._scope, *_named(inbox)):
             raise InboxNotFound
-
-
-def _in_order(of_inboxes: Where, where: Where, order: str, limit: str) -> str:
-    """Return the list as a walk along the threads of one inbox, or of the account."""
-    return f"""
-        select {_COLUMNS} from {_JOINED}
-        where t.account_id = $1 and t.deleted_at is null and i.status <> 'deleted'{of_inboxes}{where}
-        order by t.last_message_at {order}, t.id {order} limit {limit}"""
-
-
-def _of_each_inbox(of_inboxes: Where, where: Where, order: str, limit: str) -> str:
-    """Return the list as a merge of inboxes: what it shows is in those whose first thread is among the first."""
-    threads = f"""select * from threads t
-        where t.account_id = $1 and t.inbox_id = i.id and t.deleted_at is null{where}
-        order by t.last_message_at {order}, t.id {order}"""
-    return f"""
-        with firsts as (
-            select i.id, i.pod_id from inboxes i cross join lateral ({threads} limit 1) t
-            where i.account_id = $1 and i.status <> 'deleted'{of_inboxes}
-            order by t.last_message_at {order}, t.id {order} limit {limit}
-        )
-        select {_COLUMNS} from firsts i cross join lateral ({threads} limit {limit}) t
-        order by t.last_message_at {order}, t.id {order} limit {limit}"""
 
 
 def _named(inbox: UUID | str | None) -> tuple[UUID | None, str | None]:
