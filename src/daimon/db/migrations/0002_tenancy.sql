@@ -149,7 +149,7 @@ alter table accounts
 create index accounts_deleted on accounts (deleted_at) where deleted_at is not null;
 create index accounts_of_organisation on accounts (organisation_id) where organisation_id is not null;
 create index addresses_of_inbox on addresses (account_id, inbox_id);
-create index accounts_newest on accounts (created_at, account_id);
+create index accounts_stopped on accounts (status, account_id) where status <> 'active';
 
 -- Which accounts a verified address may recover.
 create table operator_emails (
