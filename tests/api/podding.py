@@ -27,6 +27,12 @@ async def in_pod(edge: Edge, account: Opened, pod: dict[str, Any], **body: objec
     return await edge.create_inbox(account.account_api_key, pod_id=pod["id"], **body)
 
 
+async def patch_inbox(edge: Edge, account: Opened, inbox: dict[str, Any], **body: object) -> None:
+    """Change an inbox with the account's key."""
+    answer = await edge.http.patch(f"/v1/inboxes/{inbox['id']}", json=body, headers=bearer(account.account_api_key))
+    assert answer.status_code == 200, answer.text
+
+
 async def make_paid(edge: Edge, account: Opened) -> None:
     """Let the account have as many inboxes as it likes."""
     async with edge.services.db.read() as db:

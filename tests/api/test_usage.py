@@ -39,7 +39,7 @@ async def test_a_new_account_used_nothing(edge: Edge) -> None:
     account = await edge.open_account()
     report = await _report(edge, account.account_api_key)
     assert (report["usage"], report["totals"], report["by"]) == ([], NOTHING, "account")
-    first, last = date.fromisoformat(report["from"]), date.fromisoformat(report["to"])
+    first, last = date.fromisoformat(report["first_day"]), date.fromisoformat(report["last_day"])
     assert (last - first).days == 29
 
 

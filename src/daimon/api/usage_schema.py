@@ -87,13 +87,13 @@ class UsageLineView(msgspec.Struct):
     stored_bytes: int
 
 
-class UsagePage(msgspec.Struct, rename={"from_": "from"}):
+class UsagePage(msgspec.Struct):
     """A page of a report, the oldest day first; days without use are left out. `totals` is of all pages."""
 
     usage: list[UsageLineView]
     totals: UsageTotals
-    from_: date
-    to: date
+    first_day: date
+    last_day: date
     by: Literal["account", "pod", "inbox"]
     limit: int
     has_more: bool
@@ -105,8 +105,8 @@ def usage_page(query: UsageQuery, page: PageOf[UsageLine], total: Used) -> Usage
     return UsagePage(
         usage=[_line_view(line) for line in page.items],
         totals=UsageTotals(total.received, total.sent, total.bounced, total.stored_bytes),
-        from_=query.first,
-        to=query.last,
+        first_day=query.first,
+        last_day=query.last,
         by=query.by.value,
         limit=query.limit,
         has_more=page.next_cursor is not None,
