@@ -1,7 +1,6 @@
 """Mails in a row in one file: the mbox format (RFC 4155), with the quoting of `mboxrd`, which can be undone exactly."""
 
 import re
-import time
 from datetime import datetime
 
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
@@ -14,7 +13,7 @@ def entry(octets: bytes, *, sender: str | None, at: datetime) -> bytes:
     A line that begins with `From `, after any number of `>`, gets one more `>`; taking one off gives the mail back as
     it was. A mail whose last line has no end gets one.
     """
-    # A fixed form in UTC, in English whatever the locale.
-    head = f"From {_NOT_IN_A_SENDER.sub('_', sender or '') or 'MAILER-DAEMON'} {time.asctime(at.timetuple())}\n"
+    shown = _NOT_IN_A_SENDER.sub("_", sender or "") or "MAILER-DAEMON"
+    head = f"From {shown} {at.ctime()}\n"
     end = b"\n" if octets.endswith(b"\n") else b"\n\n"
     return head.encode("ascii") + _FROM_LINE.sub(rb">\1", octets) + end
