@@ -128,6 +128,16 @@ async def test_a_person_sees_the_key_on_a_page(edge: Edge) -> None:
     assert "dm_free_" not in again.text
 
 
+async def test_a_retry_with_the_same_idempotency_key_shows_the_same_page(edge: Edge) -> None:
+    """Whoever lost the answer on its way gets it again, as what it was."""
+    account = await edge.open_account()
+    await verified(edge, account, "retry@example.com")
+    link = await recovery_link(edge, "retry@example.com")
+    first, again = [await edge.http.post(link, headers={"Idempotency-Key": "lost answer"}) for _ in range(2)]
+    assert (again.status_code, again.text) == (200, first.text)
+    assert again.headers["content-type"] == first.headers["content-type"] == "text/html; charset=utf-8"
+
+
 async def test_of_two_who_follow_a_link_at_once_one_gets_the_key(edge: Edge) -> None:
     """The link is used up in the transaction that makes the key."""
     account = await edge.open_account()

@@ -1,41 +1,20 @@
 """Invitations over HTTP: a page that says what the link is, and the button on it. Neither needs a key."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
 from daimon.accounts.errors import AccountDeleted, AccountSuspended, LinkInvalid
-from daimon.api import render
 from daimon.api.answer import Answer, Octets
+from daimon.api.links import LinkInPath, as_json, refused, takes_json
 from daimon.api.member_schema import AcceptedInvitation
 from daimon.api.members import changed
 from daimon.api.operation import operation
 from daimon.api.page import page
 from daimon.api.request import Request
 from daimon.keys.roles import Grant
-from daimon.kit.errors import DaimonError, NotFound
 from daimon.kit.ids import Kind, show
 from daimon.teams import invitations
 from daimon.teams.models import Accepted, Invitation
 
 _TAG = "members"
 _MOST_SHOWN = 10  # roles on the page
-
-
-@dataclass(frozen=True, slots=True)
-class PathLink:
-    """The secret part of an invitation's link; the handler says in the reader's language that it is no such link."""
-
-    missing: type[NotFound] = LinkInvalid
-    description: str = "The secret part of the link."
-    example: str = "Vq8xJ2mN0cRkT5yB7wZfHsLdPgUaEiOoYrXtKqMnAbC"
-    find: None = None
-
-    def read(self, text: str) -> str:
-        """Return the text as it is."""
-        return text
-
-
-LinkInPath = Annotated[str, PathLink()]
 
 
 @operation("GET", "/invitations/{token}", tag=_TAG, reach=None, content_type="text/html")
@@ -47,7 +26,7 @@ async def show_invitation(request: Request, token: LinkInPath) -> Octets:
     try:
         invitation = await invitations.find(request.db, token, request.now)
     except LinkInvalid as error:
-        return _refused(request, error)
+        return refused(request, error)
     account = show(Kind.ACCOUNT, invitation.account_id)
     return page(
         "You are invited",
@@ -75,20 +54,9 @@ async def accept_invitation(request: Request, token: LinkInPath) -> Octets:
     try:
         accepted = await invitations.accept(request.db, token, now=request.now)
     except (LinkInvalid, AccountSuspended, AccountDeleted) as error:
-        return _refused(request, error)
+        return refused(request, error)
     request.change = changed(accepted.before, accepted.member)
-    return _as_json(accepted) if _takes_json(request) else _as_page(accepted)
-
-
-def _refused(request: Request, error: DaimonError) -> Octets:
-    if _takes_json(request):
-        raise error
-    return page("This link does not work", error.message, *error.steps, status=error.status)
-
-
-def _takes_json(request: Request) -> bool:
-    """Tell whether the client asks for JSON by name; a browser, and curl left alone, do not."""
-    return b"application/json" in request.headers.get(b"accept", b"").lower()
+    return _as_json(accepted) if takes_json(request) else _as_page(accepted)
 
 
 def _offered(invitation: Invitation) -> str:
@@ -109,8 +77,8 @@ def _as_json(accepted: Accepted) -> Octets:
     result = AcceptedInvitation(
         show(Kind.MEMBER, member.id), show(Kind.ACCOUNT, member.account_id), accepted.key.secret
     )
-    answer = Answer(result, ["Save api_key now; it is only shown once.", "See what it may do: GET /v1/whoami"])
-    return Octets(render.answer(answer, 200).body, render.JSON.decode(), headers=[(b"cache-control", b"no-store")])
+    steps = ["Save api_key now; it is only shown once.", "See what it may do: GET /v1/whoami"]
+    return as_json(Answer(result, steps))
 
 
 def _as_page(accepted: Accepted) -> Octets:
