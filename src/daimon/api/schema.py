@@ -17,7 +17,8 @@ Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many to show.")
 Offset = Annotated[int, Meta(ge=0, le=1_000_000_000, description="How many to pass over; not together with `cursor`.")]
 Cursor = Annotated[str, Meta(max_length=500, description="`next_cursor` of the page before.")]
 Search = Annotated[str, Meta(min_length=1, max_length=200)]
-OneLine = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]  # `$` alone would let a last newline pass
+# `$` alone would let a newline at the end pass.
+OneLine = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 ClientId = Annotated[
     str,
     Meta(min_length=1, max_length=255, description="Your own id of this object: the same create twice makes one."),
