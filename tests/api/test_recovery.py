@@ -147,6 +147,15 @@ async def test_of_two_who_follow_a_link_at_once_one_gets_the_key(edge: Edge) -> 
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 7
 
 
+async def test_of_two_links_of_an_account_followed_at_once_one_works(edge: Edge) -> None:
+    """Each voids the other; neither waits for ever."""
+    account = await edge.open_account()
+    await verified(edge, account, "pair@example.com")
+    links = [await recovery_link(edge, "pair@example.com") for _ in range(4)]
+    answers = await asyncio.gather(*(edge.http.post(link) for link in links * 2))
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * 7
+
+
 async def test_links_end_with_time_use_and_another_address(edge: Edge) -> None:
     """A link is void 30 minutes later, when another link was followed, and when the operator's address changed."""
     account = await edge.open_account()

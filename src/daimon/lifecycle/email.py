@@ -56,9 +56,8 @@ async def change(
 
 async def verify(db: Connection, token: str, *, now: datetime) -> Account:
     """Take an address as verified by the link that was sent to it. Raises LinkInvalid."""
-    account_id, email = await links.follow(db, Purpose.EMAIL, token, now=now)
-    accounts = AccountRepository(db, Scope(account_id))
-    account = await accounts.lock()
+    account, email = await links.follow(db, Purpose.EMAIL, token, now=now)
+    accounts = AccountRepository(db, Scope(account.account_id))
     if account.operator_email is None or account.operator_email.lower() != email:
         raise LinkInvalid
     await accounts.set_verified(email, now=now)

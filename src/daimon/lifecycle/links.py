@@ -4,9 +4,10 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
 
-from daimon.accounts.errors import LinkInvalid
+from daimon.accounts.errors import AccountNotFound, LinkInvalid
+from daimon.accounts.models import Account
+from daimon.accounts.repository import AccountRepository
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 
@@ -41,18 +42,28 @@ async def works(db: Connection, purpose: Purpose, token: str, *, now: datetime) 
     return found
 
 
-async def follow(db: Connection, purpose: Purpose, token: str, *, now: datetime) -> tuple[UUID, str]:
-    """Use a link up and return its account and address. Raises LinkInvalid.
+async def follow(db: Connection, purpose: Purpose, token: str, *, now: datetime) -> tuple[Account, str]:
+    """Use a link up and return its account, locked, and its address. Raises LinkInvalid.
 
-    Of two that follow it at once, one waits for the other's commit and then finds nothing.
+    The account is locked before the link, as everybody does who voids the links of an account. Of two that follow one
+    link, the second waits for the first one's commit and then finds nothing.
     """
-    row = await db.fetchrow(
-        "delete from links where hash = $1 and purpose = $2 and expires_at > $3 returning account_id, email",
-        _digest(token), purpose, now,
-    )  # fmt: skip
-    if row is None:
+    account_id = await db.fetchval(
+        "select account_id from links where hash = $1 and purpose = $2", _digest(token), purpose
+    )
+    if account_id is None:
         raise LinkInvalid
-    return row["account_id"], row["email"]
+    try:
+        account = await AccountRepository(db, Scope(account_id)).lock()
+    except AccountNotFound:  # it was erased at this moment
+        raise LinkInvalid from None
+    email: str | None = await db.fetchval(
+        "delete from links where account_id = $1 and hash = $2 and purpose = $3 and expires_at > $4 returning email",
+        account_id, _digest(token), purpose, now,
+    )  # fmt: skip
+    if email is None:
+        raise LinkInvalid
+    return account, email
 
 
 async def void(db: Connection, scope: Scope, *purposes: Purpose) -> None:

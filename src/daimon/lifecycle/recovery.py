@@ -65,8 +65,7 @@ async def answer(db: Connection, *, public_url: str, now: datetime, limit: int) 
 
 async def recover(db: Connection, token: str, *, now: datetime) -> tuple[Account, IssuedKey]:
     """Give the account of a link a new key, revoke its old ones, and tell its people. Raises LinkInvalid."""
-    account_id, email = await links.follow(db, Purpose.RECOVERY, token, now=now)
-    account = await AccountRepository(db, Scope(account_id)).lock()
+    account, email = await links.follow(db, Purpose.RECOVERY, token, now=now)
     if not account.operator_email_verified_at or (account.operator_email or "").lower() != email:
         raise LinkInvalid
     return account, await _replace_keys(db, account, f"by a link sent to {email}", now=now)
@@ -86,12 +85,22 @@ class RecoveryRepository:
         self._account_id = scope.account_id
 
     async def revoke_account_keys(self, *, now: datetime) -> list[UUID]:
-        """Revoke every key that reaches the whole account, and return their ids."""
+        """Revoke every key that reaches the whole account, and return their ids.
+
+        They are locked in order of their ids: two that change several keys at once can then not wait for each other.
+        """
         rows = await self._db.fetch(
-            "update keys set status = 'revoked', revoked_at = $2"
-            " where account_id = $1 and scope = 'account' and status = 'active' returning id",
-            self._account_id, now,
-        )  # fmt: skip
+            """
+            update keys k set status = 'revoked', revoked_at = $2
+            from (
+                select id from keys where account_id = $1 and scope = 'account' and status = 'active'
+                order by id for no key update
+            ) old
+            where k.account_id = $1 and k.id = old.id returning k.id
+            """,
+            self._account_id,
+            now,
+        )
         return sorted(row["id"] for row in rows)
 
 
