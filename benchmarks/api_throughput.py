@@ -19,22 +19,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import http_load
+from benchmarks.api_services import api_services
 from benchmarks.figures import median, percentile, ratio, verdict
 from benchmarks.http_load import requests_per_second
 from benchmarks.recording import Trace, ids_of, record
 from benchmarks.serving import Serving, serving
 from benchmarks.smtp_load import Session, mail
-from daimon.api.services import Services
-from daimon.audit.reads import ReadLog
-from daimon.audit.service import Trail
 from daimon.db.embedded import running_url
 from daimon.db.engine import Database
-from daimon.inboxes.models import InboxPolicy
-from daimon.keys.cache import KeyCache
+from daimon.db.walls import TenantDatabase
 from daimon.kit import ids
-from daimon.kit.clock import utc_now
-from daimon.messages.waiting import Bells
-from daimon.quotas.tiers import TIERS
 
 TARGET = 0.7
 
@@ -105,26 +99,16 @@ async def long_poll(ours: Serving, key: str, address: str, after: str) -> tuple[
 
 
 async def _record(ours: Serving, key: str, inbox: str) -> dict[str, Trace]:
-    db = await Database.open(running_url(ours.data_dir), connections=1)
-    trail = Trail(b"benchmark")
-    services = Services(
-        db=db,
-        keys=KeyCache(db, utc_now),
-        clock=utc_now,
-        bells=Bells(),
-        inbox_policy=InboxPolicy("daimon.email", frozenset(), 0, TIERS),
-        public_url=ours.api,
-        secret_key=b"benchmark",
-        stopping=asyncio.Event(),
-        trail=trail,
-        reads=ReadLog(db, trail),
-    )
+    db = await TenantDatabase.open(running_url(ours.data_dir), connections=1)
+    jobs = await Database.open(running_url(ours.data_dir), connections=1)
+    services = api_services(db, jobs, ours.api)
     account = await db.pool.fetchval("select account_id from inboxes where id = $1", ids.read(ids.Kind.INBOX, inbox))
     get = await record(services, "GET", f"/v1/inboxes/{inbox}", key)
     listed = await record(services, "GET", "/v1/inboxes", key)
     create = await record(services, "POST", "/v1/inboxes", key, b"{}")
     create.renewed = ids_of(create, keep=uuid.UUID(bytes=account.bytes))
     await db.close()
+    await jobs.close()
     return {f"/v1/inboxes/{inbox}": get, "/v1/inboxes": listed, "/create": create}
 
 

@@ -5,12 +5,24 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 _POST = """
 wrk.method = "POST"
 wrk.body = "{}"
 wrk.headers["Content-Type"] = "application/json"
+"""
+
+
+# Requests in turn over several keys and bodies.
+_TURNS = """
+local keys, bodies, n = {%s}, {%s}, 0
+request = function()
+   n = n + 1
+   local headers = {["Authorization"] = "Bearer " .. keys[n %% #keys + 1], ["Content-Type"] = "application/json"}
+   return wrk.format("%s", nil, headers, bodies[n %% #bodies + 1])
+end
 """
 
 
@@ -24,6 +36,20 @@ def install() -> None:
     subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
+def turns_per_second(
+    url: str, *, keys: Sequence[str], seconds: int, method: str = "GET", bodies: Sequence[str] = ("",)
+) -> float:
+    """Return the requests a second that were answered 2xx, sent with each key and each body in turn."""
+    with tempfile.TemporaryDirectory() as directory:
+        script = Path(directory, "turns.lua")
+        script.write_text(_TURNS % (", ".join(map(_lua, keys)), ", ".join(map(_lua, bodies)), method))
+        return _rate(["wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(script), url])
+
+
+def _lua(text: str) -> str:
+    return f"[[{text}]]"
+
+
 def requests_per_second(url: str, *, key: str, seconds: int, connections: int = 16, post: bool = False) -> float:
     """Return the requests a second that were answered 2xx. It fails if any was answered otherwise."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Authorization: Bearer {key}"]
@@ -32,7 +58,11 @@ def requests_per_second(url: str, *, key: str, seconds: int, connections: int = 
             script = Path(directory, "post.lua")
             script.write_text(_POST)
             command += ["-s", str(script)]
-        shown = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+        return _rate([*command, url])
+
+
+def _rate(command: Sequence[str]) -> float:
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in shown or "Socket errors" in shown:
         raise RuntimeError(shown)
     found = re.search(r"Requests/sec:\s+([\d.]+)", shown)

@@ -7,8 +7,9 @@ from typing import Any
 
 from daimon.api.app import Api
 from daimon.api.services import Services
+from daimon.db.walls import NOBODY
 
-_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK")
+_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SET DAIMON")
 
 
 @dataclass
@@ -32,7 +33,7 @@ async def record(services: Services, method: str, path: str, key: str, body: byt
         if not query.query.upper().startswith(_CONTROL):
             trace.statements.append((query.query, query.args))
 
-    async with services.db.read() as connection:  # there is only one
+    async with services.db.read(NOBODY) as connection:  # there is only one
         connection.add_query_logger(seen)
         raw = getattr(connection, "_con", connection)
     await _request(services, method, path, key, body)

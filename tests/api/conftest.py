@@ -27,6 +27,7 @@ from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.engine import Database
 from daimon.db.listener import listen
 from daimon.db.ringer import Ringer
+from daimon.db.walls import API, JOBS, TenantDatabase
 from daimon.inbound import pipeline, understanding
 from daimon.inbound.queue import QueuedMail
 from daimon.inboxes.models import InboxPolicy
@@ -78,6 +79,7 @@ class Edge:
     bells: "WatchedBells"
     http: httpx.AsyncClient
     port: int
+    database: Database  # over the wall: for what a test looks at or arranges
     log: io.BytesIO = field(default_factory=io.BytesIO)
 
     async def open_account(self, **body: object) -> Opened:
@@ -99,7 +101,7 @@ class Edge:
         octets = octets or MAIL % (subject.encode(), subject.encode().hex().encode())
         inbox = ids.read(ids.Kind.INBOX, inbox_id)
         assert inbox is not None
-        async with self.services.db.transaction() as db:
+        async with self.database.transaction() as db:
             account_id, address = await db.fetchrow(
                 "select account_id, username || '@' || domain from inboxes where id = $1", inbox
             )
@@ -115,7 +117,7 @@ class Edge:
             )
             await db.execute("insert into raw_mails values ($1, $2, $3)", account_id, mail.id, octets)
             shown = await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])
-        Ringer(self.services.db, pipeline.CHANNEL).ring(*shown)
+        Ringer(self.database, pipeline.CHANNEL).ring(*shown)
         return octets
 
 
@@ -145,10 +147,12 @@ def bearer(key: str) -> dict[str, str]:
 @asynccontextmanager
 async def opened_services(url: str) -> AsyncIterator[Services]:
     """Everything that the HTTP edge works with, over one database."""
-    db = await Database.open(url, connections=8)
+    db = await TenantDatabase.open(url, connections=8, role=API)
+    jobs = await Database.open(url, connections=2, role=JOBS)
     trail = Trail(b"s" * 32)
     yield Services(
         db=db,
+        jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,
         bells=WatchedBells(),
@@ -158,9 +162,10 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         stopping=asyncio.Event(),
         auth_failures=AuthFailures(0),
         trail=trail,
-        reads=ReadLog(db, trail),
+        reads=ReadLog(jobs, trail),
     )
     await db.close()
+    await jobs.close()
 
 
 @asynccontextmanager
@@ -172,12 +177,14 @@ async def serving(services: Services, operations: Sequence[Operation] = OPERATIO
     port = sock.getsockname()[1]
     server = asyncio.create_task(serve(Api(services, operations), sock, services.stopping))
     listener = asyncio.create_task(listen(services.db.url, pipeline.CHANNEL, services.bells.ring, services.stopping))
+    database = await Database.open(services.db.url, connections=4)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
         assert isinstance(services.bells, WatchedBells)
-        yield Edge(services, services.bells, http, port, log)
+        yield Edge(services, services.bells, http, port, database, log)
     services.stopping.set()
     services.bells.ring_all()
     await asyncio.gather(server, listener)
+    await database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

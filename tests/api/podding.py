@@ -35,7 +35,7 @@ async def patch_inbox(edge: Edge, account: Opened, inbox: dict[str, Any], **body
 
 async def make_paid(edge: Edge, account: Opened) -> None:
     """Let the account have as many inboxes as it likes."""
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute("update accounts set tier = 'developer' where account_id = $1", uuid_of(account))
     edge.services.keys.forget()
 
@@ -44,7 +44,7 @@ async def member_key(edge: Edge, account: Opened, *grants: tuple[str, str | None
     """Make a member with roles in pods (None: in the account), and return a key of his own."""
     member_id, now = ids.new(), utc_now()
     owner = Account(uuid_of(account), Tier.FREE, AccountStatus.ACTIVE, None, now)
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute(
             "insert into members (account_id, id, email, status, created_at, updated_at)"
             " values ($1, $2, $3, 'active', $4, $4)",

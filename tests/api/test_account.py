@@ -25,7 +25,7 @@ def account_uuid(account: Opened) -> UUID:
 
 async def notices_to(edge: Edge, recipient: str) -> list[tuple[str, str]]:
     """Return subject and body of the notices that wait for somebody, the oldest first."""
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         rows = await db.fetch(
             "select subject, body from notices where recipient = $1 and sent_at is null order by id", recipient
         )
@@ -84,7 +84,7 @@ async def test_operators_address_is_stored_at_once_and_verified_by_a_link(edge: 
     assert answer.json()["result"]["operator_email"] == "Ops-one@example.com"
     assert answer.json()["result"]["operator_email_verified"] is False
     link = await link_to(edge, "Ops-one@example.com")
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         kept = await db.fetchval("select hash from links where account_id = $1", account_uuid(account))
     assert kept == hashlib.sha256(link.rpartition("/")[2].encode()).digest()
 
@@ -121,7 +121,7 @@ async def test_another_address_unsets_the_verification_and_null_removes_it(edge:
     assert (await edge.http.post(link)).status_code == 404
     result = await shown(edge, account)
     assert (result["operator_email"], result["operator_email_verified"]) == (None, False)
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         assert not await db.fetchval("select true from operator_emails where account_id = $1", account_uuid(account))
 
 
@@ -188,7 +188,7 @@ async def test_only_a_key_with_every_permission_changes_the_account(edge: Edge) 
     account = await edge.open_account()
     narrow = await edge.http.patch("/v1/account", json={"operator_email": None}, headers=bearer(account.inbox_api_key))
     assert narrow.status_code == 403
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute(
             "update keys set permissions = array['inboxes:read'] where account_id = $1 and scope = 'account'",
             account_uuid(account),
@@ -204,12 +204,12 @@ async def test_a_notice_reaches_an_inbox_of_this_server_as_mail(edge: Edge) -> N
     reader, account = await edge.open_account(), await edge.open_account()
     to = reader.email.replace("@", "+ops@")
     await edge.http.patch("/v1/account", json={"operator_email": to}, headers=bearer(account.account_api_key))
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         due, accepted = await delivery.deliver(db, domain="daimon.email", now=utc_now(), limit=1000)
         again = await delivery.deliver(db, domain="daimon.email", now=utc_now(), limit=1000)
     assert due >= accepted >= 1
     assert again == (0, 0)
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         assert await db.fetchval("select body from notices where recipient = $1 and sent_at is not null", to) == ""
         octets = await db.fetchval(
             "select r.octets from inbound_queue q join raw_mails r using (account_id, id) where q.account_id = $1",
@@ -237,7 +237,7 @@ async def test_capabilities_follow_the_tier(edge: Edge) -> None:
     assert all(list(each) == ["action", "reason", "unlock_url"] for each in result["cannot"])
     assert "send" in {each["action"] for each in result["cannot"]}
 
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute(
             "update quotas set used = 10 where account_id = $1 and quota = 'inboxes'", account_uuid(account)
         )
@@ -251,7 +251,7 @@ async def test_a_suspended_account_is_read_and_says_why(edge: Edge) -> None:
     """Writes answer ACCOUNT_SUSPENDED; the reason is shown; capabilities say the same."""
     account = await edge.open_account()
     key = bearer(account.account_api_key)
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute(
             "update accounts set status = 'suspended', status_reason = 'unpaid' where account_id = $1",
             account_uuid(account),
@@ -270,7 +270,7 @@ async def test_a_suspended_account_is_read_and_says_why(edge: Edge) -> None:
 async def test_an_account_under_review_still_changes_and_receives(edge: Edge) -> None:
     """Only its sends are refused."""
     account = await edge.open_account()
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute(
             "update accounts set status = 'under_review', status_reason = 'bounces' where account_id = $1",
             account_uuid(account),

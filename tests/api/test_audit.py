@@ -54,7 +54,7 @@ async def _all(edge: Edge, account: Opened, **query: object) -> tuple[list[dict[
 
 
 async def _verdict(edge: Edge, account: Opened) -> tuple[int, object]:
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         verdict = await verify(db, edge.services.trail.chain, _uuid(account.account_id))
     return verdict.rows, verdict.fault
 
@@ -206,7 +206,7 @@ async def test_accounts_in_opposite_order_do_not_wait_for_each_other(edge: Edge)
 
     async def record(order: list[UUID]) -> None:
         entries = [Entry(account, SYSTEM, "tick", Change("acc_x"), utc_now()) for account in order]
-        async with edge.services.db.transaction() as db:
+        async with edge.database.transaction() as db:
             await edge.services.trail.record(db, entries)
 
     await asyncio.gather(*(record(chosen[::step]) for step in (1, -1) * 20))
@@ -293,7 +293,7 @@ async def test_reads_at_once_share_commits_and_starve_nobody(edge: Edge) -> None
         for account, message in zip(accounts, messages, strict=True) for _ in range(25)
     ))  # fmt: skip
     assert {answer.status_code for answer in answers} == {200}
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         commits = await db.fetchval(count, [_uuid(account.account_id) for account in accounts])
     assert commits < 100
     for account in accounts:
@@ -342,7 +342,7 @@ async def test_times_bound_a_list(edge: Edge) -> None:
     minutes = [*range(0, 100, 2), 95, 99, 91, *range(101, 1000)]
     moments = [start + timedelta(minutes=minute) for minute in minutes]
     entries = [Entry(_uuid(account.account_id), SYSTEM, "tick", Change(f"t{at}"), at) for at in moments]
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute("delete from audit where account_id = $1", entries[0].account_id)
         await db.execute("delete from audit_chains where account_id = $1", entries[0].account_id)
         await edge.services.trail.record(db, entries)

@@ -50,7 +50,7 @@ class Caller:
 
     async def mailed(self, page: str) -> str:
         """Return the path of the last link of a kind that was mailed."""
-        async with self.edge.services.db.read() as db:
+        async with self.edge.database.read() as db:
             bodies = [row["body"] for row in await db.fetch("select body from notices order by id")]
         for body in bodies:
             self.remember(body)
@@ -95,7 +95,7 @@ async def _ownership(call: Caller) -> None:
     await call("update_account", "PATCH", "/v1/account", {"operator_email": "boss@example.com"})
     await call("verify_email", "POST", await call.mailed("verify-email"), key="")
     await call("request_recovery", "POST", "/v1/account/recovery", {"email": "boss@example.com"}, key="")
-    async with call.edge.services.db.transaction() as db:  # as the worker does
+    async with call.edge.database.transaction() as db:  # as the worker does
         assert await recovery.answer(db, public_url=call.edge.services.public_url, now=utc_now(), limit=10) == 1
     recovered = await call("recover_account", "POST", await call.mailed("recover"), key="")
     call.key = recovered["account_api_key"]
@@ -106,7 +106,7 @@ async def _ownership(call: Caller) -> None:
 
 async def _search(call: Caller, *, more_than: int) -> None:
     assert len(call.secrets) > more_than
-    async with call.edge.services.db.read() as db:
+    async with call.edge.database.read() as db:
         rows = [str(row["row"]) for row in await db.fetch("select a::text as row from audit a")]
     assert len(rows) > more_than
     for secret in call.secrets:

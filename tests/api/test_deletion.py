@@ -109,7 +109,7 @@ async def test_deletion_refuses_mail_at_once_and_restores_all(edge: Edge) -> Non
     with pytest.raises(InboxDeleted):
         await found(edge, deleted["email"])
     assert (await edge.http.post("/v1/account/restore", headers=key)).status_code == 200
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         trail = await db.fetch(
             "select action from audit where account_id = $1 and action like '%_account' order by number",
             account_uuid(account),
@@ -131,7 +131,7 @@ async def test_a_suspended_account_can_be_deleted_and_stays_suspended(edge: Edge
     """Deleting is a right that a suspension does not take; restoring gives no more than there was."""
     account = await edge.open_account()
     key = bearer(account.account_api_key)
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute("update accounts set status = 'suspended' where account_id = $1", account_uuid(account))
     edge.services.keys.forget()
     assert (await edge.http.delete("/v1/account", headers=key)).status_code == 200
@@ -144,13 +144,13 @@ async def test_after_30_days_it_is_too_late(edge: Edge) -> None:
     account = await edge.open_account()
     key = bearer(account.account_api_key)
     await edge.http.delete("/v1/account", headers=key)
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         long_ago = utc_now() - timedelta(days=30)
         await db.execute("update accounts set deleted_at = $2 where account_id = $1", account_uuid(account), long_ago)
     edge.services.keys.forget()
     answer = await edge.http.post("/v1/account/restore", headers=key)
     assert (answer.status_code, answer.json()["error"]) == (409, "STATE_CONFLICT")
-    async with edge.services.db.transaction() as db:  # leave nothing due to other tests
+    async with edge.database.transaction() as db:  # leave nothing due to other tests
         await db.execute("update accounts set deleted_at = null where account_id = $1", account_uuid(account))
 
 
@@ -211,5 +211,5 @@ async def test_two_workers_do_not_wait_for_each_other(database_url: str) -> None
 
 async def found(edge: Edge, email: str) -> object:
     """Look an address up as a fresh SMTP process does."""
-    recipient = Directory(edge.services.db, domain="daimon.email").find(parse_address(email))
+    recipient = Directory(edge.database, domain="daimon.email").find(parse_address(email))
     return await recipient  # type: ignore[misc]

@@ -10,11 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import cast
+from uuid import UUID
 
 import httpx
 import pytest
 
-from daimon.db.engine import Connection, Database
+from daimon.db.engine import Connection
+from daimon.db.walls import TenantDatabase
 from daimon.lifecycle import export
 from daimon.lifecycle.export import archive
 
@@ -98,7 +100,7 @@ async def test_an_export_is_in_the_audit_trail(edge: Edge) -> None:
     """It shows all mail to a key that is wider than any inbox's."""
     account = await edge.open_account()
     await exported(edge, account)
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         rows = await db.fetch("select after::text from audit where account_id = $1", account_uuid(account))
     assert '{"exported":"the whole account"}' in [row["after"] for row in rows]
 
@@ -169,13 +171,13 @@ async def test_no_connection_is_held_while_the_client_waits(edge: Edge) -> None:
 
     class Counting:
         @asynccontextmanager
-        async def read(self) -> AsyncIterator[Connection]:
+        async def read(self, account_id: UUID) -> AsyncIterator[Connection]:
             nonlocal lent
             lent += 1
-            async with edge.services.db.read() as db:
+            async with edge.services.db.read(account_id) as db:
                 yield db
             lent -= 1
 
     principal = await edge.services.keys.principal(account.account_api_key)
-    async for _ in archive(cast(Database, Counting()), principal.scope, now=edge.services.clock()):
+    async for _ in archive(cast(TenantDatabase, Counting()), principal.scope, now=edge.services.clock()):
         assert lent == 0

@@ -10,6 +10,7 @@ from daimon.api.answer import Answer
 from daimon.api.operation import Operation, operation
 from daimon.api.request import Request
 from daimon.api.services import Services
+from daimon.db.walls import NOBODY
 from daimon.kit.errors import Unavailable
 
 from .conftest import Edge, bearer, serving
@@ -27,7 +28,7 @@ async def test_a_create_without_a_key_is_replayed(fresh_edge: Edge) -> None:
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
     assert again.headers["x-request-id"] != first.headers["x-request-id"]
-    async with fresh_edge.services.db.read() as db:
+    async with fresh_edge.database.read() as db:
         assert await db.fetchval("select count(*) from accounts") == 1
 
 
@@ -36,7 +37,7 @@ async def test_the_stored_response_tells_no_secret(fresh_edge: Edge) -> None:
     account = await fresh_edge.open_account()
     headers = _once("very-own-value", account.account_api_key)
     created = (await fresh_edge.http.post("/v1/inboxes", headers=headers)).json()["result"]
-    async with fresh_edge.services.db.read() as db:
+    async with fresh_edge.database.read() as db:
         row = b"".join(
             bytes(value) for value in await db.fetchrow("select key_hash, fingerprint, response from idempotency")
         )
@@ -80,7 +81,7 @@ async def test_twenty_at_once_make_one(fresh_edge: Edge) -> None:
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.json()["result"]["id"] for answer in answers if answer.status_code == 201}) == 1
     assert {answer.json()["error"] for answer in answers if answer.status_code == 409} <= {"REQUEST_IN_PROGRESS"}
-    async with fresh_edge.services.db.read() as db:
+    async with fresh_edge.database.read() as db:
         assert await db.fetchval("select count(*) from inboxes") == 2
 
 
@@ -89,7 +90,7 @@ async def test_after_a_day_a_value_is_free(fresh_edge: Edge) -> None:
     account = await fresh_edge.open_account()
     headers = _once("v", account.account_api_key)
     first = await fresh_edge.http.post("/v1/inboxes", headers=headers)
-    async with fresh_edge.services.db.read() as db:
+    async with fresh_edge.database.read() as db:
         await db.execute("update idempotency set created_at = created_at - $1::interval", timedelta(hours=24))
     second = await fresh_edge.http.post("/v1/inboxes", headers=headers)
     assert first.json()["result"]["id"] != second.json()["result"]["id"]
@@ -113,11 +114,11 @@ async def test_nothing_is_kept_of_a_request_that_failed_at_the_end(services: Ser
     @operation("POST", "/v1/fail", tag="t", anonymous=True, registry=registry)
     async def fail(request: Request) -> Answer[_Made]:
         """Write, then fail."""
-        await request.db.execute("insert into event_sequences values (gen_random_uuid(), 1)")
+        await request.db.execute("insert into event_sequences values ($1, 1)", NOBODY)
         raise Unavailable(retry_after=1)
 
     async with serving(services, registry) as edge:
         assert (await edge.http.post("/v1/fail", headers=_once("v"))).status_code == 503
-        async with edge.services.db.read() as db:
+        async with edge.database.read() as db:
             assert await db.fetchval("select count(*) from event_sequences") == 0
             assert await db.fetchval("select count(*) from idempotency") == 0

@@ -59,7 +59,7 @@ async def test_a_grace_ends_and_a_later_rotation_ends_it_earlier(edge: Edge) -> 
     path = f"/v1/keys/{first['id']}/rotate"
     second = await team.result("POST", path, {"grace_seconds": 604_800})
     assert [await _error(edge, key["api_key"]) for key in (first, second)] == [None, None]
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute("update key_secrets set valid_until = now() where hash = $1", secret.digest(first["api_key"]))
     edge.services.keys.forget()
     assert [await _error(edge, key["api_key"]) for key in (first, second)] == ["API_KEY_REVOKED", None]
@@ -151,7 +151,7 @@ async def test_events_and_the_audit_trail_name_the_key_and_no_secret(edge: Edge)
     rotated = await team.result("POST", path + "/rotate")
     await team.result("DELETE", path)
     assert await _told(edge, team.account, "key.rotated") == await _told(edge, team.account, "key.revoked")
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         rows = await db.fetch(
             "select action, before, after from audit where account_id = $1 and target = $2 order by number",
             _uuid(team.account), made["id"],
@@ -219,8 +219,8 @@ async def test_a_use_is_written_once_a_minute_and_never_by_a_request(services: S
 
 
 async def _flush(edge: Edge, now: datetime) -> tuple[datetime, list[str]]:
-    await edge.services.key_uses.flush(edge.services.db, lambda: now)
-    async with edge.services.db.read() as db:
+    await edge.services.key_uses.flush(edge.services.jobs, lambda: now)
+    async with edge.database.read() as db:
         row = await db.fetchrow("select last_used_at, used_permissions from keys where scope = 'account'")
     assert row is not None
     return row["last_used_at"], row["used_permissions"]
@@ -243,11 +243,11 @@ async def test_uses_outlive_an_outage_and_stay_few(services: Services) -> None:
         stopped = asyncio.Event()
         stopped.set()
         await uses.keep_writing(away, utc_now, stopped)  # says so in the log, and keeps them
-        writing = asyncio.create_task(uses.keep_writing(services.db, utc_now, stop := asyncio.Event()))
+        writing = asyncio.create_task(uses.keep_writing(services.jobs, utc_now, stop := asyncio.Event()))
         await asyncio.sleep(0)
         stop.set()
         await writing
-        async with services.db.read() as db:
+        async with edge.database.read() as db:
             assert await db.fetchval("select used_permissions from keys where scope = 'account'") == ["audit:read"]
 
 
@@ -258,7 +258,7 @@ async def test_the_hint_names_what_a_key_never_used(edge: Edge) -> None:
     made = await team.result("POST", "/v1/keys", {"scope": "account", "permissions": permissions})
     path = f"/v1/keys/{made['id']}"
     await team.result("GET", "/v1/inboxes", key=made["api_key"])
-    await edge.services.key_uses.flush(edge.services.db, utc_now)
+    await edge.services.key_uses.flush(edge.services.jobs, utc_now)
     assert (await team.result("GET", path))["unused_permissions"] == []
     await _execute(edge, "update keys set created_at = now() - interval '8 days' where id = $1", made["id"])
     answer = (await team.send("GET", path)).json()
@@ -287,7 +287,7 @@ async def test_a_leaked_key_ends_and_its_owner_is_told(edge: Edge) -> None:
     assert {frozenset(answer.headers) for answer in answers} == {frozenset(answers[0].headers)}
     assert await _error(edge, made["api_key"]) == "API_KEY_REVOKED"
     assert await _told(edge, team.account, "key.revoked") == [made["id"]]
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         notices = await db.fetch(
             "select recipient, subject, body from notices where account_id = $1", _uuid(team.account)
         )
@@ -393,7 +393,7 @@ async def _another(services: Services) -> AsyncIterator[Edge]:
 
 
 async def _told(edge: Edge, account: Opened, event: str) -> list[str]:
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         rows = await db.fetch(
             "select data -> 'key' ->> 'id' as id from events where account_id = $1 and event = $2 order by sequence",
             _uuid(account), event,
@@ -402,7 +402,7 @@ async def _told(edge: Edge, account: Opened, event: str) -> list[str]:
 
 
 async def _execute(edge: Edge, sql: str, shown_id: str) -> None:
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute(sql, UUID(hex=shown_id.rpartition("_")[2]))
     edge.services.keys.forget()
 

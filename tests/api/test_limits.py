@@ -63,7 +63,7 @@ async def limited(services: Services) -> AsyncIterator[Edge]:
 
 async def _key_of(edge: Edge, tier: Tier) -> dict[str, str]:
     opened = await edge.open_account()
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute(
             "update accounts set tier = $2 where account_id = $1", ids.read(Kind.ACCOUNT, opened.account_id), tier
         )
@@ -157,7 +157,7 @@ async def test_inboxes_are_warned_of_once(limited: Edge) -> None:
     key, account_id = bearer(opened.account_api_key), ids.read(Kind.ACCOUNT, opened.account_id)
 
     async def told() -> list[tuple[int, int]]:
-        async with limited.services.db.read() as db:
+        async with limited.database.read() as db:
             rows = await db.fetch(
                 "select data from events where account_id = $1 and event = 'limit.warning' order by sequence",
                 account_id,

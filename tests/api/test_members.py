@@ -61,7 +61,7 @@ async def test_links_that_do_not_work_are_all_alike(edge: Edge) -> None:
     team = await Team.opened(edge)
     used, expired, renewed, deleted = [await team.invite() for _ in range(4)]
     await team.accept(used["invitation_url"])
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute(
             "update links set expires_at = now() where account_id = $1 and subject_id = $2",
             team.account_uuid, ids.read(ids.Kind.MEMBER, expired["id"]),
@@ -102,7 +102,7 @@ async def test_the_invitation_is_written_to_its_reader(edge: Edge) -> None:
     """A notice with the link waits for the address, without a word that a stranger chose."""
     team = await Team.opened(edge)
     invited = await team.invite(name="Free money at evil.example")
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         notice = await db.fetchrow(
             "select * from notices where account_id = $1 and recipient = $2", team.account_uuid, invited["email"]
         )
@@ -275,7 +275,7 @@ async def test_a_deleted_member_is_gone_with_every_key(edge: Edge) -> None:
     assert await team.result("DELETE", f"/v1/members/{person.id}") == {"id": person.id, "deleted": True}
     assert (await team.refused("GET", "/v1/whoami", key=person.key))[:2] == (401, "API_KEY_REVOKED")
     assert (await team.result("GET", f"/v1/teams/{team_id}"))["member_count"] == 0
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         left = await db.fetchval(
             """
             select (select count(*) from keys where account_id = $1 and member_id = $2 and status = 'active')
@@ -292,11 +292,11 @@ async def test_a_closed_account_takes_nobody_in(edge: Edge) -> None:
     """Suspended: 403, and the link stays good for later."""
     team = await Team.opened(edge)
     link = (await team.invite())["invitation_url"]
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute("update accounts set status = 'suspended' where account_id = $1", team.account_uuid)
     answer = await edge.http.post(path_of(link), headers=JSON)
     assert (answer.status_code, answer.json()["error"]) == (403, "ACCOUNT_SUSPENDED")
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute("update accounts set status = 'active' where account_id = $1", team.account_uuid)
     await team.accept(link)
 

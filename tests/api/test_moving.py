@@ -168,7 +168,7 @@ async def test_mail_is_metered_where_its_inbox_is_at_that_moment(edge: Edge) -> 
         *(edge.deliver(inbox["id"], f"m{n}") for n in range(10)),
         *(_move(edge, account, inbox, (one, two)[n % 2]) for n in range(10)),
     )
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         written = await db.fetch(
             "select pod_id, count(*) as mails from messages where account_id = $1 group by pod_id order by pod_id",
             uuid_of(account),
@@ -239,7 +239,7 @@ async def test_deleting_a_pod_with_its_inboxes_is_deleting_each(edge: Edge) -> N
         assert refused.json()["error"] == "API_KEY_REVOKED"
     limits = (await edge.http.get("/v1/account", headers=headers)).json()["result"]["limits"]
     assert limits["current_inboxes"] == 1
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         events = await db.fetch(
             "select inbox_id, pod_id from events where account_id = $1 and event = 'inbox.deleted' order by sequence",
             uuid_of(account),
@@ -279,7 +279,7 @@ async def test_a_pod_is_deleted_while_inboxes_come_and_go(edge: Edge) -> None:
         )
         assert {answer.status_code for answer in answers} <= {200, 201, 404}, [a.text for a in answers]
         assert answers[6].status_code == 200
-        async with edge.services.db.read() as db:
+        async with edge.database.read() as db:
             left = await db.fetchval(
                 "select count(*) from inboxes where account_id = $1 and pod_id = $2",
                 uuid_of(account), ids.read(ids.Kind.POD, pod["id"]),
@@ -313,7 +313,7 @@ async def _counts(edge: Edge, account: Opened, *pods: dict[str, Any]) -> list[in
 
 
 async def _held(edge: Edge, account: Opened, *pods: dict[str, Any]) -> list[int]:
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         return [
             await db.fetchval(
                 "select count(*) from inboxes where account_id = $1 and pod_id = $2 and status <> 'deleted'",

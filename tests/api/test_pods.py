@@ -296,7 +296,7 @@ async def test_a_pods_key_is_rotated(edge: Edge) -> None:
 async def test_a_narrower_key_makes_no_wider_pod_key(edge: Edge) -> None:
     """A key that may only write pods and inboxes makes a pod whose key may do no more."""
     account = await edge.open_account()
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute(
             "update keys set permissions = '{pods:read,pods:write,inboxes:write}' where account_id = $1",
             ids.read(ids.Kind.ACCOUNT, account.account_id),
@@ -389,7 +389,7 @@ async def _limits(edge: Edge, account: Opened) -> dict[str, Any]:
 
 
 async def _events(edge: Edge, account: Opened, prefix: str) -> list[str]:
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         rows = await db.fetch(
             "select event from events where account_id = $1 and starts_with(event, $2) order by sequence",
             ids.read(ids.Kind.ACCOUNT, account.account_id), prefix,

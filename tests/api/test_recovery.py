@@ -17,7 +17,7 @@ from .test_account import account_uuid, link_to, notices_to, verified
 
 async def answer_requests(edge: Edge) -> None:
     """Do what the worker does with the requests that wait."""
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         while await recovery.answer(db, public_url="http://daimon.test", now=utc_now(), limit=100):
             pass
 
@@ -31,7 +31,7 @@ async def ask(edge: Edge, email: str) -> tuple[int, object]:
 @pytest_asyncio.fixture(loop_scope="session", autouse=True)
 async def _fresh_rates(edge: Edge) -> None:
     """Let each test begin with nothing counted: all of them ask from one network."""
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute("delete from mail_rates")
 
 
@@ -51,7 +51,7 @@ async def test_known_and_unknown_addresses_are_answered_alike(edge: Edge) -> Non
     known, unknown = await ask(edge, "Known@example.com"), await ask(edge, "unknown@example.com")
     assert known == unknown
     assert known[0] == 202
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         waiting = await db.fetch("select email from recovery_requests order by id")
     assert [row["email"] for row in waiting] == ["known@example.com", "unknown@example.com"]
     await answer_requests(edge)
@@ -74,7 +74,7 @@ async def test_recovery_shows_a_new_key_once_and_revokes_the_old_ones(edge: Edge
     """Old account keys stop at once, inbox keys go on; owners and the operator are told; events are recorded."""
     account = await edge.open_account()
     await verified(edge, account, "boss@example.com")
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         member = ids.new()
         await db.execute(
             "insert into members (account_id, id, email, status, created_at, updated_at)"
@@ -102,7 +102,7 @@ async def test_recovery_shows_a_new_key_once_and_revokes_the_old_ones(edge: Edge
     assert (await edge.http.get("/v1/whoami", headers=bearer(account.inbox_api_key))).status_code == 200
     for person in ("boss@example.com", "owner@example.org"):
         assert (await notices_to(edge, person))[-1][0] == "Your account was recovered"
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         events = await db.fetch(
             "select event from events where account_id = $1 order by sequence", account_uuid(account)
         )
@@ -161,10 +161,10 @@ async def test_links_end_with_time_use_and_another_address(edge: Edge) -> None:
     account = await edge.open_account()
     await verified(edge, account, "ends@example.com")
     expired = await recovery_link(edge, "ends@example.com")
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute("update links set expires_at = now() where account_id = $1", account_uuid(account))
     assert (await edge.http.post(expired)).status_code == 404
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await forget_links(db, now=utc_now() + timedelta(seconds=1), limit=1000)
         assert not await db.fetchval("select true from links where account_id = $1", account_uuid(account))
 
@@ -181,7 +181,7 @@ async def test_links_end_with_time_use_and_another_address(edge: Edge) -> None:
 async def test_every_account_of_an_address_gets_a_link_the_newest_ten(edge: Edge) -> None:
     """Each link recovers its own account alone."""
     accounts = [await edge.open_account() for _ in range(12)]
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         for account in accounts:
             await db.execute(
                 "update accounts set operator_email = 'many@example.com', operator_email_verified_at = now()"
@@ -201,7 +201,7 @@ async def test_requests_are_bounded_silently(edge: Edge) -> None:
     """Beyond five an hour for an address, and twenty from a network, the answer stays and nothing is written."""
     seen = [await ask(edge, "often@example.com") for _ in range(8)]
     assert all(answer == seen[0] for answer in seen)
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         count = "select count(*) from recovery_requests where email like $1"
         assert await db.fetchval(count, "often@example.com") == 5
         for number in range(30):
@@ -213,7 +213,7 @@ async def test_requests_are_bounded_silently(edge: Edge) -> None:
 async def test_the_servers_operator_recovers_without_an_address(edge: Edge) -> None:
     """The new key works, the old one does not."""
     account = await edge.open_account()
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         issued = await recovery.recover_by_operator(db, account_uuid(account), now=utc_now())
     edge.services.keys.forget()
     assert (await edge.http.get("/v1/account", headers=bearer(issued.secret))).status_code == 200

@@ -72,7 +72,7 @@ _BODIES: list[tuple[bytes, int, str, str | None]] = [
     (b'{"metadata": {"a": "' + b"x" * 20_000 + b'"}}', 422, "VALIDATION_FAILED", "metadata"),
     (b'{"display_name": "a\\nb"}', 422, "VALIDATION_FAILED", "display_name"),
     (b'{"username": ".."}', 422, "VALIDATION_FAILED", "username"),
-    (b'{"pod_id": "pod_1"}', 404, "POD_NOT_FOUND", None),
+    (b'{"pod_id": "pod_1"}', 422, "VALIDATION_FAILED", "pod_id"),
 ]
 
 

@@ -205,7 +205,7 @@ async def test_a_change_by_another_process_holds_within_a_second(place: Place) -
     """No message is needed: what is remembered of a key is forgotten by then."""
     person = await place.team.join(grant("viewer"))
     assert (await place.team.send("GET", "/v1/inboxes", key=person.key)).status_code == 200
-    async with place.team.edge.services.db.read() as db:  # as another process would
+    async with place.team.edge.database.read() as db:  # as another process would
         await db.execute("delete from grants where account_id = $1", place.team.account_uuid)
     changed = time.monotonic()
     while (await place.team.send("GET", "/v1/inboxes", key=person.key)).status_code == 200:

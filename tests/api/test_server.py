@@ -71,7 +71,7 @@ async def test_a_client_that_leaves_within_its_body_leaves_nothing(fresh_edge: E
     writer.close()
     await writer.wait_closed()
     assert (await fresh_edge.http.get("/healthz")).status_code == 200
-    async with fresh_edge.services.db.read() as db:
+    async with fresh_edge.database.read() as db:
         assert await db.fetchval("select count(*) from inboxes") == 0
 
 

@@ -91,7 +91,7 @@ async def test_a_subdomain_changes_while_no_address_is_under_it(edge: Edge) -> N
     assert foreign.json()["error"] == "SUBDOMAIN_TAKEN"
     again = await create_pod(edge, account, subdomain="second-name")
     await edge.http.delete(f"/v1/pods/{again['id']}", headers=key)
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await retention.erase(db, now=utc_now() + timedelta(days=31), limit=1000)
     assert (await edge.http.post("/v1/pods", json=body, headers=bearer(other.account_api_key))).status_code == 201
 
@@ -101,10 +101,10 @@ async def test_smtp_finds_inboxes_under_subdomains(edge: Edge) -> None:
     account = await edge.open_account()
     pod = await create_pod(edge, account, subdomain="by-smtp")
     inbox = await in_pod(edge, account, pod, username="agent-1")
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await postmaster.ensure(db, domain="daimon.email", now=utc_now())
         operator = await db.fetchval("select inbox_id from addresses where address = 'postmaster@daimon.email'")
-    directory = Directory(edge.services.db, domain="daimon.email")
+    directory = Directory(edge.database, domain="daimon.email")
 
     async def find(address: str) -> UUID:
         found = directory.find(parse_address(address))
@@ -114,10 +114,10 @@ async def test_smtp_finds_inboxes_under_subdomains(edge: Edge) -> None:
     for name in ("postmaster", "Abuse"):
         assert await find(f"{name}@by-smtp.daimon.email") == operator
     own = await in_pod(edge, account, pod, username="abuse")
-    directory = Directory(edge.services.db, domain="daimon.email")
+    directory = Directory(edge.database, domain="daimon.email")
     assert ids.show(ids.Kind.INBOX, await find("abuse@by-smtp.daimon.email")) == own["id"]
     await edge.http.delete(f"/v1/inboxes/{own['id']}", headers=bearer(account.account_api_key))
-    directory = Directory(edge.services.db, domain="daimon.email")
+    directory = Directory(edge.database, domain="daimon.email")
     assert await find("abuse@by-smtp.daimon.email") == operator
     with pytest.raises(UnknownInbox):
         await find("agent-2@by-smtp.daimon.email")

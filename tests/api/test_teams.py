@@ -179,7 +179,7 @@ async def test_a_limited_key_gives_only_what_it_has(edge: Edge) -> None:
     team = await Team.opened(edge)
     pod_id = await team.pod()
     few = ["teams:read", "teams:write", "billing:read", "billing:write"]
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         await db.execute(
             "update keys set permissions = $2 where account_id = $1 and scope = 'account'", team.account_uuid, few
         )
@@ -276,7 +276,7 @@ async def test_owners_who_remove_each_other_leave_one(edge: Edge, way: str) -> N
         "LAST_OWNER", "API_KEY_REVOKED", "FORBIDDEN"
     }  # fmt: skip
     assert 1 <= len(done) <= 4
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         left = await db.fetchval(
             """
             select count(*) from members m where m.account_id = $1 and m.status = 'active' and exists (
@@ -293,7 +293,7 @@ async def test_two_owners_who_remove_each_other(edge: Edge) -> None:
     for _ in range(5):
         team = await Team.opened(edge)
         one, two = await team.join(grant("owner")), await team.join(grant("owner"))
-        async with edge.services.db.transaction() as db:  # both pass their check, and wait for each other's account
+        async with edge.database.transaction() as db:  # both pass their check, and wait for each other's account
             await db.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"teams {team.account_uuid}")
             calls = [
                 asyncio.create_task(team.send("DELETE", f"/v1/members/{two.id}", key=one.key)),
@@ -308,7 +308,7 @@ async def test_two_owners_who_remove_each_other(edge: Edge) -> None:
 async def _both_wait(edge: Edge) -> None:
     async with asyncio.timeout(20):
         while True:
-            async with edge.services.db.read() as db:
+            async with edge.database.read() as db:
                 if await db.fetchval("select count(*) from pg_locks where locktype = 'advisory' and not granted") >= 2:
                     return
 
@@ -317,7 +317,7 @@ async def test_a_pod_that_is_granted_is_not_deleted_meanwhile(edge: Edge) -> Non
     """A grant holds its pod until it is committed, so that none is left in a pod that is gone."""
     team = await Team.opened(edge)
     pod_id = await team.pod()
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await db.execute(
             "delete from pods where account_id = $1 and id = $2", team.account_uuid, ids.read(ids.Kind.POD, pod_id)
         )
@@ -342,7 +342,7 @@ async def test_every_change_is_in_the_audit_trail(edge: Edge) -> None:
     await team.result("DELETE", f"/v1/teams/{team_id}")
     await team.result("PATCH", person, {"grants": []})
     await team.result("DELETE", person)
-    async with edge.services.db.read() as db:
+    async with edge.database.read() as db:
         rows = await db.fetch(
             "select action, actor, target, before, after from audit where account_id = $1 and target = any($2)"
             " order by number",

@@ -19,7 +19,7 @@ async def _meter(edge: Edge, account: Opened, day: date, pod: dict[str, Any] | N
     """Meter mails of a day, as the pipeline does."""
     inbox, pod_id = ids.read(ids.Kind.INBOX, inbox_id), pod and ids.read(ids.Kind.POD, pod["id"])
     assert inbox is not None
-    async with edge.services.db.transaction() as db:
+    async with edge.database.transaction() as db:
         await usage.meter(db, [Received(uuid_of(account), pod_id, inbox, day, 100)] * mails)
 
 

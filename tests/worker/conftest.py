@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from daimon.accounts.models import Account, AccountStatus, Tier
@@ -12,6 +13,7 @@ from daimon.accounts.repository import AccountRepository
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.scope import Scope
+from daimon.db.walls import JOBS
 from daimon.inbound import understanding
 from daimon.inbound.accept import Acceptor
 from daimon.inbound.isolation import Reader, Reading
@@ -147,9 +149,10 @@ class House:
             return [tuple(row) for row in await db.fetch(sql, *parameters)]
 
     async def do(self, sql: str, *parameters: object) -> None:
-        """Change the database by hand."""
-        async with self.db.transaction() as db:
-            await db.execute(sql, *parameters)
+        """Change the database by hand, as its owner."""
+        owner = await asyncpg.connect(self.db.url)
+        await owner.execute(sql, *parameters)
+        await owner.close()
 
 
 MakeLanes = Callable[..., Lanes]
@@ -158,7 +161,7 @@ MakeLanes = Callable[..., Lanes]
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """A fresh database."""
-    opened = await Database.open(database_url, connections=8)
+    opened = await Database.open(database_url, connections=8, role=JOBS)
     yield opened
     await opened.close()
 

@@ -81,9 +81,10 @@ class Api:
         values = _read_path(called, route.values)
         who = request.key
         if who is not None:
-            request.key = narrowed(called, who)
-            if request.key is None:
+            reaching = narrowed(called, who)
+            if reaching is None:
                 await refuse(request, called, values, who)
+            request.key = reaching
             check_account(called, who)
             self._services.key_uses.note(who, called.permission)
         try:
@@ -131,7 +132,7 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
     if called.lend is Lend.TRANSACTION:
         return await _run_in_transaction(called, request, arguments)
     if called.lend is Lend.READ:
-        async with request.services.db.read() as request.db:
+        async with request.reading() as request.db:
             given = await called.handler(request, *arguments)
     else:
         given = await called.handler(request, *arguments)
@@ -140,7 +141,7 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
 
 
 async def _run_in_transaction(called: Operation, request: Request, arguments: list[Any]) -> Response:
-    async with request.services.db.transaction() as request.db:
+    async with request.writing() as request.db:
         if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
             response = await _run_once(called, request, arguments)
         else:

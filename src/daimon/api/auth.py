@@ -1,7 +1,7 @@
 """From the Authorization header to a principal, and whether it may call an operation."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from daimon.accounts.errors import AccountDeleted, AccountSuspended
 from daimon.accounts.models import AccountStatus
@@ -15,6 +15,7 @@ from daimon.keys.errors import (
     UsedFromElsewhere,
 )
 from daimon.keys.models import KeyScope, Principal
+from daimon.keys.permissions import Permission
 from daimon.kit.errors import Forbidden
 
 _WIDTH = {KeyScope.INBOX: 0, KeyScope.POD: 1, KeyScope.ACCOUNT: 2, KeyScope.MEMBER: 2}
@@ -53,6 +54,25 @@ async def _look_up(request: Request, octets: bytes) -> Principal:
     return await keys.principal(secret)
 
 
+async def admit_again(request: Request, permission: Permission) -> None:
+    """Look anew at who asks, for a request that has waited. Raises as at its beginning if the key lost its right."""
+    principal = await authenticate(request)
+    if principal is None:
+        raise AuthenticationRequired
+    reach = principal.allowed(permission)
+    if reach is None:
+        raise lacking(permission)
+    request.key = replace(principal, scope=reach)
+
+
+def lacking(permission: Permission | None) -> Forbidden:
+    """Return the refusal of a key that reaches an object and may not do this to it."""
+    return Forbidden(
+        f"This key lacks the permission {permission}.",
+        next_steps=["GET /v1/whoami lists the permissions of a key.", "Use a key that has this one."],
+    )
+
+
 def check_reach(called: Operation, principal: Principal | None) -> None:
     """Raise AuthenticationRequired without a key, Forbidden for a key too narrow for the operation."""
     if principal is None:
@@ -72,15 +92,21 @@ def narrowed(called: Operation, principal: Principal) -> Principal | None:
     Only a member may be allowed something in a part of what his key reaches. Raises Forbidden for an operation on the
     whole account that the principal reaches in part.
     """
+    if called.reach is KeyScope.ACCOUNT and not principal.scope.is_account:
+        raise _in_part()
     reach = principal.scope if called.permission is None else principal.allowed(called.permission)
     if reach is None:
         return None
     if called.reach is KeyScope.ACCOUNT and not reach.is_account:
-        raise Forbidden(
-            "This needs a role in the whole account; yours are in single pods.",
-            next_steps=["Ask an owner or admin of the account for the role."],
-        )
+        raise _in_part()
     return principal if reach == principal.scope else replace(principal, scope=reach)
+
+
+def _in_part() -> Forbidden:
+    return Forbidden(
+        "This needs a role in the whole account; yours are in single pods.",
+        next_steps=["Ask an owner or admin of the account for the role."],
+    )
 
 
 def check_account(called: Operation, principal: Principal) -> None:
@@ -97,14 +123,11 @@ def check_account(called: Operation, principal: Principal) -> None:
         raise Forbidden("This needs a key that may do everything in the account.")
 
 
-async def refuse(request: Request, called: Operation, values: tuple[Any, ...], principal: Principal) -> None:
+async def refuse(request: Request, called: Operation, values: tuple[Any, ...], principal: Principal) -> NoReturn:
     """Raise Forbidden naming the permission that the key lacks, but first the 404 of an object it does not reach."""
     scope = principal.scope
-    async with request.services.db.read() as db:
+    async with request.reading() as db:
         for count, (_, param) in enumerate(called.params, start=1):
             if param.find is not None:
                 await param.find(db, scope, values[:count])
-    raise Forbidden(
-        f"This key lacks the permission {called.permission}.",
-        next_steps=["GET /v1/whoami lists the permissions of a key.", "Use a key that has this one."],
-    )
+    raise lacking(called.permission)

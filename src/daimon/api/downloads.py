@@ -93,7 +93,7 @@ async def download_attachment(request: Request, token: Annotated[str, PathToken(
     """Fetch an attachment by its signed link."""
     grant = read_token(token, request.services.secret_key, request.now)
     scope = Scope(grant.account_id, inbox_id=grant.inbox_id)
-    async with request.services.db.read() as db:
+    async with request.services.db.read(grant.account_id) as db:
         known = await messages.attachment(db, scope, grant.inbox_id, grant.message_id, grant.attachment_id)
         original = await messages.original(db, scope, grant.inbox_id, grant.message_id)
     content = await messages.attachment_content(original.octets, known)

@@ -7,7 +7,6 @@ under a key derived from the header's own value, of which only a hash is stored:
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import msgspec
 
@@ -16,13 +15,13 @@ from daimon.api.errors import RequestInProgress
 from daimon.api.request import Request
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.db.walls import NOBODY
 from daimon.kit.crypto import derive, seal, unseal
 from daimon.kit.errors import Invalid
 
 FIELD = "Idempotency-Key"
 HEADER = b"idempotency-key"
 VALID_FOR = timedelta(hours=24)
-NOBODY = Scope(UUID(int=0))
 _MAX_CHARS = 255
 _PURPOSE = "idempotency"
 
@@ -60,7 +59,7 @@ def claim_of(request: Request) -> Claim | None:
     who = request.key.key_id.bytes if request.key else request.client.packed
     asked = b"\x00".join((request.method.encode(), request.raw_path, request.query_string, request.body))
     return Claim(
-        scope=request.key.scope if request.key else NOBODY,
+        scope=request.key.scope if request.key else Scope(NOBODY),
         hash=hashlib.sha256(who + b"\x00" + value).digest(),
         fingerprint=hashlib.sha256(asked).digest(),
         box_key=derive(value, _PURPOSE),

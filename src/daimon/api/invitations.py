@@ -5,7 +5,7 @@ from daimon.api.answer import Answer, Octets
 from daimon.api.links import LinkInPath, as_json, refused, takes_json
 from daimon.api.member_schema import AcceptedInvitation
 from daimon.api.members import changed
-from daimon.api.operation import operation
+from daimon.api.operation import Lend, operation
 from daimon.api.page import page
 from daimon.api.request import Request
 from daimon.keys.roles import Grant
@@ -17,7 +17,8 @@ _TAG = "members"
 _MOST_SHOWN = 10  # roles on the page
 
 
-@operation("GET", "/invitations/{token}", tag=_TAG, reach=None, content_type="text/html")
+# In a transaction: only there can a request enter the account that its link leads to.
+@operation("GET", "/invitations/{token}", tag=_TAG, reach=None, lend=Lend.TRANSACTION, content_type="text/html")
 async def show_invitation(request: Request, token: LinkInPath) -> Octets:
     """Show what an invitation offers.
 

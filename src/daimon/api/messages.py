@@ -8,6 +8,7 @@ from uuid import UUID
 
 from daimon.api import examples
 from daimon.api.answer import Answer, Octets
+from daimon.api.auth import admit_again
 from daimon.api.errors import ClientGone
 from daimon.api.inboxes import InboxInPath
 from daimon.api.message_schema import (
@@ -179,7 +180,7 @@ def _state(message: Message) -> dict[str, Any]:
 async def _id_of(request: Request, inbox: UUID | str) -> UUID:
     if isinstance(inbox, UUID):
         return inbox
-    async with request.services.db.read() as db:
+    async with request.reading() as db:
         return (await inboxes.get(db, request.principal.scope, inbox)).id
 
 
@@ -202,6 +203,7 @@ async def _wait(request: Request, inbox_id: UUID, awaited: Awaited, seconds: flo
                     await _ring_or_look(bell)
                 if leaving.done():
                     raise ClientGone
+                await admit_again(request, Permission.MESSAGES_READ)  # the key may have lost the inbox meanwhile
         except TimeoutError:
             return None
         finally:
@@ -215,7 +217,7 @@ async def _ring_or_look(bell: asyncio.Event) -> None:
 
 
 async def _look(request: Request, inbox_id: UUID, awaited: Awaited) -> Message | None:
-    async with request.services.db.read() as db:
+    async with request.reading() as db:
         return await messages.first(db, request.principal.scope, inbox_id, awaited)
 
 

@@ -35,10 +35,10 @@ from daimon.inboxes.pod_deletion import delete_pod as delete_with_inboxes
 from daimon.keys.models import KeyScope
 from daimon.keys.permissions import Permission
 from daimon.kit.clock import rfc3339
-from daimon.kit.errors import InvalidCursor
+from daimon.kit.errors import InvalidCursor, StateConflict
 from daimon.kit.ids import Kind, show
 from daimon.pods import service as pods
-from daimon.pods.errors import PodNotEmpty, PodNotFound, SubdomainInUse, SubdomainTaken
+from daimon.pods.errors import PodNotEmpty, PodNotFound, SubdomainTaken
 from daimon.pods.models import Pod
 from daimon.threads import service as threads
 
@@ -114,7 +114,7 @@ async def get_pod(request: Request, pod_id: PodInPath) -> Answer[PodView]:
     tag=_TAG,
     permission=Permission.PODS_WRITE,
     reach=KeyScope.POD,
-    errors=(SubdomainTaken, SubdomainInUse, AccountSuspended),
+    errors=(SubdomainTaken, StateConflict, AccountSuspended),
     example=examples.PATCH_POD,
 )
 async def update_pod(request: Request, pod_id: PodInPath, body: PodPatch) -> Answer[PodView]:

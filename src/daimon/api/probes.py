@@ -34,7 +34,7 @@ async def readyz(request: Request) -> Answer[Health]:
     if request.services.stopping.is_set():
         raise Unavailable("The server is stopping.", retry_after=1)
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS), request.services.db.read() as db:
+        async with asyncio.timeout(_PATIENCE_SECONDS), request.reading() as db:
             await db.execute("select 1")
     except TimeoutError:
         raise Unavailable("The database does not answer.", retry_after=1) from None

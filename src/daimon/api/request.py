@@ -1,15 +1,18 @@
 """One request as a handler sees it: who asks, when, from where, and the connection its work is done on."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from daimon.api.client_address import Address, client_address
 from daimon.api.request_id import new_request_id
 from daimon.api.services import Services
 from daimon.audit.models import Change
 from daimon.db.engine import Connection
+from daimon.db.walls import NOBODY
 from daimon.keys.models import Principal
 
 Scope = MutableMapping[str, Any]
@@ -56,6 +59,18 @@ class Request:
         peer = self.scope.get("client") or ("", 0)
         forwarded_for = [value for name, value in self.scope["headers"] if name == b"x-forwarded-for"]
         return client_address(peer[0], forwarded_for, self.services.trusted_proxies)
+
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
+        """Lend a connection for single statements within the account of the request, or within nobody's."""
+        return self.services.db.read(self._account_id)
+
+    def writing(self) -> AbstractAsyncContextManager[Connection]:
+        """Lend a transaction within the account of the request, or within nobody's."""
+        return self.services.db.transaction(self._account_id)
+
+    @property
+    def _account_id(self) -> UUID:
+        return self.key.scope.account_id if self.key else NOBODY
 
     async def gone(self) -> None:
         """Return when the client closes the connection. Only for an operation that has read its body."""

@@ -9,6 +9,7 @@ from daimon.api.client_address import Network
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.engine import Database
+from daimon.db.walls import TenantDatabase
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
@@ -21,7 +22,8 @@ from daimon.messages.waiting import Bells
 class Services:
     """The collaborators and settings of one API process."""
 
-    db: Database
+    db: TenantDatabase
+    jobs: Database  # for what this process writes of many accounts at once; no request is answered from it
     keys: KeyCache
     clock: Clock
     bells: Bells

@@ -12,7 +12,9 @@ from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
 from daimon.config import Settings
+from daimon.db.engine import Database
 from daimon.db.listener import listen
+from daimon.db.walls import TenantDatabase
 from daimon.inbound.pipeline import CHANNEL as NEW_MESSAGES
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
@@ -20,16 +22,22 @@ from daimon.kit.clock import utc_now
 from daimon.messages.waiting import Bells
 from daimon.quotas.tiers import read_tiers
 
-CONNECTIONS = 16
+CONNECTIONS = 14
+JOBS = 2
 
 
 async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
     """Serve HTTP on a listening socket until `stop`, then let running requests end."""
-    async with opened(settings, connections=CONNECTIONS) as db, asyncio.TaskGroup() as group:
+    async with (
+        opened(settings, TenantDatabase, connections=CONNECTIONS) as db,
+        opened(settings, Database, connections=JOBS) as jobs,
+        asyncio.TaskGroup() as group,
+    ):
         bells = Bells()
         trail = Trail(settings.secret)
         services = Services(
             db=db,
+            jobs=jobs,
             keys=KeyCache(db, utc_now),
             clock=utc_now,
             bells=bells,
@@ -38,14 +46,14 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             secret_key=settings.secret,
             stopping=stop,
             trail=trail,
-            reads=ReadLog(db, trail),
+            reads=ReadLog(jobs, trail),
             trusted_proxies=settings.trusted_proxies,
             access_log=AccessLog(sys.stderr.buffer) if settings.log_level in ("debug", "info") else None,
         )
         group.create_task(listen(db.url, NEW_MESSAGES, bells.ring, stop, connected=bells.ring_all))
         group.create_task(_ring_at_the_end(bells, stop))
         served = asyncio.Event()
-        group.create_task(services.key_uses.keep_writing(db, utc_now, served))
+        group.create_task(services.key_uses.keep_writing(jobs, utc_now, served))
         await serve(Api(services), sock, stop)
         served.set()
 

@@ -8,7 +8,7 @@ from daimon.audit.models import SYSTEM, Change, Entry
 from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
 from daimon.config import Settings
-from daimon.db.engine import Connection
+from daimon.db.engine import Connection, Database
 from daimon.inbound.accept import Acceptor
 from daimon.inbound.directory import Directory
 from daimon.inboxes import postmaster
@@ -24,7 +24,7 @@ DRAIN_SECONDS = 8.0
 
 async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
     """Receive mail on a bound socket until `stop`, then let mails on their way finish."""
-    async with opened(settings, connections=CONNECTIONS) as db:
+    async with opened(settings, Database, connections=CONNECTIONS) as db:
         async with db.transaction() as connection:
             await _ensure_postmaster(connection, settings)
         server = SmtpServer(

@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
-from daimon.db.engine import Database
+from daimon.db.walls import NOBODY, TenantDatabase
 from daimon.keys.errors import InvalidApiKey
 from daimon.keys.models import Principal
 from daimon.keys.repository import find_principal
@@ -26,7 +26,7 @@ class _Entry(NamedTuple):
 class KeyCache:
     """Looks secrets up, and remembers the answer for less than a second."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: TenantDatabase, clock: Clock) -> None:
         self._db = db
         self._clock = clock
         self._age = 0
@@ -42,7 +42,7 @@ class KeyCache:
             raise InvalidApiKey
         good_until, age = time.monotonic() + MAX_AGE_SECONDS, self._age
         try:
-            async with self._db.read() as db:
+            async with self._db.read(NOBODY) as db:
                 principal = await find_principal(db, hashed, self._clock())
         except Unauthenticated:
             self._seen.pop(hashed, None)

@@ -7,6 +7,7 @@ from uuid import UUID
 from daimon.accounts import service as accounts
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.db.walls import enter
 from daimon.events import service as events
 from daimon.events.models import EventType
 from daimon.keys.errors import KeyNotFound
@@ -31,10 +32,11 @@ class Leaked:
 async def report(db: Connection, secret: str, *, now: datetime) -> Leaked | None:
     """End a secret that was found in public and tell its owner; None if it was none that works.
 
-    Every report costs the same three statements, whatever it names; only a key that ends now costs more.
+    Every report costs the same four statements, whatever it names; only a key that ends now costs more.
     """
     hashed = digest(secret)
     scope, key_id = await find_key(db, hashed) or _NOBODY
+    await enter(db, scope.account_id)
     keys = KeyRepository(db, scope)
     try:
         key = await keys.lock(key_id)

@@ -301,26 +301,7 @@ async def find_principal(db: Connection, hashed: bytes, now: datetime) -> Princi
 
     This look-up knows no account yet: it is the one that finds it.
     """
-    row = await db.fetchrow(
-        """
-        select s.valid_until, k.id as key_id, k.scope, k.pod_id, k.inbox_id, k.permissions, k.status as key_status,
-               k.expires_at, k.networks, k.member_id, m.status as member_status, p.status as pod_status, a.*,
-               case when k.member_id is not null then (
-                   select json_agg(json_build_array(g.role, g.pod_id)) from grants g
-                   where g.account_id = k.account_id and g.holder_id = any(array(  -- with `or`, no index is used
-                       select k.member_id union all
-                       select team_id from team_members t
-                       where t.account_id = k.account_id and t.member_id = k.member_id))
-               ) end as grants
-        from key_secrets s
-        join keys k on k.account_id = s.account_id and k.id = s.key_id
-        join accounts a on a.account_id = s.account_id
-        left join members m on m.account_id = k.account_id and m.id = k.member_id
-        left join pods p on p.account_id = k.account_id and p.id = k.pod_id
-        where s.hash = $1
-        """,
-        hashed,
-    )
+    row = await db.fetchrow("select (account).*, * from find_principal($1)", hashed)
     if row is None:
         raise InvalidApiKey
     if row["key_status"] != "active" or (row["valid_until"] and row["valid_until"] <= now):

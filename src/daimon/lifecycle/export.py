@@ -14,8 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from daimon.db.engine import Database, Record
+from daimon.db.engine import Record
 from daimon.db.scope import Scope
+from daimon.db.walls import TenantDatabase
 from daimon.kit.errors import Unavailable
 from daimon.kit.ids import Kind, show
 from daimon.kit.rate_limit import RateLimit
@@ -97,7 +98,7 @@ _TABLES = (
 )  # fmt: skip
 
 
-async def archive(db: Database, scope: Scope, *, now: datetime) -> AsyncGenerator[bytes, None]:
+async def archive(db: TenantDatabase, scope: Scope, *, now: datetime) -> AsyncGenerator[bytes, None]:
     """Yield the archive. Raises ExportRunning and Unavailable before its first octet, if at all."""
     if scope.account_id in _running:
         raise ExportRunning(retry_after=60, rate_limit=RateLimit("exports", 1, None, 0, 60))
@@ -163,7 +164,7 @@ def _value(name: str, value: object, kind: Kind | None) -> object:
 class Export:
     """Reads one account a batch at a time, each on a connection that is given back at once."""
 
-    def __init__(self, db: Database, scope: Scope) -> None:
+    def __init__(self, db: TenantDatabase, scope: Scope) -> None:
         self._db = db
         self._account_id = scope.account_id
 
@@ -225,7 +226,7 @@ class Export:
         return {row["id"]: row["octets"] for row in rows}
 
     async def _fetch(self, statement: str, *values: object) -> list[Record]:
-        async with self._db.read() as db:
+        async with self._db.read(self._account_id) as db:
             return await db.fetch(statement, *values)
 
 

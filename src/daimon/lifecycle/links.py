@@ -10,6 +10,7 @@ from daimon.accounts.models import Account
 from daimon.accounts.repository import AccountRepository
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.db.walls import enter
 
 _BYTES = 32
 
@@ -53,6 +54,7 @@ async def follow(db: Connection, purpose: Purpose, token: str, *, now: datetime)
     )
     if account_id is None:
         raise LinkInvalid
+    await enter(db, account_id)
     try:
         account = await AccountRepository(db, Scope(account_id)).lock()
     except AccountNotFound:  # it was erased at this moment

@@ -11,6 +11,7 @@ from daimon.accounts.errors import AccountDeleted, AccountSuspended, LinkInvalid
 from daimon.accounts.models import Account, AccountStatus
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.db.walls import enter
 from daimon.keys import service as keys
 from daimon.keys.models import KeyScope, Principal
 from daimon.keys.roles import Grant, Role
@@ -121,6 +122,7 @@ async def find(db: Connection, token: str, now: datetime) -> Invitation:
     )
     if row is None or row["expires_at"] <= now:
         raise LinkInvalid
+    await enter(db, row["account_id"])
     held = await GrantRepository(db, Scope(row["account_id"])).held_by(row["subject_id"])
     return Invitation(row["account_id"], row["subject_id"], row["email"], in_order(held), row["expires_at"])
 

@@ -1,0 +1,32 @@
+"""What an API process works with, for benchmarks that run one themselves."""
+
+import asyncio
+
+from daimon.api.services import Services
+from daimon.audit.reads import ReadLog
+from daimon.audit.service import Trail
+from daimon.db.engine import Database
+from daimon.db.walls import TenantDatabase
+from daimon.inboxes.models import InboxPolicy
+from daimon.keys.cache import KeyCache
+from daimon.kit.clock import utc_now
+from daimon.messages.waiting import Bells
+from daimon.quotas.tiers import TIERS
+
+
+def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Services:
+    """Return the services of a process that limits no free creates."""
+    trail = Trail(b"benchmark")
+    return Services(
+        db=db,
+        jobs=jobs,
+        keys=KeyCache(db, utc_now),
+        clock=utc_now,
+        bells=Bells(),
+        inbox_policy=InboxPolicy("daimon.email", frozenset(), 0, TIERS),
+        public_url=public_url,
+        secret_key=b"benchmark",
+        stopping=asyncio.Event(),
+        trail=trail,
+        reads=ReadLog(jobs, trail),
+    )
