@@ -147,7 +147,7 @@ class KeyRepository:
         """Revoke a key; return 1, or 0 if it was revoked before."""
         return await self._revoke("id = $2", key_id, now)
 
-    async def revoke_of_inbox(self, inbox_id: UUID, now: datetime | None = None) -> int:
+    async def revoke_of_inbox(self, inbox_id: UUID, now: datetime) -> int:
         """Revoke every key that reaches only this inbox; return how many."""
         return await self._revoke("inbox_id = $2", inbox_id, now)
 
@@ -159,7 +159,7 @@ class KeyRepository:
         """Revoke every personal key of a member; return how many."""
         return await self._revoke("member_id = $2", member_id, now)
 
-    async def _revoke(self, which: str, value: UUID, now: datetime | None) -> int:
+    async def _revoke(self, which: str, value: UUID, now: datetime) -> int:
         """Revoke keys and let their client_ids be used again."""
         revoked: int = await self._db.fetchval(
             f"""

@@ -42,6 +42,7 @@ alter table keys
 create index keys_by_status on keys (account_id, status, id);
 create index keys_by_scope on keys (account_id, scope, status, id);
 create index keys_by_name on keys (account_id, (name collate "C")) where name is not null;
+create index keys_expiring on keys (account_id, id) where status = 'active' and expires_at is not null;
 create index keys_of_pod on keys (account_id, pod_id, status, id) where pod_id is not null;
 create index keys_of_member on keys (account_id, member_id, id) where member_id is not null;
 
