@@ -22,7 +22,9 @@ _PODS = [UUID(int=2), UUID(int=3)]
 _REACHES = {
     KeyScope.ACCOUNT: [_ROOT],
     KeyScope.POD: [Scope(_ROOT.account_id, (pod,)) for pod in _PODS],
-    KeyScope.INBOX: [Scope(_ROOT.account_id, pods, UUID(int=9)) for pods in (None, (_PODS[0],), (_PODS[1],))],
+    KeyScope.INBOX: [
+        Scope(_ROOT.account_id, pods, UUID(int=9 + n)) for n, pods in enumerate((None, (_PODS[0],), (_PODS[1],)))
+    ],
 }
 _NETWORKS = [ip_network(text) for text in ("0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9", "::/0", "10.1.1.1")]
 _PROBES = [ip_address(text) for text in ("10.1.1.1", "10.200.0.1", "192.0.2.1", "2001:db8::1")]
@@ -79,7 +81,7 @@ def _principal(
 
 
 def _is_within(inner: Principal, outer: Principal) -> bool:
-    pods = outer.scope.pod_ids is None or inner.scope.pod_ids == outer.scope.pod_ids
+    pods = outer.scope.pod_ids in (None, inner.scope.pod_ids) and outer.scope.inbox_id in (None, inner.scope.inbox_id)
     ends = outer.expires_at is None or (inner.expires_at is not None and inner.expires_at <= outer.expires_at)
     places = all(_works_from(outer, probe) for probe in _PROBES if _works_from(inner, probe))
     return pods and ends and places and inner.permissions <= outer.permissions and inner.is_owner <= outer.is_owner
