@@ -36,6 +36,7 @@ from daimon.keys.failures import AuthFailures
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.messages.waiting import Bells
+from daimon.notices import sealing
 from daimon.quotas.tiers import TIERS
 
 ServeOperations = Callable[[Sequence[Operation]], AbstractAsyncContextManager["Edge"]]
@@ -149,6 +150,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
     """Everything that the HTTP edge works with, over one database."""
     db = await TenantDatabase.open(url, connections=8, role=API)
     jobs = await Database.open(url, connections=2, role=JOBS)
+    sealing.configure(b"s" * 32)
     trail = Trail(b"s" * 32)
     yield Services(
         db=db,

@@ -10,6 +10,7 @@ import pytest
 from daimon.inbound import notices as delivery
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from daimon.notices import sealing
 
 from .conftest import Edge, Opened, bearer
 
@@ -29,7 +30,7 @@ async def notices_to(edge: Edge, recipient: str) -> list[tuple[str, str]]:
         rows = await db.fetch(
             "select subject, body from notices where recipient = $1 and sent_at is null order by id", recipient
         )
-    return [(row["subject"], row["body"]) for row in rows]
+    return [(row["subject"], sealing.open_body(row["body"]) or "") for row in rows]
 
 
 async def link_to(edge: Edge, recipient: str) -> str:
@@ -210,7 +211,7 @@ async def test_a_notice_reaches_an_inbox_of_this_server_as_mail(edge: Edge) -> N
     assert due >= accepted >= 1
     assert again == (0, 0)
     async with edge.database.read() as db:
-        assert await db.fetchval("select body from notices where recipient = $1 and sent_at is not null", to) == ""
+        assert await db.fetchval("select body from notices where recipient = $1 and sent_at is not null", to) == b""
         octets = await db.fetchval(
             "select r.octets from inbound_queue q join raw_mails r using (account_id, id) where q.account_id = $1",
             account_uuid(reader),

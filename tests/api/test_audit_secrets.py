@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from daimon.api.catalog import OPERATIONS
 from daimon.kit.clock import utc_now
 from daimon.lifecycle import recovery
+from daimon.notices import sealing
 
 from .conftest import Edge, bearer
 
@@ -51,7 +52,8 @@ class Caller:
     async def mailed(self, page: str) -> str:
         """Return the path of the last link of a kind that was mailed."""
         async with self.edge.database.read() as db:
-            bodies = [row["body"] for row in await db.fetch("select body from notices order by id")]
+            boxes = [row["body"] for row in await db.fetch("select body from notices order by id")]
+        bodies = [sealing.open_body(box) or "" for box in boxes]
         for body in bodies:
             self.remember(body)
         links: list[str] = [urlsplit(url).path for body in bodies for url in re.findall(r"https?://\S+", body)]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from daimon.kit import ids
+from daimon.notices import sealing
 
 from .conftest import Edge, bearer
 from .teamwork import JSON, Team, grant, path_of
@@ -106,8 +107,10 @@ async def test_the_invitation_is_written_to_its_reader(edge: Edge) -> None:
         notice = await db.fetchrow(
             "select * from notices where account_id = $1 and recipient = $2", team.account_uuid, invited["email"]
         )
-    assert invited["invitation_url"] in notice["body"]
-    assert "evil" not in notice["subject"] + notice["body"]
+    body = sealing.open_body(notice["body"])
+    assert body is not None
+    assert invited["invitation_url"] in body
+    assert "evil" not in notice["subject"] + body
 
 
 async def test_invitations_are_bounded(fresh_edge: Edge) -> None:

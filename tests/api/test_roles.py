@@ -211,3 +211,31 @@ async def test_a_change_by_another_process_holds_within_a_second(place: Place) -
     while (await place.team.send("GET", "/v1/inboxes", key=person.key)).status_code == 200:
         assert time.monotonic() - changed < 1.0
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("role", ["viewer", "billing"])
+@pytest.mark.parametrize("pod", ["A", "none"])
+async def test_a_member_has_personal_keys_whatever_his_roles_are(place: Place, role: str, pod: str) -> None:
+    """He makes, lists, shows, changes, rotates and revokes his own; others' keys stay others'."""
+    team = place.team
+    one, other = await team.join(grant(role, place.pod.get(pod))), await team.join(grant("owner"))
+    made = await team.result("POST", "/v1/keys", {"scope": "member", "name": "laptop"}, key=one.key)
+    assert (made["member_id"], made["permissions"]) == (one.id, None)  # those of his roles, as they are at each moment
+    listed = await team.result("GET", "/v1/keys?scope=member", key=made["api_key"])
+    assert {key["member_id"] for key in listed["keys"]} == {one.id}
+    assert listed["total"] == 2
+    path = f"/v1/keys/{made['id']}"
+    assert (await team.result("PATCH", path, {"name": "phone"}, key=one.key))["name"] == "phone"
+    rotated = await team.result("POST", f"{path}/rotate", {}, key=made["api_key"])
+    assert (await team.result("GET", path, key=rotated["api_key"]))["name"] == "phone"
+    theirs = (await team.result("GET", "/v1/keys?scope=member", key=other.key))["keys"]
+    foreign = next(key["id"] for key in theirs if key["member_id"] == other.id)
+    for method, where, body in (
+        ("GET", f"/v1/keys/{foreign}", None),
+        ("DELETE", f"/v1/keys/{foreign}", None),
+        ("POST", f"/v1/keys/{foreign}/rotate", {}),
+    ):
+        assert (await team.refused(method, where, body, key=one.key))[0] in (403, 404)
+    assert (await team.refused("POST", "/v1/keys", {"scope": "account"}, key=one.key))[:2] == (403, "FORBIDDEN")
+    await team.result("DELETE", path, key=one.key)
+    assert (await team.refused("GET", "/v1/whoami", key=rotated["api_key"]))[:2] == (401, "API_KEY_REVOKED")

@@ -15,6 +15,7 @@ import pytest
 
 from daimon.kit import ids
 from daimon.kit.ids import Kind
+from daimon.notices import sealing
 from serving import Serving, daimon, refusal
 
 SECRET = "s" * 32
@@ -289,8 +290,8 @@ async def test_mail_that_waits_is_printed(operator: Operator) -> None:
     for number in range(2):
         await operator.db.execute(
             "insert into notices (account_id, id, recipient, subject, body, created_at, due_at)"
-            " values ($1, $2, 'a@example.org', $3, E'Follow:\\n\\nhttps://x/y\\n', now(), now())",
-            uuid_of(account), ids.new(), f"Number {number}",
+            " values ($1, $2, 'a@example.org', $3, $4, now(), now())",
+            uuid_of(account), ids.new(), f"Number {number}", sealing.seal_body("Follow:\n\nhttps://x/y\n"),
         )  # fmt: skip
     told = operator.gives("notices", "--limit", "1")
     assert told["has_more"]

@@ -33,6 +33,7 @@ from daimon.kit.clock import utc_now
 from daimon.mail.envelope import Envelope
 from daimon.messages import service as messages
 from daimon.messages.models import Message, MessageQuery, Sort
+from daimon.notices import sealing
 
 PEER = Peer("192.0.2.1", "sender.example", tls=False)
 
@@ -161,6 +162,7 @@ MakeLanes = Callable[..., Lanes]
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """A fresh database."""
+    sealing.configure(b"s" * 32)
     opened = await Database.open(database_url, connections=8, role=JOBS)
     yield opened
     await opened.close()

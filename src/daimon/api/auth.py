@@ -7,6 +7,7 @@ from daimon.accounts.errors import AccountDeleted, AccountSuspended
 from daimon.accounts.models import AccountStatus
 from daimon.api.operation import Operation
 from daimon.api.request import Request
+from daimon.db.scope import Scope
 from daimon.keys.errors import (
     ApiKeyExpired,
     ApiKeyRevoked,
@@ -95,6 +96,8 @@ def narrowed(called: Operation, principal: Principal) -> Principal | None:
     if called.reach is KeyScope.ACCOUNT and not principal.scope.is_account:
         raise _in_part()
     reach = principal.scope if called.permission is None else principal.allowed(called.permission)
+    if reach is None and called.personal and principal.member_id is not None:
+        reach = Scope(principal.scope.account_id, ())  # nothing but what is his own
     if reach is None:
         return None
     if called.reach is KeyScope.ACCOUNT and not reach.is_account:

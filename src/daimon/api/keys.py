@@ -60,6 +60,7 @@ _TAG = "keys"
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.POD,
+    personal=True,
     status=201,
     other_statuses=(200,),
     errors=(ClientIdConflict, PodNotFound, InboxNotFound),
@@ -69,8 +70,9 @@ async def create_key(request: Request, body: KeyCreate) -> Answer[KeyCreated]:
     """Create a key.
 
     No key makes a wider one: it reaches no further than the key that makes it, has no permission that this one lacks,
-    ends no later, and is used from no other networks. What is left out is as wide as that allows. With `client_id`,
-    the same create sent again answers 200 with the key and without its secret.
+    ends no later, and is used from no other networks. What is left out is as wide as that allows. A member makes keys
+    of his own with `scope` `member`, whatever his roles are. With `client_id`, the same create sent again answers 200
+    with the key and without its secret.
     """
     wish, reach = await _reach(request, body.to_domain())
     created = await keys.create(request.db, request.principal, wish, reach, now=request.now)
@@ -87,14 +89,15 @@ async def create_key(request: Request, body: KeyCreate) -> Answer[KeyCreated]:
     tag=_TAG,
     permission=Permission.KEYS_READ,
     reach=KeyScope.POD,
+    personal=True,
     errors=(InvalidCursor,),
     example=examples.LIST_KEYS,
 )
 async def list_keys(request: Request, query: KeyList) -> Answer[KeyPage]:
     """List keys, the oldest first.
 
-    Only keys that work are shown, unless `status` asks for others. A member whose roles are in single pods finds his
-    own personal keys with `scope=member`.
+    Only keys that work are shown, unless `status` asks for others. A member finds his own personal keys with
+    `scope=member`.
     """
     page = await keys.page(request.db, request.principal, query.to_domain(request.now))
     views = [key_view(key, request.now) for key in page.items]
@@ -109,6 +112,7 @@ async def list_keys(request: Request, query: KeyList) -> Answer[KeyPage]:
     tag=_TAG,
     permission=Permission.KEYS_READ,
     reach=KeyScope.POD,
+    personal=True,
     example=examples.GET_KEY,
 )
 async def get_key(request: Request, key_id: KeyInPath) -> Answer[KeyDetails]:
@@ -133,6 +137,7 @@ async def get_key(request: Request, key_id: KeyInPath) -> Answer[KeyDetails]:
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.POD,
+    personal=True,
     errors=(StateConflict,),
     example=examples.PATCH_KEY,
 )
@@ -154,6 +159,7 @@ async def update_key(request: Request, key_id: KeyInPath, body: KeyPatch) -> Ans
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.POD,
+    personal=True,
     errors=(StateConflict,),
     example=examples.DELETE_KEY,
 )
@@ -175,6 +181,7 @@ async def delete_key(request: Request, key_id: KeyInPath) -> Answer[Deleted]:
     tag=_TAG,
     permission=Permission.KEYS_WRITE,
     reach=KeyScope.POD,
+    personal=True,
     errors=(StateConflict,),
     example=examples.ROTATE_KEY,
 )

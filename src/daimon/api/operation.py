@@ -59,6 +59,7 @@ class Operation:
     anonymous: bool  # works without a key too
     owner: bool  # for a key that stands for the account itself: all permissions, and of members an owner's
     unrestricted: bool  # for a key that may do everything in the whole account
+    personal: bool  # a member may call it about his own keys, whatever his roles are
     when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
     status: int
@@ -91,6 +92,7 @@ def operation(
     anonymous: bool = False,
     owner: bool = False,
     unrestricted: bool = False,
+    personal: bool = False,
     when_closed: bool = False,
     lend: Lend | None = None,
     status: int = 200,
@@ -118,6 +120,7 @@ def operation(
                 anonymous=anonymous,
                 owner=owner,
                 unrestricted=unrestricted,
+                personal=personal,
                 when_closed=when_closed,
                 lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
                 status=status,

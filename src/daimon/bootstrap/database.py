@@ -8,6 +8,7 @@ from daimon.config import Settings
 from daimon.db.engine import Pool
 from daimon.db.walls import API, JOBS, TenantDatabase
 from daimon.kit import log
+from daimon.notices import sealing
 
 P = TypeVar("P", bound=Pool)
 
@@ -16,6 +17,7 @@ P = TypeVar("P", bound=Pool)
 async def opened(settings: Settings, kind: type[P], *, connections: int) -> AsyncIterator[P]:
     """Log as configured, and lend a pool of connections: of the kind that serves tenants, or of the one for all."""
     log.configure(settings.log_level)
+    sealing.configure(settings.secret)
     role = API if issubclass(kind, TenantDatabase) else JOBS
     db = await kind.open(settings.database, connections=connections, role=role)
     try:

@@ -8,7 +8,12 @@ from daimon.notices.service import Notice
 
 
 def compose(notice: Notice, *, domain: str) -> bytes:
-    """Return the octets of a notice, sent by the service domain itself. Raises ValueError for CR or LF in a field."""
+    """Return the octets of a notice, sent by the service domain itself.
+
+    Raises ValueError for CR or LF in a field, and for a body that cannot be read any more.
+    """
+    if notice.body is None:
+        raise ValueError("it was sealed under another secret key")
     mail = EmailMessage(SMTP.clone(utf8=not notice.recipient.isascii()))  # RFC 6532, where the address needs it
     mail["From"] = f"daimon <no-reply@{domain}>"
     mail["To"] = notice.recipient

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from daimon.db.engine import Connection
+from daimon.db.engine import Connection, Record
 from daimon.kit import ids
+from daimon.notices.sealing import open_body, seal_body
 
 MAX_SUBJECT_CHARS = 200
 
@@ -19,7 +20,7 @@ class Notice:
     id: UUID
     recipient: str
     subject: str
-    body: str
+    body: str | None  # None: it was sealed under another secret key of the server, and can be read no more
     created_at: datetime
 
 
@@ -37,7 +38,8 @@ async def tell_all(
         insert into notices (account_id, id, recipient, subject, body, created_at, due_at)
         select $1, told.id, told.recipient, $4, $5, $6, $6 from unnest($2::uuid[], $3::text[]) as told (id, recipient)
         """,
-        account_id, [ids.new() for _ in recipients], list(recipients), _one_line(subject), body, now,
+        account_id, [ids.new() for _ in recipients], list(recipients), _one_line(subject),
+        seal_body(body), now,
     )  # fmt: skip
 
 
@@ -50,7 +52,7 @@ async def waiting(db: Connection, limit: int) -> list[Notice]:
         """,
         limit,
     )
-    return [Notice(**dict(row)) for row in rows]
+    return [_notice_of(row) for row in rows]
 
 
 async def take_due(db: Connection, *, now: datetime, limit: int) -> list[Notice]:
@@ -63,7 +65,7 @@ async def take_due(db: Connection, *, now: datetime, limit: int) -> list[Notice]
         now,
         limit,
     )
-    return [Notice(**dict(row)) for row in rows]
+    return [_notice_of(row) for row in rows]
 
 
 async def mark_sent(db: Connection, notices: Sequence[Notice], *, now: datetime) -> None:
@@ -92,6 +94,10 @@ async def put_off(db: Connection, notices: Sequence[Notice], *, until: datetime)
         [notice.id for notice in notices],
         until,
     )
+
+
+def _notice_of(row: Record) -> Notice:
+    return Notice(**{**dict(row), "body": open_body(row["body"])})
 
 
 def _one_line(subject: str) -> str:

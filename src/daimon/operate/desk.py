@@ -17,6 +17,7 @@ from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.kit.errors import DaimonError
 from daimon.kit.ids import Kind
+from daimon.notices import sealing
 from daimon.operate.audit import secret_of
 from daimon.operate.database import opened
 from daimon.operate.errors import NotDone
@@ -53,15 +54,20 @@ def look(settings: Settings, work: Callable[[Connection], Awaitable[T]], *, acco
         async with _transaction(settings, account) as db:
             return await work(db)
 
+    sealing.configure(secret_of(settings))
+
     return asyncio.run(run())
 
 
 def change(settings: Settings, work: Callable[[Desk], Awaitable[T]], *, account: str | None = None) -> T:
     """Run what changes something, in an account if one is named: all of it, or nothing. Raises NotDone like `look`."""
 
+    secret = secret_of(settings)
+    sealing.configure(secret)
+
     async def run() -> T:
         async with _transaction(settings, account) as db:
-            return await work(Desk(db, Trail(secret_of(settings)), utc_now()))
+            return await work(Desk(db, Trail(secret), utc_now()))
 
     return asyncio.run(run())
 

@@ -23,14 +23,18 @@ def fields(notice: Notice) -> dict[str, str]:
         "account_id": ids.show(Kind.ACCOUNT, notice.account_id),
         "recipient": notice.recipient,
         "subject": notice.subject,
-        "body": notice.body,
+        "body": _body_of(notice),
         "created_at": rfc3339(notice.created_at),
     }
+
+
+def _body_of(notice: Notice) -> str:
+    return notice.body if notice.body is not None else "(sealed under another DAIMON_SECRET_KEY)"
 
 
 def as_text(notice: Notice) -> str:
     """Return a notice for people, as the mail that it is."""
     shown = fields(notice)
     head = f"{shown['notice_id']}  {shown['account_id']}  {shown['created_at']}"
-    mail = [f"To: {notice.recipient}", f"Subject: {notice.subject}", "", *notice.body.splitlines()]
+    mail = [f"To: {notice.recipient}", f"Subject: {notice.subject}", "", *_body_of(notice).splitlines()]
     return "\n".join([head, *(f"    {plain(line)}".rstrip() for line in mail)])

@@ -111,7 +111,7 @@ create table notices (
     id          uuid not null,
     recipient   text not null,
     subject     text not null,
-    body        text not null,
+    body        bytea not null,           -- sealed: the links in it are secrets; empty once it is sent
     created_at  timestamptz not null,
     due_at      timestamptz not null,     -- when the next road to the address is looked for
     sent_at     timestamptz,
