@@ -239,6 +239,19 @@ async def test_a_narrow_personal_key_makes_none_that_follows_the_roles(edge: Edg
     assert patched["permissions"] == ["keys:read", "keys:write"]
 
 
+async def test_a_personal_key_without_keys_write_makes_none(edge: Edge) -> None:
+    """What a member handed to an agent to read with cannot leave keys behind that outlive its end."""
+    team = await Team.opened(edge)
+    person = await team.join(grant("viewer"))
+    reader = await _key(team, key=person.key, scope="member", permissions=["messages:read"])
+    for method, path, body in (
+        ("POST", "/v1/keys", {"scope": "member"}),
+        ("GET", "/v1/keys?scope=member", None),
+        ("POST", f"/v1/keys/{reader['id']}/rotate", {}),
+    ):
+        assert (await team.refused(method, path, body, key=reader["api_key"]))[:2] == (403, "FORBIDDEN")
+
+
 async def test_an_admin_makes_no_owner_of_himself(edge: Edge) -> None:
     """A whole account key stands for the account: only owners make, change or rotate one, or touch others' keys."""
     team = await Team.opened(edge)

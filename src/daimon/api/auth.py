@@ -96,7 +96,8 @@ def narrowed(called: Operation, principal: Principal) -> Principal | None:
     if called.reach is KeyScope.ACCOUNT and not principal.scope.is_account:
         raise _in_part()
     reach = principal.scope if called.permission is None else principal.allowed(called.permission)
-    if reach is None and called.personal and principal.member_id is not None:
+    # A key that was made with fewer permissions than its member has was meant to have fewer.
+    if reach is None and called.personal and principal.member_id is not None and not principal.capped:
         reach = Scope(principal.scope.account_id, ())  # nothing but what is his own
     if reach is None:
         return None
