@@ -175,7 +175,10 @@ async def serving(services: Services, operations: Sequence[Operation] = OPERATIO
     """Serve operations on an ephemeral port until the block ends."""
     log = io.BytesIO()
     services = replace(services, access_log=AccessLog(log))
-    sock = socket.create_server(("127.0.0.1", 0))
+    # With its protocol named, asyncio sends each write at once (TCP_NODELAY), as uvloop always does.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen(100)
     port = sock.getsockname()[1]
     server = asyncio.create_task(serve(Api(services, operations), sock, services.stopping))
     listener = asyncio.create_task(listen(services.db.url, pipeline.CHANNEL, services.bells.ring, services.stopping))

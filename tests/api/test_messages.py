@@ -91,7 +91,7 @@ async def test_an_attachment_link_needs_no_key_and_cannot_be_altered(edge: Edge)
     assert content.content.strip() == b"<script>alert(1)</script>"
     assert content.headers["content-disposition"].startswith("attachment;")
     assert "sandbox" in content.headers["content-security-policy"]
-    altered = path[:-1] + ("A" if path[-1] != "A" else "B")
+    altered = path[:-9] + ("A" if path[-9] != "A" else "B") + path[-8:]  # the last letter may hold bits of no meaning
     for wrong in (altered, path[:30], "/v1/downloads/x", "/v1/downloads/%00%ff"):
         assert (await edge.http.get(wrong)).status_code in (403, 404)
     await edge.http.delete(f"/v1/inboxes/{account.id}/messages/{message['id']}", headers=key)

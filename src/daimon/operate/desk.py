@@ -54,8 +54,6 @@ def look(settings: Settings, work: Callable[[Connection], Awaitable[T]], *, acco
         async with _transaction(settings, account) as db:
             return await work(db)
 
-    sealing.configure(secret_of(settings))
-
     return asyncio.run(run())
 
 

@@ -4,14 +4,17 @@ from daimon.config import Settings
 from daimon.kit import ids
 from daimon.kit.clock import rfc3339
 from daimon.kit.ids import Kind
+from daimon.notices import sealing
 from daimon.notices import service as notices
 from daimon.notices.service import Notice
+from daimon.operate.audit import secret_of
 from daimon.operate.desk import look
 from daimon.operate.output import plain
 
 
 def waiting(settings: Settings, *, limit: int) -> tuple[list[Notice], bool]:
     """Return notices that were not sent yet, the oldest first, and whether there are more. Raises NotDone."""
+    sealing.configure(secret_of(settings))
     found = look(settings, lambda db: notices.waiting(db, limit + 1))
     return found[:limit], len(found) > limit
 
