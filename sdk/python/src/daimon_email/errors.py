@@ -5,10 +5,10 @@
     ├── UnexpectedAnswer          what came is not an answer of this API
     ├── BadRequest 400            InvalidJson, InvalidCursor
     ├── Unauthenticated 401       AuthenticationRequired, InvalidApiKey, ApiKeyExpired, ApiKeyRevoked
-    ├── PaymentRequired 402       InboxLimitReached
-    ├── Forbidden 403             AccountSuspended, AccountUnderReview, InboxSuspended, PodSuspended
+    ├── PaymentRequired 402       InboxLimitReached, SendRequiresPaid, DomainRequiresPaid, DomainLimitReached
+    ├── Forbidden 403             AccountSuspended, AccountDeleted, PodSuspended, PodLimitReached, …
     ├── NotFound 404              InboxNotFound, MessageNotFound, ThreadNotFound, AttachmentNotFound, …
-    ├── Conflict 409              UsernameTaken, ClientIdConflict, RequestInProgress
+    ├── Conflict 409              UsernameTaken, ClientIdConflict, RequestInProgress, StateConflict, LastOwner, …
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
     ├── ValidationFailed 422
@@ -149,6 +149,24 @@ class InboxLimitReached(PaymentRequired):
     _code = "INBOX_LIMIT_REACHED"
 
 
+class DomainLimitReached(PaymentRequired):
+    """The account has as many domains as its tier allows."""
+
+    _code = "DOMAIN_LIMIT_REACHED"
+
+
+class DomainRequiresPaid(PaymentRequired):
+    """The account's tier has no domains of its own."""
+
+    _code = "DOMAIN_REQUIRES_PAID"
+
+
+class SendRequiresPaid(PaymentRequired):
+    """The account's tier receives only; sending needs a paid tier."""
+
+    _code = "SEND_REQUIRES_PAID"
+
+
 class Forbidden(DaimonError):
     """The key may not do this."""
 
@@ -178,6 +196,18 @@ class InboxSuspended(Forbidden):
     """The inbox is suspended."""
 
     _code = "INBOX_SUSPENDED"
+
+
+class AccountDeleted(Forbidden):
+    """The account was deleted: it can be read and restored until it is erased, and changes nothing."""
+
+    _code = "ACCOUNT_DELETED"
+
+
+class PodLimitReached(Forbidden):
+    """The pod holds as many inboxes as its own limit allows; neither money nor waiting changes that."""
+
+    _code = "POD_LIMIT_REACHED"
 
 
 class NotFound(DaimonError):
@@ -229,6 +259,30 @@ class AttachmentNotFound(NotFound):
     _code = "ATTACHMENT_NOT_FOUND"
 
 
+class KeyNotFound(NotFound):
+    """There is no such key within the reach of this one."""
+
+    _code = "KEY_NOT_FOUND"
+
+
+class LinkInvalid(NotFound):
+    """This link was used, has expired, or never was one."""
+
+    _code = "LINK_INVALID"
+
+
+class MemberNotFound(NotFound):
+    """There is no such member within the reach of this key."""
+
+    _code = "MEMBER_NOT_FOUND"
+
+
+class TeamNotFound(NotFound):
+    """There is no such team within the reach of this key."""
+
+    _code = "TEAM_NOT_FOUND"
+
+
 class Conflict(DaimonError):
     """The request contradicts what is there."""
 
@@ -256,6 +310,36 @@ class RequestInProgress(Conflict):
     """A request with this `Idempotency-Key` is still running."""
 
     _code = "REQUEST_IN_PROGRESS"
+
+
+class LastOwner(Conflict):
+    """This would leave the account without an active owner."""
+
+    _code = "LAST_OWNER"
+
+
+class MemberExists(Conflict):
+    """The account already has a member with this e-mail address."""
+
+    _code = "MEMBER_EXISTS"
+
+
+class PodNotEmpty(Conflict):
+    """The pod holds inboxes."""
+
+    _code = "POD_NOT_EMPTY"
+
+
+class StateConflict(Conflict):
+    """What is asked for does not fit the state that the object is in."""
+
+    _code = "STATE_CONFLICT"
+
+
+class SubdomainTaken(Conflict):
+    """Another pod has this subdomain."""
+
+    _code = "SUBDOMAIN_TAKEN"
 
 
 class PayloadTooLarge(DaimonError):
@@ -290,6 +374,12 @@ class InboxCreateRateLimited(RateLimited):
     """Too many inboxes were created without a key from this address in the last hour."""
 
     _reason = "INBOX_CREATE_RATE_LIMIT"
+
+
+class SendLimitExceeded(RateLimited):
+    """The account has sent as much today as its tier allows; the day turns at midnight UTC."""
+
+    _code = "SEND_LIMIT_EXCEEDED"
 
 
 class ServerError(DaimonError):
