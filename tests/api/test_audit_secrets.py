@@ -1,4 +1,4 @@
-"""No secret reaches the trail: everything that makes or takes one is called, and then the rows are searched."""
+"""No secret is kept in clear: all that makes or takes one is called, then trail, database and log are searched."""
 
 import base64
 import hashlib
@@ -81,6 +81,7 @@ async def test_no_secret_is_in_the_trail(fresh_edge: Edge) -> None:
     await _ownership(call)
     assert {each.name for each in OPERATIONS if each.method != "GET"} == call.called | _WITHOUT_SECRETS
     await _search(call, more_than=15)
+    await _search_everything(call)
 
 
 async def _members(call: Caller) -> None:
@@ -104,6 +105,25 @@ async def _ownership(call: Caller) -> None:
     inbox = await call("create_inbox", "POST", "/v1/inboxes", {})
     await call("delete_inbox", "DELETE", f"/v1/inboxes/{inbox['id']}")
     await call("delete_account", "DELETE", "/v1/account")
+
+
+async def _search_everything(call: Caller) -> None:
+    """No row of any table holds a secret, in letters or as octets, nor does a line of the log."""
+    async with call.edge.database.read() as db:
+        tables = [
+            row[0]
+            for row in await db.fetch(
+                "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+            )
+        ]
+        rows = [f"{table}: {row[0]}" for table in tables for row in await db.fetch(f"select t::text from {table} t")]
+    assert len(rows) > 50
+    log = call.edge.log.getvalue().decode()
+    assert log.count("\n") > 10
+    for secret in call.secrets:
+        for shape in (secret, secret.encode().hex()):
+            assert not [row for row in rows if shape in row]
+            assert shape not in log
 
 
 async def _search(call: Caller, *, more_than: int) -> None:
