@@ -103,9 +103,8 @@ def _compare_accounts(ours: Serving, keys: list[str], options: argparse.Namespac
         for sent, found in ((keys, rates[0]), (keys[:1], rates[1])):
             found.append(turns_per_second(ours.api + "/v1/inboxes?limit=1", keys=sent, seconds=options.seconds))
     figure = verdict(ratio(*rates), KEEPS)
-    print(
-        f"list, {len(keys)} accounts in turn: {median(rates[0]):.0f} requests/s, one {median(rates[1]):.0f}, ratio {figure}"
-    )
+    many, one = median(rates[0]), median(rates[1])
+    print(f"list, {len(keys)} accounts in turn: {many:.0f} requests/s, one {one:.0f}, ratio {figure}", flush=True)
 
 
 def _compare(
