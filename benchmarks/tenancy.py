@@ -176,7 +176,7 @@ class _Place:
 
 
 def _grow(ours: Serving, key: str, options: argparse.Namespace) -> None:
-    pods = [ours.post("/v1/pods", {"name": name}, key) for name in ("one", "two")]
+    pods = [ours.post("/v1/pods", {"name": f"pod {number}"}, key) for number in range(60)]  # more than a page
     inbox = ours.post("/v1/inboxes", {"pod_id": pods[0]["id"]}, key)
     place = _Place(str(inbox["id"]), (str(pods[0]["id"]), str(pods[1]["id"])), str(pods[0]["pod_api_key"]))
     _measure(ours, key, place, 1)  # warms caches and code
