@@ -21,9 +21,7 @@ ADDRESS_HELD = timedelta(days=30)
 
 _COLUMNS = """id, account_id, pod_id, username, domain, display_name, status, message_count, thread_count, unread_count,
     last_received_at, client_id, metadata, created_at, updated_at"""
-# $1 account, $2 pods or null, $3 inbox or null: the scope of a single inbox; lists write theirs with Where.
-_IN_SCOPE = """account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and ($3::uuid is null or id = $3)
-    and status <> 'deleted'"""
+_LIVE = "from inboxes where account_id = $1 and status <> 'deleted'"
 
 
 class InboxRepository:
@@ -68,19 +66,21 @@ class InboxRepository:
 
     async def get(self, inbox: UUID | str) -> Inbox:
         """Return the inbox with this id or address. Raises InboxNotFound."""
+        where = self._named(inbox)
         return _found(
             await self._db.fetchrow(
-                f"select {_COLUMNS} from inboxes where {_IN_SCOPE} and id = {_ID_OF}", *self._scope, *_named(inbox)
+                f"select {_COLUMNS} from inboxes where account_id = $1 and status <> 'deleted'{where}",
+                *where.parameters,
             )
         )
 
     async def lock(self, inbox: UUID | str) -> Inbox:
         """Return the inbox and keep it as it is until the transaction ends. Raises InboxNotFound."""
+        where = self._named(inbox)
         return _found(
             await self._db.fetchrow(
-                f"select {_COLUMNS} from inboxes where {_IN_SCOPE} and id = {_ID_OF} for no key update",
-                *self._scope,
-                *_named(inbox),
+                f"select {_COLUMNS} {_LIVE}{where} for no key update",
+                *where.parameters,
             )
         )
 
@@ -134,6 +134,21 @@ class InboxRepository:
             self._scope[0], inbox.id, now, now + ADDRESS_HELD, inbox.email,
         )  # fmt: skip
 
+    def _named(self, inbox: UUID | str) -> Where:
+        """Return the conditions of one inbox, by id or address.
+
+        Only those that hold are written: with `$2 is null or …` PostgreSQL plans each execution anew, which takes
+        longer than the look-up itself.
+        """
+        account_id, pod_ids, inbox_id = self._scope
+        where = Where(account_id).within("pod_id", pod_ids).add("id = $?", inbox_id)
+        if isinstance(inbox, str):
+            address = "(select inbox_id from addresses where address = $? and account_id = $1)"
+            where.add(f"id = {address}", inbox.lower())
+        else:
+            where.add("id = $?", inbox)
+        return where
+
     def _matching(self, query: InboxQuery, pods: Sequence[UUID] | None) -> Where:
         """Return the conditions of a list. The account is $1, and the pods, if there are any, $2."""
         account_id, _, inbox_id = self._scope
@@ -157,9 +172,6 @@ def pods_asked_for(reached: Sequence[UUID] | None, asked: UUID | None) -> Sequen
     return (asked,)
 
 
-_ID_OF = "coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))"
-
-
 def _used(pods: Sequence[UUID] | None) -> str:
     which = f"= '{NO_POD}'" if pods is None else "= $2" if len(pods) == 1 else "= any($2)"
     return f"""(select coalesce(sum(used), 0)::bigint from quotas
@@ -181,10 +193,6 @@ def _of_each_pod(where: Where, limit: str, offset: str) -> str:
         select of_one.* from unnest($2::uuid[]) as pod (id) cross join lateral (
             select * from {_in_order(where)} and pod_id = pod.id order by id limit {limit}::bigint + {offset}::bigint
         ) of_one) inboxes"""
-
-
-def _named(inbox: UUID | str) -> tuple[UUID | None, str | None]:
-    return (None, inbox.lower()) if isinstance(inbox, str) else (inbox, None)
 
 
 def _found(row: Record | None) -> Inbox:
