@@ -7,23 +7,17 @@ The yardstick is given every advantage: it neither routes nor checks a key nor r
 import argparse
 import asyncio
 import pickle
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from benchmarks import http_load
 from benchmarks.api_services import api_services
 from benchmarks.figures import median, percentile, ratio, verdict
 from benchmarks.http_load import requests_per_second
 from benchmarks.recording import Trace, ids_of, record
-from benchmarks.serving import Serving, serving
+from benchmarks.serving import Serving, beside, serving
 from benchmarks.smtp_load import Session, mail
 from daimon.db.embedded import running_url
 from daimon.db.engine import Database
@@ -116,29 +110,8 @@ async def _record(ours: Serving, key: str, inbox: str) -> dict[str, Trace]:
 def _bare(ours: Serving, traces: dict[str, Trace]) -> Iterator[str]:
     kept = ours.data_dir / "traces.pickle"
     kept.write_bytes(pickle.dumps(traces))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.bare_app", str(kept), running_url(ours.data_dir), str(port)]
-    process = subprocess.Popen(command, cwd=Path(__file__).parent.parent)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _await(url + "/v1/inboxes")
+    with beside("benchmarks.bare_app", str(kept), running_url(ours.data_dir), answers="/v1/inboxes") as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _await(url: str) -> None:
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except urllib.error.URLError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("the bare app did not start")
 
 
 if __name__ == "__main__":

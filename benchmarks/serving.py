@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -84,6 +86,37 @@ def _when_ready(process: "subprocess.Popen[bytes]", log: Path, data_dir: Path) -
             return Serving(http[0], int(http[1]), int(smtp[1]), data_dir, process)
         time.sleep(0.05)
     raise RuntimeError(f"daimon serve did not start:\n{log.read_text()}")
+
+
+@contextmanager
+def beside(module: str, *arguments: str, answers: str) -> Iterator[str]:
+    """Run another HTTP server on a free port, which it takes as its last argument, until the block ends.
+
+    Yields its URL once `answers`, a path, is answered.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", module, *arguments, str(port)]
+    process = subprocess.Popen(command, cwd=Path(__file__).parent.parent)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _await(url + answers)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _await(url: str) -> None:
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.URLError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"nothing answers at {url}")
 
 
 def tree(pid: int) -> list[int]:

@@ -8,22 +8,13 @@ one account with keys, pods and inboxes and compares CPU time a request with the
 import argparse
 import asyncio
 import json
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import http_load
 from benchmarks.figures import median, ratio, verdict
 from benchmarks.growth import Cost, report, yardstick
 from benchmarks.http_load import turns_per_second
-from benchmarks.serving import Serving, cpu_seconds, serving, tree
+from benchmarks.serving import Serving, beside, cpu_seconds, serving, tree
 from daimon.db.embedded import running_url
 from daimon.keys import secret
 from daimon.keys.secret import digest
@@ -88,7 +79,7 @@ def main() -> None:
         for _ in range(60):
             ours.post("/v1/inboxes", key=key)
         keys = asyncio.run(_open_accounts(ours, options.accounts))
-        with _open(ours, key) as bare:
+        with beside("benchmarks.open_api", running_url(ours.data_dir), key, answers="/healthz") as bare:
             _compare(ours, bare, "get, one key", f"/v1/inboxes/{address}", [key], options)
             _compare(ours, bare, "list of 50, one key", "/v1/inboxes", [key], options)
             _compare(ours, bare, "create, one key", "/v1/inboxes", [key], options, method="POST", bodies=("{}",))
@@ -135,32 +126,6 @@ async def _open_accounts(ours: Serving, count: int) -> list[str]:
     await connection.execute("vacuum analyze")
     await connection.close()
     return secrets
-
-
-@contextmanager
-def _open(ours: Serving, key: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.open_api", running_url(ours.data_dir), key, str(port)]
-    process = subprocess.Popen(command, cwd=Path(__file__).parent.parent)
-    try:
-        _await(f"http://127.0.0.1:{port}/healthz")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _await(url: str) -> None:
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except urllib.error.URLError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("the API without tenancy did not start")
 
 
 # A full account
