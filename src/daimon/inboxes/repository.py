@@ -21,7 +21,7 @@ ADDRESS_HELD = timedelta(days=30)
 
 _COLUMNS = """id, account_id, pod_id, username, domain, display_name, status, message_count, thread_count, unread_count,
     last_received_at, client_id, metadata, created_at, updated_at"""
-_LIVE = "from inboxes where account_id = $1 and status <> 'deleted'"
+LIVE_INBOXES = "from inboxes where account_id = $1 and status <> 'deleted'"
 
 
 class InboxRepository:
@@ -29,7 +29,7 @@ class InboxRepository:
 
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
-        self._scope = (scope.account_id, scope.pod_ids, scope.inbox_id)
+        self._scope = scope
 
     async def add(self, inbox: Inbox) -> bool:
         """Take the address and insert the inbox; False if the address is taken.
@@ -66,22 +66,14 @@ class InboxRepository:
 
     async def get(self, inbox: UUID | str) -> Inbox:
         """Return the inbox with this id or address. Raises InboxNotFound."""
-        where = self._named(inbox)
-        return _found(
-            await self._db.fetchrow(
-                f"select {_COLUMNS} from inboxes where account_id = $1 and status <> 'deleted'{where}",
-                *where.parameters,
-            )
-        )
+        where = one_inbox(self._scope, inbox)
+        return _found(await self._db.fetchrow(f"select {_COLUMNS} {LIVE_INBOXES}{where}", *where.parameters))
 
     async def lock(self, inbox: UUID | str) -> Inbox:
         """Return the inbox and keep it as it is until the transaction ends. Raises InboxNotFound."""
-        where = self._named(inbox)
+        where = one_inbox(self._scope, inbox)
         return _found(
-            await self._db.fetchrow(
-                f"select {_COLUMNS} {_LIVE}{where} for no key update",
-                *where.parameters,
-            )
+            await self._db.fetchrow(f"select {_COLUMNS} {LIVE_INBOXES}{where} for no key update", *where.parameters)
         )
 
     async def page(self, query: InboxQuery) -> Page[Inbox]:
@@ -90,9 +82,9 @@ class InboxRepository:
         Without a filter the total is the counter of the account, or of its pods. With one it is counted, up to
         COUNT_CAP.
         """
-        pods = pods_asked_for(self._scope[1], query.pod_id)
+        pods = pods_asked_for(self._scope.pod_ids, query.pod_id)
         where = self._matching(query, pods)
-        total = _used(pods) if query.shows_all and self._scope[2] is None else _counted(where)
+        total = _used(pods) if query.shows_all and self._scope.inbox_id is None else _counted(where)
         counting = list(where.parameters)
         where.add("id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
         limit, offset = where.parameter(query.limit + 1), where.parameter(query.offset)
@@ -109,16 +101,16 @@ class InboxRepository:
         return Page(inboxes, write_cursor(inboxes[-1].id) if more else None, counted)
 
     async def change(self, inbox: Inbox, change: InboxChange, now: datetime) -> Inbox:
-        """Write what a PATCH changes, the address's status with it. Raises InboxNotFound."""
+        """Write what a PATCH changes, the address's status with it. The caller holds the inbox's lock."""
         after = _changed(inbox, change)
         await self._db.execute(
             """
-            with address as (update addresses set status = $6 where address = $7 and account_id = $1)
-            update inboxes set display_name = $4, metadata = $5::json, status = $6, updated_at = $8
-            where account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and id = $3
+            with address as (update addresses set status = $5 where address = $6 and account_id = $1)
+            update inboxes set display_name = $3, metadata = $4::json, status = $5, updated_at = $7
+            where account_id = $1 and id = $2
             """,
-            self._scope[0], self._scope[1], inbox.id, after["display_name"], _json(after["metadata"]), after["status"],
-            inbox.email, now,
+            inbox.account_id, inbox.id, after["display_name"], _json(after["metadata"]), after["status"], inbox.email,
+            now,
         )  # fmt: skip
         return await self.get(inbox.id)
 
@@ -131,36 +123,33 @@ class InboxRepository:
             )
             update inboxes set status = 'deleted', deleted_at = $3, updated_at = $3 where account_id = $1 and id = $2
             """,
-            self._scope[0], inbox.id, now, now + ADDRESS_HELD, inbox.email,
+            inbox.account_id, inbox.id, now, now + ADDRESS_HELD, inbox.email,
         )  # fmt: skip
-
-    def _named(self, inbox: UUID | str) -> Where:
-        """Return the conditions of one inbox, by id or address.
-
-        Only those that hold are written: with `$2 is null or …` PostgreSQL plans each execution anew, which takes
-        longer than the look-up itself.
-        """
-        account_id, pod_ids, inbox_id = self._scope
-        where = Where(account_id).within("pod_id", pod_ids).add("id = $?", inbox_id)
-        if isinstance(inbox, str):
-            address = "(select inbox_id from addresses where address = $? and account_id = $1)"
-            where.add(f"id = {address}", inbox.lower())
-        else:
-            where.add("id = $?", inbox)
-        return where
 
     def _matching(self, query: InboxQuery, pods: Sequence[UUID] | None) -> Where:
         """Return the conditions of a list. The account is $1, and the pods, if there are any, $2."""
-        account_id, _, inbox_id = self._scope
-        where = Where(account_id).within("pod_id", pods).add("id = $?", inbox_id)
+        where = Where(self._scope.account_id).within("pod_id", pods).add("id = $?", self._scope.inbox_id)
         where.add("domain = $?", query.domain).add("status = $?", query.status)
         return where.add("starts_with(username, $?)", query.q)
 
     async def _pod_must_exist(self, pod_id: UUID) -> None:
         if not await self._db.fetchval(
-            "select true from pods where account_id = $1 and id = $2", self._scope[0], pod_id
+            "select true from pods where account_id = $1 and id = $2", self._scope.account_id, pod_id
         ):
             raise PodNotFound
+
+
+def one_inbox(scope: Scope, inbox: UUID | str) -> Where:
+    """Return the conditions of one inbox of a scope, given by id or address; `account_id = $1` is not among them.
+
+    Only those that hold are written: with `$2 is null or …` PostgreSQL plans each execution anew, which takes longer
+    than the look-up itself.
+    """
+    where = Where(scope.account_id).within("pod_id", scope.pod_ids).add("id = $?", scope.inbox_id)
+    if isinstance(inbox, str):
+        address = "(select inbox_id from addresses where address = $? and account_id = $1)"
+        return where.add(f"id = {address}", inbox.lower())
+    return where.add("id = $?", inbox)
 
 
 def pods_asked_for(reached: Sequence[UUID] | None, asked: UUID | None) -> Sequence[UUID] | None:

@@ -9,6 +9,7 @@ from daimon.db.patterns import contains
 from daimon.db.scope import Scope
 from daimon.db.where import Where
 from daimon.inboxes.errors import InboxNotFound
+from daimon.inboxes.repository import LIVE_INBOXES, one_inbox
 from daimon.kit.paging import Page, read_cursor, write_cursor
 from daimon.messages.content import Detail, Summary
 from daimon.messages.errors import MessageNotFound
@@ -20,11 +21,6 @@ _read_detail = msgspec.json.Decoder(Detail).decode
 _COLUMNS = """m.id, m.account_id, i.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
     m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary"""
 _CONTENTS = "join mail_contents c on c.account_id = m.account_id and c.id = m.raw_id"
-# $1 account, $2 pods or null, $3 inbox or null: the scope. $4 and $5: the inbox asked for, by id or by address.
-_INBOX = """(select id as inbox_id, account_id, pod_id from inboxes
-    where account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and ($3::uuid is null or id = $3)
-      and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
-      and status <> 'deleted')"""
 _SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
 
 
@@ -34,19 +30,14 @@ class MessageRepository:
     def __init__(self, db: Connection, scope: Scope, inbox: UUID | str) -> None:
         self._db = db
         self._account_id = scope.account_id
-        by_address = isinstance(inbox, str)
-        self._inbox = (
-            scope.account_id,
-            scope.pod_ids,
-            scope.inbox_id,
-            None if by_address else inbox,
-            inbox.lower() if isinstance(inbox, str) else None,
-        )
+        named = one_inbox(scope, inbox)
+        self._inbox = f"(select id as inbox_id, account_id, pod_id {LIVE_INBOXES}{named})"
+        self._named = named.parameters
 
     async def page(self, query: MessageQuery) -> Page[Message]:
         """Return messages in order of receipt. Raises InboxNotFound, InvalidCursor."""
         beyond, order = ("<", "desc") if query.sort is Sort.NEWEST else (">", "asc")
-        where = Where(*self._inbox)
+        where = Where(*self._named)
         where.add(f"m.id {beyond} $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
         where.add("$? = any(m.labels)", query.label).add("m.thread_id = $?", query.thread_id)
         where.add("m.received_at < $?", query.before).add("m.received_at > $?", query.after)
@@ -54,7 +45,7 @@ class MessageRepository:
         where.add(_SEARCH, contains(query.q))
         rows = await self._db.fetch(
             f"""
-            select {_COLUMNS}{", c.detail" if query.with_detail else ""} from {_INBOX} i
+            select {_COLUMNS}{", c.detail" if query.with_detail else ""} from {self._inbox} i
             cross join lateral (
                 select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
                     and m.deleted_at is null {_read_state(query.unread)}{where}
@@ -72,14 +63,14 @@ class MessageRepository:
 
     async def get(self, message_id: UUID) -> Message:
         """Return a message with its detail. Raises InboxNotFound, MessageNotFound."""
+        message = Where(*self._named).add("m.id = $?", message_id)
         row = await self._db.fetchrow(
             f"""
-            select {_COLUMNS}, c.detail from {_INBOX} i
+            select {_COLUMNS}, c.detail from {self._inbox} i
             join messages m on m.account_id = i.account_id and m.inbox_id = i.inbox_id {_CONTENTS}
-            where m.id = $6 and m.deleted_at is null
+            where m.deleted_at is null{message}
             """,
-            *self._inbox,
-            message_id,
+            *message.parameters,
         )
         if row is None:
             await self._must_exist()
@@ -88,12 +79,12 @@ class MessageRepository:
 
     async def first(self, awaited: Awaited) -> Message | None:
         """Return the oldest message that a long poll waits for, if it is there. Raises InboxNotFound."""
-        where = Where(*self._inbox).add("m.id > $?", awaited.after)
+        where = Where(*self._named).add("m.id > $?", awaited.after)
         where.add("lower(m.from_address) = lower($?)", awaited.from_).add("m.has_code = $?", awaited.has_code)
         where.add("m.subject ilike $?", contains(awaited.subject))
         row = await self._db.fetchrow(
             f"""
-            select {_COLUMNS}, c.detail from {_INBOX} i
+            select {_COLUMNS}, c.detail from {self._inbox} i
             cross join lateral (
                 select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
                     and m.deleted_at is null and m.direction = 'inbound'
@@ -110,15 +101,15 @@ class MessageRepository:
 
     async def original(self, message_id: UUID) -> Original:
         """Return a message as it was received. Raises InboxNotFound, MessageNotFound."""
+        message = Where(*self._named).add("m.id = $?", message_id)
         row = await self._db.fetchrow(
             f"""
-            select r.octets, i.inbox_id, i.pod_id from {_INBOX} i
+            select r.octets, i.inbox_id, i.pod_id from {self._inbox} i
             join messages m on m.account_id = i.account_id and m.inbox_id = i.inbox_id
             join raw_mails r on r.account_id = m.account_id and r.id = m.raw_id
-            where m.id = $6 and m.deleted_at is null
+            where m.deleted_at is null{message}
             """,
-            *self._inbox,
-            message_id,
+            *message.parameters,
         )
         if row is None:
             await self._must_exist()
@@ -151,7 +142,7 @@ class MessageRepository:
         )  # fmt: skip
 
     async def _must_exist(self) -> None:
-        if not await self._db.fetchval(f"select true from {_INBOX} i", *self._inbox):
+        if not await self._db.fetchval(f"select true from {self._inbox} i", *self._named):
             raise InboxNotFound
 
 

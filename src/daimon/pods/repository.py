@@ -18,8 +18,6 @@ from daimon.quotas.usage import NO_POD
 
 _COLUMNS = f"""p.*, coalesce((select q.used from quotas q
     where q.account_id = p.account_id and q.pod_id = p.id and q.quota = '{Quota.INBOXES}'), 0) as inbox_count"""
-# $1 account, $2 pods or null, $3 inbox or null: the scope. An inbox key reaches no pod.
-_IN_SCOPE = "p.account_id = $1 and ($2::uuid[] is null or p.id = any($2)) and $3::uuid is null"
 _ALL = f"coalesce((select used from quotas where account_id = $1 and pod_id = '{NO_POD}' and quota = '{PODS}'), 0)"
 
 
@@ -39,7 +37,7 @@ class PodRepository:
 
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
-        self._scope = (scope.account_id, scope.pod_ids, scope.inbox_id)
+        self._scope = scope
 
     async def add(self, pod: Pod) -> None:
         """Insert a pod."""
@@ -55,17 +53,17 @@ class PodRepository:
 
     async def get(self, pod_id: UUID) -> Pod:
         """Return a pod. Raises PodNotFound."""
+        where = self._named(pod_id)
         return _found(
-            await self._db.fetchrow(
-                f"select {_COLUMNS} from pods p where {_IN_SCOPE} and p.id = $4", *self._scope, pod_id
-            )
+            await self._db.fetchrow(f"select {_COLUMNS} from pods p where p.account_id = $1{where}", *where.parameters)
         )
 
     async def lock(self, pod_id: UUID, lock: Lock) -> Pod:
         """Return a pod and keep it until the transaction ends. Raises PodNotFound."""
+        where = self._named(pod_id)
         return _found(
             await self._db.fetchrow(
-                f"select {_COLUMNS} from pods p where {_IN_SCOPE} and p.id = $4 {lock}", *self._scope, pod_id
+                f"select {_COLUMNS} from pods p where p.account_id = $1{where} {lock}", *where.parameters
             )
         )
 
@@ -74,8 +72,8 @@ class PodRepository:
 
         Without a filter the total is the account's own counter. With one it is counted, up to COUNT_CAP.
         """
-        account_id, pod_ids, _ = self._scope
-        where = Where(account_id).within("p.id", pod_ids).add("p.status = $?", query.status)
+        pod_ids = self._scope.pod_ids
+        where = Where(self._scope.account_id).within("p.id", pod_ids).add("p.status = $?", query.status)
         where.add("starts_with(lower(p.name), lower($?))", query.q)
         counted = f"select 1 from pods p where p.account_id = $1{where} limit {COUNT_CAP}"
         total = _ALL if query.shows_all and pod_ids is None else f"(select count(*) from ({counted}) counted)"
@@ -116,8 +114,14 @@ class PodRepository:
                  rates as (delete from rates where account_id = $1 and pod_id = $2)
             delete from pods where account_id = $1 and id = $2
             """,
-            self._scope[0], pod_id,
+            self._scope.account_id, pod_id,
         )  # fmt: skip
+
+    def _named(self, pod_id: UUID) -> Where:
+        """Return the conditions of one pod; `account_id = $1` is not among them. Raises PodNotFound."""
+        if self._scope.inbox_id is not None:  # the key of an inbox reaches no pod
+            raise PodNotFound
+        return Where(self._scope.account_id).within("p.id", self._scope.pod_ids).add("p.id = $?", pod_id)
 
 
 def changed(pod: Pod, change: PodChange, now: datetime) -> Pod:

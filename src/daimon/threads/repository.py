@@ -9,7 +9,7 @@ from daimon.db.patterns import contains
 from daimon.db.scope import Scope
 from daimon.db.where import Where
 from daimon.inboxes.errors import InboxNotFound
-from daimon.inboxes.repository import pods_asked_for
+from daimon.inboxes.repository import LIVE_INBOXES, one_inbox, pods_asked_for
 from daimon.kit.paging import Page, read_cursor, write_cursor
 from daimon.pods.repository import PodRepository
 from daimon.quotas import pods as quotas
@@ -18,15 +18,7 @@ from daimon.threads.models import Order, Thread, ThreadQuery
 
 _COLUMNS = """t.id, t.inbox_id, i.pod_id, t.subject, t.participants, t.labels, t.message_count, t.unread_count,
     t.last_message_at, t.preview, t.created_at, t.updated_at"""
-# $1 account, $2 pods or null, $3 inbox or null: the scope of a single thread; lists write theirs with Where.
-_IN_SCOPE = """t.account_id = $1 and ($2::uuid[] is null or i.pod_id = any($2))
-    and ($3::uuid is null or t.inbox_id = $3) and t.deleted_at is null and i.status <> 'deleted'"""
 _JOINED = "threads t join inboxes i on i.account_id = t.account_id and i.id = t.inbox_id"
-_INBOX = """(select id from inboxes
-    where account_id = $1 and ($2::uuid[] is null or pod_id = any($2)) and ($3::uuid is null or id = $3)
-      and id = coalesce($4::uuid, (select inbox_id from addresses where address = $5 and account_id = $1))
-      and status <> 'deleted')"""
-
 FEW_INBOXES = 1000  # a look into each of so many costs some 5 ms, in an account of any size
 NEAR_BY = 4000  # threads of the account, of which so many can be walked past in about the same time
 
@@ -99,13 +91,13 @@ class ThreadRepository:
 
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
-        self._scope = (scope.account_id, scope.pod_ids, scope.inbox_id)
+        self._scope = scope
 
     async def page(self, query: ThreadQuery) -> Page[Thread]:
         """Return threads in order of their last message. Raises InboxNotFound, PodNotFound, InvalidCursor."""
-        pods = pods_asked_for(self._scope[1], query.pod_id)
-        wanted = _Wanted(self._scope[0], pods, self._scope[2], query)
-        if pods is None or query.inbox is not None or self._scope[2] is not None:
+        pods = pods_asked_for(self._scope.pod_ids, query.pod_id)
+        wanted = _Wanted(self._scope.account_id, pods, self._scope.inbox_id, query)
+        if pods is None or query.inbox is not None or self._scope.inbox_id is not None:
             rows = await self._db.fetch(wanted.in_order(), *wanted.parameters)
         else:
             rows = await self._rows_of_pods(pods, wanted, query)
@@ -117,7 +109,7 @@ class ThreadRepository:
 
     async def _rows_of_pods(self, pods: Sequence[UUID], wanted: "_Wanted", query: ThreadQuery) -> list[Record]:
         """Look near by for the threads of many inboxes; to look into each of them costs more, but never without end."""
-        if await quotas.inboxes_in(self._db, Scope(self._scope[0]), pods) > FEW_INBOXES:
+        if await quotas.inboxes_in(self._db, Scope(self._scope.account_id), pods) > FEW_INBOXES:
             rows = await self._db.fetch(wanted.near_by(), *wanted.parameters)
             if len(rows) > query.limit:
                 return rows
@@ -125,11 +117,15 @@ class ThreadRepository:
 
     async def get(self, inbox: UUID | str, thread_id: UUID) -> Thread:
         """Return a thread of an inbox. Raises InboxNotFound, ThreadNotFound."""
+        named = one_inbox(self._scope, inbox)
+        thread = Where(*named.parameters).add("t.id = $?", thread_id)
         row = await self._db.fetchrow(
-            f"select {_COLUMNS} from {_JOINED} where {_IN_SCOPE} and t.inbox_id = {_INBOX} and t.id = $6",
-            *self._scope,
-            *_named(inbox),
-            thread_id,
+            f"""
+            select {_COLUMNS} from (select id, account_id, pod_id {LIVE_INBOXES}{named}) i
+            join threads t on t.account_id = i.account_id and t.inbox_id = i.id
+            where t.deleted_at is null{thread}
+            """,
+            *thread.parameters,
         )
         if row is None:
             await self._inbox_must_exist(inbox)
@@ -140,7 +136,7 @@ class ThreadRepository:
         """Write a thread's labels. The caller holds the inbox's lock."""
         await self._db.execute(
             "update threads set labels = $3, updated_at = $4 where account_id = $1 and id = $2",
-            self._scope[0], thread.id, labels, now,
+            self._scope.account_id, thread.id, labels, now,
         )  # fmt: skip
 
     async def set_read(self, thread: Thread, *, read: bool, now: datetime) -> None:
@@ -159,7 +155,7 @@ class ThreadRepository:
             update inboxes set unread_count = unread_count + changed.unread from changed
             where account_id = $1 and id = $3
             """,
-            self._scope[0], thread.id, thread.inbox_id, read, now,
+            self._scope.account_id, thread.id, thread.inbox_id, read, now,
         )  # fmt: skip
 
     async def delete(self, thread: Thread, now: datetime) -> None:
@@ -179,22 +175,19 @@ class ThreadRepository:
                 thread_count = thread_count - 1
             from gone where account_id = $1 and id = $3
             """,
-            self._scope[0], thread.id, thread.inbox_id, now,
+            self._scope.account_id, thread.id, thread.inbox_id, now,
         )  # fmt: skip
 
     async def _asked_for_must_exist(self, query: ThreadQuery) -> None:
         if query.inbox is not None:
             await self._inbox_must_exist(query.inbox)
         if query.pod_id is not None:
-            await PodRepository(self._db, Scope(*self._scope)).get(query.pod_id)
+            await PodRepository(self._db, self._scope).get(query.pod_id)
 
     async def _inbox_must_exist(self, inbox: UUID | str) -> None:
-        if not await self._db.fetchval(f"select {_INBOX}", *self._scope, *_named(inbox)):
+        named = one_inbox(self._scope, inbox)
+        if not await self._db.fetchval(f"select true {LIVE_INBOXES}{named}", *named.parameters):
             raise InboxNotFound
-
-
-def _named(inbox: UUID | str | None) -> tuple[UUID | None, str | None]:
-    return (None, inbox.lower()) if isinstance(inbox, str) else (inbox, None)
 
 
 def thread_of(row: Record) -> Thread:
