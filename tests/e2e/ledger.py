@@ -14,11 +14,13 @@ PATIENCE = 30.0
 _PAUSE = 0.03  # between two looks at a state that somebody else changes
 
 
-async def until(look: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE) -> None:
-    """Return when a look says so."""
+async def until(
+    look: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE, told: Callable[[], str] = str
+) -> None:
+    """Return when a look says so. `told` says more about the failure if it never does."""
     deadline = time.monotonic() + seconds
     while not await look():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {look}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {look}\n{told()}"
         await asyncio.sleep(_PAUSE)
 
 

@@ -120,9 +120,14 @@ class Serving:
         """Read until every process has let go of the output, and return the exit code."""
         for reader in self._readers:
             reader.join(60)
+        self.said()
+        return self.process.wait(60)
+
+    def said(self) -> str:
+        """Return all that it has said by now."""
         while not self._lines.empty():
             self.output += self._lines.get() or ""
-        return self.process.wait(60)
+        return self.output
 
     def _read(self, stream: IO[str]) -> None:
         with stream:

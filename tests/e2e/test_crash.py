@@ -73,7 +73,8 @@ class Crashing:
             case "api" | "smtp" | "worker":
                 found = like(children_of(self.server.process.pid), f"_role {what}")
             case "forkserver":
-                found = self._readers(lambda pid, worker: pid in children_of(worker))
+                # One that was killed comes back with the next reader: until then, the reader that outlived it.
+                found = self._readers(lambda pid, worker: pid in children_of(worker)) or self._readers(lambda *_: True)
             case "reader":
                 found = self._readers(lambda pid, worker: pid not in children_of(worker))
             case "backend":
@@ -87,15 +88,18 @@ class Crashing:
     async def kill(self, victims: Sequence[str]) -> None:
         """Kill a process of each kind, all at once, as soon as there are some."""
 
+        found: dict[str, int] = {}
+
         async def killed() -> bool:
-            found = [pid for what in victims if (pid := self.victim(what))]
+            found.clear()
+            found.update((what, pid) for what in victims if (pid := self.victim(what)))
             if all_there := len(found) == len(victims):
-                for pid in found:
+                for pid in found.values():
                     with contextlib.suppress(ProcessLookupError):  # it dies with its parent
                         os.kill(pid, signal.SIGKILL)
             return all_there
 
-        await until(killed)
+        await until(killed, told=lambda: f"to kill: {victims}, there: {found}\n{self._scene()}")
         if "supervisor" in victims:
             await asyncio.to_thread(self.server.process.wait)
             ports = (f"--http-port={self.api.rpartition(':')[2]}", f"--smtp-port={self.smtp_port}")
@@ -104,6 +108,15 @@ class Crashing:
     def end(self) -> None:
         """Stop the server as an operator does."""
         assert self.server.end() == 0
+
+    def _scene(self) -> str:
+        """Return what the server said, and what it consists of."""
+        family = children_of(self.server.process.pid)
+        worker = next(iter(like(family, "_role worker")), 0)
+        processes = [
+            f"{pid} {command_of(pid)}" for pid in {*family, *session_of(worker), *children_of(self._postmaster())}
+        ]
+        return "\n".join([self.server.said(), *processes])
 
     def _started(self, *arguments: str) -> Serving:
         return self._serve(self._data_dir, *FREE_PORTS, *arguments).ready()
