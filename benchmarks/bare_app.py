@@ -48,8 +48,11 @@ async def _in_transaction(connection: Any, trace: Trace) -> list[asyncpg.Record]
 async def _run(connection: Any, trace: Trace) -> list[asyncpg.Record]:
     fresh: dict[object, object] = {old: _like(old) for old in trace.renewed}
     rows: list[asyncpg.Record] = []
-    for sql, arguments in trace.statements:
-        rows = await connection.fetch(sql, *[_renewed(value, fresh) for value in arguments])
+    for place, (sql, recorded) in enumerate(trace.statements):
+        arguments = [_renewed(value, fresh) for value in recorded]
+        if place and place == trace.numbered:
+            arguments[1] = rows[0]["number"]
+        rows = await connection.fetch(sql, *arguments)
     return rows
 
 

@@ -144,12 +144,11 @@ def _grow(ours: Serving, key: str, options: argparse.Namespace) -> None:
     pods = [ours.post("/v1/pods", {"name": f"pod {number}"}, key) for number in range(60)]  # more than a page
     inbox = ours.post("/v1/inboxes", {"pod_id": pods[0]["id"]}, key)
     place = _Place(str(inbox["id"]), (str(pods[0]["id"]), str(pods[1]["id"])), str(pods[0]["pod_api_key"]))
-    _measure(ours, key, place, 1)  # warms caches and code
-    first = report("small account", _measure(ours, key, place, options.seconds), None)
+    first = report("small account", _measure(ours, key, place, options), None)
     asyncio.run(_fill(ours, place, options))
     size = f"{options.pods:,} pods, {options.pods * options.keys_a_pod:,} keys, "
     size += f"{options.pods * options.inboxes_a_pod:,} inboxes"
-    report(size, _measure(ours, key, place, options.seconds), first)
+    report(size, _measure(ours, key, place, options), first)
 
 
 async def _fill(ours: Serving, place: _Place, options: argparse.Namespace) -> None:
@@ -164,7 +163,7 @@ async def _fill(ours: Serving, place: _Place, options: argparse.Namespace) -> No
     await connection.close()
 
 
-def _measure(ours: Serving, key: str, place: _Place, seconds: int) -> Cost:
+def _measure(ours: Serving, key: str, place: _Place, options: argparse.Namespace) -> Cost:
     moves = tuple(json.dumps({"pod_id": pod}) for pod in place.pods)
     calls = {
         "get": ("GET", f"/v1/inboxes/{place.inbox}", key, ("",)),
@@ -178,12 +177,18 @@ def _measure(ours: Serving, key: str, place: _Place, seconds: int) -> Cost:
         "usage of a pod": ("GET", f"/v1/pods/{place.pods[0]}/usage", place.pod_key, ("",)),
         "usage": ("GET", "/v1/usage?by=account", key, ("",)),
     }
-    figures = {}
-    for name, (method, path, sent, bodies) in calls.items():
-        before = cpu_seconds(tree(ours.process.pid))
-        rate = turns_per_second(ours.api + path, keys=[sent], seconds=seconds, method=method, bodies=bodies)
-        figures[name] = (cpu_seconds(tree(ours.process.pid)) - before) / (rate * seconds) * 1e6
+    for call in calls.values():
+        _cost(ours, *call, 1)  # warms caches and code
+    rounds = [{name: _cost(ours, *call, 1) for name, call in calls.items()} for _ in range(options.rounds)]
+    figures = {name: median([each[name] for each in rounds]) for name in calls}
     return Cost(figures, yardstick())
+
+
+def _cost(ours: Serving, method: str, path: str, key: str, bodies: tuple[str, ...], seconds: int) -> float:
+    """Return the microseconds of CPU time that a request takes of the whole server."""
+    before = cpu_seconds(tree(ours.process.pid))
+    rate = turns_per_second(ours.api + path, keys=[key], seconds=seconds, method=method, bodies=bodies)
+    return (cpu_seconds(tree(ours.process.pid)) - before) / (rate * seconds) * 1e6
 
 
 if __name__ == "__main__":

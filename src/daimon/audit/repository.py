@@ -11,7 +11,7 @@ from daimon.audit.chain import ROW_COLUMNS, row_of
 from daimon.audit.models import ActorKind, Row
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.kit.paging import Page, read_cursor, write_cursor
 
 LOOKED_AT = 10_000  # rows at the most for one page, if the filter has no index of its own
@@ -63,7 +63,7 @@ class AuditRepository:
         records = await self._db.fetch(
             f"""
             select {ROW_COLUMNS} from (select {ROW_COLUMNS} {looked_at} limit {LOOKED_AT}) looked_at
-            where true{fits} order by number desc limit {fits.parameter(query.limit + 1)}
+            where true{fits} order by number desc limit {rows_for(query.limit)}
             """,
             *fits.parameters,
         )

@@ -30,8 +30,26 @@ class Trail:
 
     async def record(self, db: Connection, entries: Sequence[Entry]) -> None:
         """Append entries to their accounts' trails, in the caller's transaction: two statements for any number."""
-        if not entries:
-            return
+        if len(entries) == 1:
+            await self._record_one(db, entries[0])
+        elif entries:
+            await self._record_many(db, entries)
+
+    async def _record_one(self, db: Connection, entry: Entry) -> None:
+        """Append one entry. A change has just one, and its account is locked meanwhile: this takes half the time."""
+        row, head = self._next(await _advance_one(db, entry), entry)
+        await db.execute(
+            """
+            with ends as (update audit_chains set hash = $16, seal = $17 where account_id = $1)
+            insert into audit (account_id, number, id, at, actor, key_id, member_id, ip, request_id, action, target,
+                               pod_id, inbox_id, before, after, hash)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            """,
+            row.account_id, row.number, row.id, row.at, row.actor, row.key_id, row.member_id, row.ip, row.request_id,
+            row.action, row.target, row.pod_id, row.inbox_id, row.before, row.after, row.hash, self.chain.seal(head),
+        )  # fmt: skip
+
+    async def _record_many(self, db: Connection, entries: Sequence[Entry]) -> None:
         heads = await _advance(db, entries)
         rows = []
         for entry in entries:
@@ -67,6 +85,23 @@ class Trail:
             [row.hash for row in rows],
             [end.account_id for end in ends], [end.hash for end in ends], [self.chain.seal(end) for end in ends],
         )  # fmt: skip
+
+
+async def _advance_one(db: Connection, entry: Entry) -> Head:
+    """Lock the chain of an account, take a number for an entry, and return where the chain ended before."""
+    record = await db.fetchrow(
+        f"""
+        insert into audit_chains as c (account_id, number, hash, seal, oldest_at)
+        values ($1, 1, ''::bytea, ''::bytea, $2)
+        on conflict (account_id) do update set number = c.number + 1, oldest_at = coalesce(c.oldest_at, $2)
+        returning {HEAD_COLUMNS}
+        """,
+        entry.account_id,
+        entry.at,
+    )
+    assert record is not None
+    head = head_of(record)
+    return replace(head, number=head.number - 1)
 
 
 async def _advance(db: Connection, entries: Sequence[Entry]) -> dict[UUID, Head]:

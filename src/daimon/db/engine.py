@@ -5,6 +5,7 @@ The pool that answers requests is of another kind, in `walls`.
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Self, TypeAlias
 from uuid import UUID
@@ -16,6 +17,9 @@ from daimon.kit.errors import Unavailable
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Record: TypeAlias = asyncpg.Record
 _Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+_Lent: TypeAlias = tuple[_Pooled, UUID | None]  # with the account that it is set to, None for unknown
+
+_PATIENCE_SECONDS = 10.0  # for a connection, when all are out
 
 # What a lost, full or restarting server raises: nothing was committed, so the caller may be told to retry.
 OUTAGES = (
@@ -39,11 +43,12 @@ async def _nothing_to_reset(_: object) -> None:
 class Pool:
     """Connections to one PostgreSQL, in one role."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, connections: int) -> None:
         self.pool = pool
         self.url = url
-        self._idle: list[tuple[_Pooled, UUID | None]] = []  # with the account each is set to, None for unknown
-        self._waiting = 0
+        self._idle: list[_Lent] = []
+        self._free = connections  # how many more the pool may lend us
+        self._waiting: deque[asyncio.Future[_Lent | None]] = deque()  # None: look again, one more is free
 
     @classmethod
     async def open(cls, url: str, *, connections: int, role: str | None = None) -> Self:
@@ -58,70 +63,146 @@ class Pool:
             reset=_nothing_to_reset,
             server_settings=settings | ({"role": role} if role else {}),
         )
-        return cls(pool, url)
+        return cls(pool, url, connections)
 
     async def close(self) -> None:
         """Wait for running work, then close every connection."""
         try:
             async with asyncio.timeout(10):
                 while self._idle:
-                    await self.pool.release(self._idle.pop()[0])
+                    await self.drop(self._idle.pop()[0])
                 await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
 
-    @contextlib.asynccontextmanager
-    async def _lent(self, account_id: UUID | None = None) -> AsyncIterator[Connection]:
-        """Lend a connection, set to an account if one is given. Raises Unavailable when the server is away."""
-        try:
-            connection, seat = await self._take(account_id)
-            try:
-                if account_id is not None and account_id != seat:
-                    await connection.execute(f"set daimon.account = '{account_id}'")
-                    seat = account_id
-                yield connection
-            except BaseException:
-                await self.pool.release(connection)  # in whatever state it is: the pool mends or closes it
-                raise
-            await self._give_back(connection, seat)
-        except OUTAGES as error:
-            raise Unavailable(retry_after=1) from error
-
-    async def _take(self, account_id: UUID | None) -> tuple[_Pooled, UUID | None]:
+    async def take(self, account_id: UUID | None) -> _Lent:
         """Return a connection that was given back, best one that is set to the account, or one of the pool.
 
-        The pool's own lending takes two turns of the event loop each time, as much as all the rest of a GET.
+        The pool's own lending takes two turns of the event loop each time, as much as all the rest of a GET. So what it
+        lends us we keep, and who comes when all are out is handed the next one, in the order of coming.
         """
         while self._idle:
-            place = next((at for at, (_, seat) in enumerate(self._idle) if seat == account_id), -1)
-            connection, seat = self._idle.pop(place)
-            if not connection.is_closed():
-                return connection, seat
-            await self.pool.release(connection)
-        self._waiting += 1
-        try:
-            return await self.pool.acquire(timeout=10), None
-        finally:
-            self._waiting -= 1
+            lent = self._idle.pop(self._best_for(account_id))
+            if not lent[0].is_closed():
+                return lent
+            await self.drop(lent[0])
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while not self._free:
+                if handed := await self._handed():
+                    return handed
+            return await self._borrow(), None
 
-    async def _give_back(self, connection: _Pooled, seat: UUID | None) -> None:
-        if self._waiting or self.pool.is_closing():
-            await self.pool.release(connection)
-        else:
+    async def give_back(self, connection: _Pooled, seat: UUID | None) -> None:
+        """Take back a connection that is as good as new, and set to an account."""
+        if self.pool.is_closing():
+            await self.drop(connection)
+        elif not self._hand((connection, seat)):
             self._idle.append((connection, seat))
+
+    async def drop(self, connection: _Pooled) -> None:
+        """Give a connection, in whatever state it is, to the pool, which mends or closes it."""
+        try:
+            await self.pool.release(connection)
+        finally:
+            self._free += 1
+            self._hand(None)
+
+    def _best_for(self, account_id: UUID | None) -> int:
+        """Return the place of the idle connection to lend.
+
+        Of those that suit it is the one used last, whose caches are warm; if none does, the one used first, so that
+        those of busy accounts stay as they are.
+        """
+        if account_id is None:
+            return -1
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place][1] == account_id:
+                return place
+        return 0
+
+    async def _borrow(self) -> _Pooled:
+        self._free -= 1
+        try:
+            return await self.pool.acquire()
+        except BaseException:
+            self._free += 1
+            self._hand(None)
+            raise
+
+    async def _handed(self) -> _Lent | None:
+        """Wait for what is given back next; None if the pool may lend one more."""
+        waiting: asyncio.Future[_Lent | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            return await waiting
+        except BaseException:
+            if waiting.done() and not waiting.cancelled():  # handed in the moment in which we gave up
+                if lent := waiting.result():
+                    await self.give_back(*lent)
+                else:
+                    self._hand(None)
+            raise
+
+    def _hand(self, lent: _Lent | None) -> bool:
+        """Hand a connection to who waits longest; return whether anybody waits."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(lent)
+                return True
+        return False
+
+
+class Loan:
+    """A connection lent for a block, set to an account if one is given. Raises Unavailable when the server is away.
+
+    Every request takes one: as a generator it would cost three times as much.
+    """
+
+    __slots__ = ("_account_id", "_connection", "_pool", "_seat")
+
+    def __init__(self, pool: Pool, account_id: UUID | None = None) -> None:
+        self._pool = pool
+        self._account_id = account_id
+
+    async def __aenter__(self) -> Connection:
+        try:
+            self._connection, self._seat = await self._pool.take(self._account_id)
+            if self._account_id is not None and self._account_id != self._seat:
+                await self._sit_down(self._account_id)
+        except OUTAGES as error:
+            raise Unavailable(retry_after=1) from error
+        return self._connection
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            if error is None:
+                await self._pool.give_back(self._connection, self._seat)
+            else:
+                await self._pool.drop(self._connection)
+        except OUTAGES as lost:
+            raise Unavailable(retry_after=1) from lost
+        if isinstance(error, OUTAGES):
+            raise Unavailable(retry_after=1) from error
+
+    async def _sit_down(self, account_id: UUID) -> None:
+        try:
+            await self._connection.execute(f"set daimon.account = '{account_id}'")
+            self._seat = account_id
+        except BaseException:
+            await self._pool.drop(self._connection)
+            raise
 
 
 class Database(Pool):
     """A pool for work on many accounts, or on none."""
 
-    @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[Connection]:
+    def read(self) -> Loan:
         """Lend a connection for single statements. Raises Unavailable when the server is away."""
-        async with self._lent() as connection:
-            yield connection
+        return Loan(self)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Lend a connection inside a transaction; leaving the block commits, an exception rolls back."""
-        async with self._lent() as connection, connection.transaction():
+        async with Loan(self) as connection, connection.transaction():
             yield connection

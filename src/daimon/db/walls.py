@@ -11,7 +11,7 @@ from uuid import UUID
 
 from asyncpg.exceptions import ActiveSQLTransactionError
 
-from daimon.db.engine import Connection, Pool
+from daimon.db.engine import Connection, Loan, Pool
 
 API, JOBS = "daimon_api", "daimon_jobs"  # the roles of the processes
 NOBODY = UUID(int=0)  # the account of a request without a key: it reaches no row of anybody's
@@ -20,16 +20,14 @@ NOBODY = UUID(int=0)  # the account of a request without a key: it reaches no ro
 class TenantDatabase(Pool):
     """A pool of connections that see the rows of one account at a time."""
 
-    @contextlib.asynccontextmanager
-    async def read(self, account_id: UUID) -> AsyncIterator[Connection]:
+    def read(self, account_id: UUID) -> Loan:
         """Lend a connection for single statements of an account. Raises Unavailable when the server is away."""
-        async with self._lent(account_id) as connection:
-            yield connection
+        return Loan(self, account_id)
 
     @contextlib.asynccontextmanager
     async def transaction(self, account_id: UUID) -> AsyncIterator[Connection]:
         """Lend a connection inside a transaction of an account; leaving the block commits, an exception rolls back."""
-        async with self._lent() as connection:
+        async with Loan(self) as connection:
             try:
                 await connection.execute(f"begin; set local daimon.account = '{account_id}'")
                 yield connection

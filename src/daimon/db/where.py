@@ -6,6 +6,8 @@ every row before the cursor: a deep page would cost what all pages before it cos
 
 from collections.abc import Sequence
 
+_SIZES = (2, 11, 26, 51, 101)  # of pages with a row more than is shown, which tells that there is another page
+
 
 class Where:
     """Conditions joined by `and`, with their parameters numbered on from those given first."""
@@ -29,6 +31,10 @@ class Where:
             return self.add(f"{column} = $?", values[0])
         return self.add(f"{column} = any($?)", values)
 
+    def offset(self, rows: int) -> str:
+        """Return the `offset` of a page, nothing for none: see `rows_for`."""
+        return f" offset {self.parameter(rows)}" if rows else ""
+
     def parameter(self, value: object) -> str:
         """Add a parameter and return how it is written, such as `$3`."""
         self.parameters.append(value)
@@ -36,3 +42,12 @@ class Where:
 
     def __str__(self) -> str:
         return "".join(f" and ({condition})" for condition in self._conditions)
+
+
+def rows_for(limit: int) -> int:
+    """Return how many rows to fetch for a page of `limit`: one more at least. Write it into the statement.
+
+    As a parameter, PostgreSQL takes a limit for a tenth of all rows, finds that plan dear and plans each execution
+    anew, which takes longer than to fetch the page. There are few sizes, so that there are few statements to plan.
+    """
+    return next((size for size in _SIZES if size > limit), limit + 1)

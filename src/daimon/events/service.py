@@ -14,8 +14,29 @@ async def record(db: Connection, events: Sequence[NewEvent]) -> None:
     what makes numbers visible in their order. Accounts are locked in order of id, so that two batches cannot
     wait for each other.
     """
-    if not events:
-        return
+    if len(events) == 1:
+        await _record_one(db, events[0])
+    elif events:
+        await _record_many(db, events)
+
+
+async def _record_one(db: Connection, event: NewEvent) -> None:
+    """Write one event. Most requests have just one, and this is a quarter faster than the statement for many."""
+    await db.execute(
+        """
+        with reserved as (
+            insert into event_sequences as s (account_id, last) values ($1, 1)
+            on conflict (account_id) do update set last = s.last + 1
+            returning last
+        )
+        insert into events (account_id, sequence, id, event, pod_id, inbox_id, data, created_at)
+        select $1, last, $2, $3, $4, $5, $6, $7 from reserved
+        """,
+        event.account_id, ids.new(), event.event, event.pod_id, event.inbox_id, event.data, event.at,
+    )  # fmt: skip
+
+
+async def _record_many(db: Connection, events: Sequence[NewEvent]) -> None:
     await db.execute(
         """
         with happened as (

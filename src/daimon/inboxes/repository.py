@@ -9,7 +9,7 @@ import msgspec
 
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
@@ -87,10 +87,11 @@ class InboxRepository:
         total = _used(pods) if query.shows_all and self._scope.inbox_id is None else _counted(where)
         counting = list(where.parameters)
         where.add("id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
-        limit, offset = where.parameter(query.limit + 1), where.parameter(query.offset)
-        source = _of_each_pod(where, limit, offset) if pods and len(pods) > 1 else _in_order(where)
+        limit, offset = rows_for(query.limit), where.offset(query.offset)
+        upto = f"{limit} + {where.parameter(query.offset)}::bigint" if query.offset else str(limit)
+        source = _of_each_pod(where, upto) if pods and len(pods) > 1 else _in_order(where)
         rows = await self._db.fetch(
-            f"select {_COLUMNS}, {total} as total from {source} order by account_id, id limit {limit} offset {offset}",
+            f"select {_COLUMNS}, {total} as total from {source} order by account_id, id limit {limit}{offset}",
             *where.parameters,
         )
         inboxes = [inbox_of(row) for row in rows[: query.limit]]
@@ -176,11 +177,11 @@ def _in_order(where: Where) -> str:
     return f"inboxes where account_id = $1 and status <> 'deleted'{where}"
 
 
-def _of_each_pod(where: Where, limit: str, offset: str) -> str:
+def _of_each_pod(where: Where, upto: str) -> str:
     """Return the first inboxes of each pod: all the others of the account are not looked at."""
     return f"""(
         select of_one.* from unnest($2::uuid[]) as pod (id) cross join lateral (
-            select * from {_in_order(where)} and pod_id = pod.id order by id limit {limit}::bigint + {offset}::bigint
+            select * from {_in_order(where)} and pod_id = pod.id order by id limit {upto}
         ) of_one) inboxes"""
 
 

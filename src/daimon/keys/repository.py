@@ -10,7 +10,7 @@ import msgspec
 from daimon.accounts.repository import account_of
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.keys.errors import ApiKeyExpired, ApiKeyRevoked, InvalidApiKey, KeyNotFound
 from daimon.keys.models import ALLOWED, Key, KeyQuery, KeyScope, KeyStatus, Principal, reach_of
 from daimon.keys.permissions import ALL, Permission
@@ -72,7 +72,7 @@ class KeyRepository:
         rows = await self._db.fetch(
             f"""
             select {_COLUMNS}, ({counted}) as total from keys where account_id = $1{where}{beyond}
-            order by id limit {beyond.parameter(query.limit + 1)} offset {beyond.parameter(query.offset)}
+            order by id limit {rows_for(query.limit)}{beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )

@@ -7,7 +7,7 @@ import msgspec
 from daimon.db.engine import Connection, Record
 from daimon.db.patterns import contains
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.repository import LIVE_INBOXES, one_inbox
 from daimon.kit.paging import Page, read_cursor, write_cursor
@@ -50,7 +50,7 @@ class MessageRepository:
                 select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
                     and m.deleted_at is null {_read_state(query.unread)}{where}
                 order by m.account_id {order}, m.inbox_id {order}, m.id {order}
-                limit {where.parameter(query.limit + 1)}
+                limit {rows_for(query.limit)}
             ) m {_CONTENTS} order by m.id {order}
             """,
             *where.parameters,

@@ -8,7 +8,7 @@ import msgspec
 
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
 from daimon.pods.errors import PodNotFound
 from daimon.pods.models import Pod, PodChange, PodLimits, PodQuery, PodStatus
@@ -79,11 +79,10 @@ class PodRepository:
         total = _ALL if query.shows_all and pod_ids is None else f"(select count(*) from ({counted}) counted)"
         beyond = Where(*where.parameters)
         beyond.add("p.id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
-        limit, offset = beyond.parameter(query.limit + 1), beyond.parameter(query.offset)
         rows = await self._db.fetch(
             f"""
             select {_COLUMNS}, {total} as total from pods p where p.account_id = $1{where}{beyond}
-            order by p.account_id, p.id limit {limit} offset {offset}
+            order by p.account_id, p.id limit {rows_for(query.limit)}{beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )

@@ -13,7 +13,7 @@ import msgspec
 
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.kit.paging import Page, read_cursor, write_cursor
 from daimon.quotas.usage import NO_POD
 
@@ -84,7 +84,7 @@ class UsageRepository:
         rows = await self._db.fetch(
             f"""
             select {", ".join((*keys, *_COUNTERS))} from {table} where account_id = $1{where}
-            order by {", ".join(keys)} limit {where.parameter(query.limit + 1)}
+            order by {", ".join(keys)} limit {rows_for(query.limit)}
             """,
             *where.parameters,
         )

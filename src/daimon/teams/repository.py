@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.keys.roles import Grant, Role
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
 from daimon.quotas.usage import NO_POD
@@ -89,7 +89,7 @@ class MemberRepository:
             f"""
             select {_MEMBER}, {total} as total from members m where m.account_id = $1{where}{beyond}
             order by m.account_id, m.id
-            limit {beyond.parameter(query.limit + 1)} offset {beyond.parameter(query.offset)}
+            limit {rows_for(query.limit)}{beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )
@@ -157,7 +157,7 @@ class TeamRepository:
             f"""
             select {_TEAM}, {total} as total from teams t where t.account_id = $1{beyond}
             order by t.account_id, t.id
-            limit {beyond.parameter(query.limit + 1)} offset {beyond.parameter(query.offset)}
+            limit {rows_for(query.limit)}{beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 from daimon.db.engine import Connection, Record
 from daimon.db.patterns import contains
 from daimon.db.scope import Scope
-from daimon.db.where import Where
+from daimon.db.where import Where, rows_for
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.repository import LIVE_INBOXES, one_inbox, pods_asked_for
 from daimon.kit.paging import Page, read_cursor, write_cursor
@@ -37,7 +37,7 @@ class _Wanted:
             moment = self._beyond.parameter(at)
             self._beyond.add(f"(t.last_message_at, t.id) {after} ({moment}, $?)", thread_id)
         self._threads = _matching(query, Where(*self._beyond.parameters).add("t.inbox_id = $?", inbox_id))
-        self._limit = self._threads.parameter(query.limit + 1)
+        self._limit = rows_for(query.limit)
         self._order = f"order by t.last_message_at {order}, t.id {order} limit"
 
     @property
