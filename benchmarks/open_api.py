@@ -19,7 +19,7 @@ from benchmarks.api_services import api_services
 from daimon.api import app as app_module
 from daimon.api.app import Api
 from daimon.api.server import serve
-from daimon.db.engine import Connection, Database
+from daimon.db.engine import Connection, Database, Loan
 from daimon.db.walls import TenantDatabase
 from daimon.keys.cache import KeyCache
 from daimon.keys.models import Principal
@@ -29,16 +29,14 @@ from daimon.kit.clock import utc_now
 class OpenDatabase(TenantDatabase):
     """Connections of the owner, which no policy binds, and nothing said of accounts."""
 
-    @contextlib.asynccontextmanager
-    async def read(self, account_id: UUID) -> AsyncIterator[Connection]:
+    def read(self, account_id: UUID) -> Loan:
         """Lend a connection."""
-        async with self._lent() as connection:
-            yield connection
+        return Loan(self)
 
     @contextlib.asynccontextmanager
     async def transaction(self, account_id: UUID) -> AsyncIterator[Connection]:
         """Lend a transaction."""
-        async with self._lent() as connection, connection.transaction():
+        async with Loan(self) as connection, connection.transaction():
             yield connection
 
 

@@ -69,6 +69,8 @@ async def test_list_has_the_shape_of_the_first_page(edge: Edge) -> None:
     page = (await edge.http.get("/v1/inboxes", headers=key)).json()["result"]
     assert (page["total"], page["limit"], page["offset"]) == (4, 50, 0)
     assert [inbox["username"] for inbox in page["inboxes"]] == [f"number-{n}" for n in range(4)]
+    page = (await edge.http.get("/v1/inboxes?limit=2&offset=1", headers=key)).json()["result"]
+    assert ([inbox["username"] for inbox in page["inboxes"]], page["total"]) == (["number-1", "number-2"], 4)
     seen, cursor = [], None
     while cursor is not None or not seen:
         query = {"limit": "3"} | ({"cursor": cursor} if cursor else {})

@@ -9,7 +9,11 @@ import pytest
 import pytest_asyncio
 
 from daimon.db.walls import API, NOBODY, TenantDatabase, enter
+from daimon.keys import secret
+from daimon.keys.cache import KeyCache
+from daimon.keys.errors import InvalidApiKey
 from daimon.kit import ids
+from daimon.kit.clock import utc_now
 
 from .conftest import Edge
 
@@ -72,6 +76,22 @@ async def test_a_query_without_an_account_sees_one_account(fresh_edge: Edge, wal
             assert found <= seen, table
             filled |= {table} if found else set()
     assert {"accounts", "inboxes", "messages", "threads", "keys", "events", "quotas", "raw_mails"} <= filled
+
+
+async def test_the_look_up_of_a_key_sets_the_connection(fresh_edge: Edge, walled: TenantDatabase) -> None:
+    """To the account of the key, from whatever it was; and what comes next is told by its own account."""
+    mine, others = await fresh_edge.open_account(), await _account(fresh_edge)
+    async with walled.read(others):
+        pass
+    principal = await KeyCache(walled, utc_now).principal(mine.account_api_key)
+    async with walled.lend() as db:
+        assert await db.fetchval("select current_account()") == principal.scope.account_id
+    async with walled.read(others) as db:
+        assert await db.fetchval("select current_account()") == others
+    with pytest.raises(InvalidApiKey):
+        await KeyCache(walled, utc_now).principal(secret.make(paid=False))
+    async with walled.read(others) as db:
+        assert await db.fetchval("select current_account()") == others
 
 
 async def test_a_statement_without_an_account_changes_one_account(fresh_edge: Edge, walled: TenantDatabase) -> None:

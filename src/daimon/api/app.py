@@ -106,7 +106,7 @@ def _answer_without_operation(request: Request, route: Route) -> Response:
 def _read_path(called: Operation, raw: Sequence[bytes]) -> tuple[Any, ...]:
     if not raw:
         return ()
-    return tuple(_read_segment(param, text) for (_, param), text in zip(called.params, raw, strict=True))
+    return tuple([_read_segment(param, text) for (_, param), text in zip(called.params, raw, strict=True)])
 
 
 def _read_segment(param: Any, raw: bytes) -> Any:
@@ -136,7 +136,8 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
             given = await called.handler(request, *arguments)
     else:
         given = await called.handler(request, *arguments)
-    await record_read(request)  # with no connection in hand, and before a byte of the answer leaves
+    if request.read is not None:
+        await record_read(request, request.read)  # with no connection in hand, and before a byte of the answer leaves
     return render.answer(given, called.status)
 
 

@@ -17,14 +17,14 @@ async def record_change(called: Operation, request: Request) -> None:
         await request.services.trail.record(request.db, [entry])
 
 
-async def record_read(request: Request) -> None:
+async def record_read(request: Request, shown: Change) -> None:
     """Record that a key wider than the inbox's own is about to be shown mail. Raises Unavailable if that fails.
 
     An inbox's own key leaves no row: reading is what it is for.
     """
-    if request.read is not None and request.principal.key_scope is not KeyScope.INBOX:
+    if request.principal.key_scope is not KeyScope.INBOX:
         services = request.services
-        await services.reads.record(_entry(request, READ, request.read, services.clock()))
+        await services.reads.record(_entry(request, READ, shown, services.clock()))
 
 
 def _entry(request: Request, action: str, change: Change, at: datetime) -> Entry:

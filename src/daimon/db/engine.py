@@ -156,10 +156,13 @@ class Pool:
 class Loan:
     """A connection lent for a block, set to an account if one is given. Raises Unavailable when the server is away.
 
-    Every request takes one: as a generator it would cost three times as much.
+    Every request takes one: as a generator it would cost three times as much. `seat` is the account that the connection
+    is set to, None for unknown; a block that sets it to another says so here.
     """
 
-    __slots__ = ("_account_id", "_connection", "_pool", "_seat")
+    __slots__ = ("_account_id", "_connection", "_pool", "seat")
+
+    seat: UUID | None
 
     def __init__(self, pool: Pool, account_id: UUID | None = None) -> None:
         self._pool = pool
@@ -167,8 +170,8 @@ class Loan:
 
     async def __aenter__(self) -> Connection:
         try:
-            self._connection, self._seat = await self._pool.take(self._account_id)
-            if self._account_id is not None and self._account_id != self._seat:
+            self._connection, self.seat = await self._pool.take(self._account_id)
+            if self._account_id is not None and self._account_id != self.seat:
                 await self._sit_down(self._account_id)
         except OUTAGES as error:
             raise Unavailable(retry_after=1) from error
@@ -177,7 +180,7 @@ class Loan:
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         try:
             if error is None:
-                await self._pool.give_back(self._connection, self._seat)
+                await self._pool.give_back(self._connection, self.seat)
             else:
                 await self._pool.drop(self._connection)
         except OUTAGES as lost:
@@ -188,7 +191,7 @@ class Loan:
     async def _sit_down(self, account_id: UUID) -> None:
         try:
             await self._connection.execute(f"set daimon.account = '{account_id}'")
-            self._seat = account_id
+            self.seat = account_id
         except BaseException:
             await self._pool.drop(self._connection)
             raise

@@ -88,8 +88,7 @@ class InboxRepository:
         counting = list(where.parameters)
         where.add("id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
         limit, offset = rows_for(query.limit), where.offset(query.offset)
-        upto = f"{limit} + {where.parameter(query.offset)}::bigint" if query.offset else str(limit)
-        source = _of_each_pod(where, upto) if pods and len(pods) > 1 else _in_order(where)
+        source = _of_each_pod(where, limit, offset) if pods and len(pods) > 1 else _in_order(where)
         rows = await self._db.fetch(
             f"select {_COLUMNS}, {total} as total from {source} order by account_id, id limit {limit}{offset}",
             *where.parameters,
@@ -177,8 +176,9 @@ def _in_order(where: Where) -> str:
     return f"inboxes where account_id = $1 and status <> 'deleted'{where}"
 
 
-def _of_each_pod(where: Where, upto: str) -> str:
+def _of_each_pod(where: Where, limit: int, offset: str) -> str:
     """Return the first inboxes of each pod: all the others of the account are not looked at."""
+    upto = f"{limit} + {offset.removeprefix(' offset ')}::bigint" if offset else limit
     return f"""(
         select of_one.* from unnest($2::uuid[]) as pod (id) cross join lateral (
             select * from {_in_order(where)} and pod_id = pod.id order by id limit {upto}

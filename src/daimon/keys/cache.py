@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
-from daimon.db.walls import NOBODY, TenantDatabase
+from daimon.db.walls import TenantDatabase
 from daimon.keys.errors import InvalidApiKey
 from daimon.keys.models import Principal
 from daimon.keys.repository import find_principal
@@ -42,8 +42,10 @@ class KeyCache:
             raise InvalidApiKey
         good_until, age = time.monotonic() + MAX_AGE_SECONDS, self._age
         try:
-            async with self._db.read(NOBODY) as db:
+            loan = self._db.lend()
+            async with loan as db:
                 principal = await find_principal(db, hashed, self._clock())
+                loan.seat = principal.scope.account_id  # the request that asks goes on with this connection
         except Unauthenticated:
             self._seen.pop(hashed, None)
             raise

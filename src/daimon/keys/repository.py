@@ -299,9 +299,13 @@ async def find_key(db: Connection, hashed: bytes) -> tuple[Scope, UUID] | None:
 async def find_principal(db: Connection, hashed: bytes, now: datetime) -> Principal:
     """Return whom a secret speaks for, in one query. Raises InvalidApiKey, ApiKeyRevoked, ApiKeyExpired.
 
-    This look-up knows no account yet: it is the one that finds it.
+    This look-up knows no account yet: it is the one that finds it, and it sets the connection to it.
     """
-    row = await db.fetchrow("select (account).*, * from find_principal($1)", hashed)
+    row = await db.fetchrow(
+        "select (account).*, *, set_config('daimon.account', (account).account_id::text, false)"
+        " from find_principal($1)",
+        hashed,
+    )
     if row is None:
         raise InvalidApiKey
     if row["key_status"] != "active" or (row["valid_until"] and row["valid_until"] <= now):
