@@ -34,6 +34,56 @@ async def test_whoever_waits_gets_it_when_it_is_given_back(single: Database) -> 
     assert len(set(await asyncio.gather(*(_pid(single) for _ in range(50))))) == 1
 
 
+async def test_who_waits_longest_is_next(single: Database) -> None:
+    """A connection goes from hand to hand in the order of coming, reads and transactions alike."""
+    turns: list[int] = []
+
+    async def take(turn: int) -> None:
+        lent = single.transaction() if turn % 2 else single.read()
+        async with lent as connection:
+            await connection.execute("select 1")
+            turns.append(turn)
+
+    async with single.read():
+        waiting = [asyncio.create_task(take(turn)) for turn in range(5)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert turns == [0, 1, 2, 3, 4]
+
+
+async def test_who_gives_up_passes_it_on(single: Database) -> None:
+    """Cancelled while waiting, and in the very turn of the loop in which the connection was handed over."""
+    async with single.read():
+        early, late, last = [asyncio.create_task(_pid(single)) for _ in range(3)]
+        await asyncio.sleep(0)
+        early.cancel()
+        await asyncio.sleep(0)
+    late.cancel()
+    assert await asyncio.wait_for(last, 5)
+    for gone in (early, late):
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+
+
+async def test_a_lost_connection_is_replaced_for_who_waits(single: Database) -> None:
+    """A block that fails gives its connection up; the next in turn gets another."""
+    before = await _pid(single)
+    waiting = []
+
+    async def fail() -> None:
+        async with single.read() as connection:
+            waiting.append(asyncio.create_task(_pid(single)))
+            await asyncio.sleep(0)
+            connection.terminate()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    after = await asyncio.wait_for(waiting[0], 5)
+    assert after != before
+    assert await _pid(single) == after
+
+
 async def test_a_connection_that_died_is_replaced(single: Database) -> None:
     """The user of it is told Unavailable, the next one gets a new connection."""
     first = await _pid(single)

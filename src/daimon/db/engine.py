@@ -94,7 +94,7 @@ class Pool:
 
     async def give_back(self, connection: _Pooled, seat: UUID | None) -> None:
         """Take back a connection that is as good as new, and set to an account."""
-        if self.pool.is_closing():
+        if self.pool.is_closing() or connection.is_closed():
             await self.drop(connection)
         elif not self._hand((connection, seat)):
             self._idle.append((connection, seat))
