@@ -108,6 +108,10 @@ async def test_a_connection_that_died_idle_is_replaced(database_url: str, single
         except Unavailable:
             continue
         break
+    else:
+        pytest.fail("the pool did not mend")
+    async with asyncio.timeout(5):
+        assert await _pid(single) != first
 
 
 async def test_a_cancelled_query_leaves_a_usable_connection(single: Database) -> None:
@@ -121,6 +125,7 @@ async def test_a_cancelled_query_leaves_a_usable_connection(single: Database) ->
 
     query = asyncio.create_task(endless())
     await lent.wait()
+    await asyncio.sleep(0.1)  # a cancellation that comes before the query finds nothing to cancel
     query.cancel()
     with pytest.raises(asyncio.CancelledError):
         await query

@@ -83,7 +83,7 @@ class Pool:
         """
         while self._idle:
             lent = self._idle.pop(self._best_for(account_id))
-            if not lent[0].is_closed():
+            if not _is_gone(lent[0]):
                 return lent
             await self.drop(lent[0])
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -94,7 +94,7 @@ class Pool:
 
     async def give_back(self, connection: _Pooled, seat: UUID | None) -> None:
         """Take back a connection that is as good as new, and set to an account."""
-        if self.pool.is_closing() or connection.is_closed():
+        if self.pool.is_closing() or _is_gone(connection):
             await self.drop(connection)
         elif not self._hand((connection, seat)):
             self._idle.append((connection, seat))
@@ -151,6 +151,14 @@ class Pool:
                 waiting.set_result(lent)
                 return True
         return False
+
+
+def _is_gone(connection: _Pooled) -> bool:
+    """Whether a connection is closed. One that the server closed was taken back by asyncpg, and says nothing more."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 class Loan:
