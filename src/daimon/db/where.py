@@ -32,8 +32,8 @@ class Where:
         return self.add(f"{column} = any($?)", values)
 
     def offset(self, rows: int) -> str:
-        """Return the `offset` of a page, nothing for none: see `rows_for`."""
-        return f" offset {self.parameter(rows)}" if rows else ""
+        """Return how the offset of a page is written; none as 0 and not as a parameter: see `rows_for`."""
+        return self.parameter(rows) if rows else "0"
 
     def parameter(self, value: object) -> str:
         """Add a parameter and return how it is written, such as `$3`."""

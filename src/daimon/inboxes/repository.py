@@ -90,7 +90,7 @@ class InboxRepository:
         limit, offset = rows_for(query.limit), where.offset(query.offset)
         source = _of_each_pod(where, limit, offset) if pods and len(pods) > 1 else _in_order(where)
         rows = await self._db.fetch(
-            f"select {_COLUMNS}, {total} as total from {source} order by account_id, id limit {limit}{offset}",
+            f"select {_COLUMNS}, {total} as total from {source} order by account_id, id limit {limit} offset {offset}",
             *where.parameters,
         )
         inboxes = [inbox_of(row) for row in rows[: query.limit]]
@@ -178,10 +178,9 @@ def _in_order(where: Where) -> str:
 
 def _of_each_pod(where: Where, limit: int, offset: str) -> str:
     """Return the first inboxes of each pod: all the others of the account are not looked at."""
-    upto = f"{limit} + {offset.removeprefix(' offset ')}::bigint" if offset else limit
     return f"""(
         select of_one.* from unnest($2::uuid[]) as pod (id) cross join lateral (
-            select * from {_in_order(where)} and pod_id = pod.id order by id limit {upto}
+            select * from {_in_order(where)} and pod_id = pod.id order by id limit {limit} + {offset}::bigint
         ) of_one) inboxes"""
 
 

@@ -72,7 +72,7 @@ class KeyRepository:
         rows = await self._db.fetch(
             f"""
             select {_COLUMNS}, ({counted}) as total from keys where account_id = $1{where}{beyond}
-            order by id limit {rows_for(query.limit)}{beyond.offset(query.offset)}
+            order by id limit {rows_for(query.limit)} offset {beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )

@@ -82,7 +82,7 @@ class PodRepository:
         rows = await self._db.fetch(
             f"""
             select {_COLUMNS}, {total} as total from pods p where p.account_id = $1{where}{beyond}
-            order by p.account_id, p.id limit {rows_for(query.limit)}{beyond.offset(query.offset)}
+            order by p.account_id, p.id limit {rows_for(query.limit)} offset {beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )

@@ -89,7 +89,7 @@ class MemberRepository:
             f"""
             select {_MEMBER}, {total} as total from members m where m.account_id = $1{where}{beyond}
             order by m.account_id, m.id
-            limit {rows_for(query.limit)}{beyond.offset(query.offset)}
+            limit {rows_for(query.limit)} offset {beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )
@@ -157,7 +157,7 @@ class TeamRepository:
             f"""
             select {_TEAM}, {total} as total from teams t where t.account_id = $1{beyond}
             order by t.account_id, t.id
-            limit {rows_for(query.limit)}{beyond.offset(query.offset)}
+            limit {rows_for(query.limit)} offset {beyond.offset(query.offset)}
             """,
             *beyond.parameters,
         )
