@@ -8,10 +8,10 @@ import contextlib
 import multiprocessing
 import resource
 import signal
-import time
+import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
 
 import msgspec
@@ -31,6 +31,8 @@ _CHUNK_BYTES = 256 * 1024
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Understood]).decode
 
+_LENGTH_BYTES = 4  # before each of the messages between parent and child, in network order
+
 Reading = Callable[[bytes], Understood]
 
 
@@ -42,102 +44,135 @@ class Unread(Enum):
     KILLED = "the reader was killed while it read it"
 
 
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: ForkServerProcess
+    from_child: asyncio.StreamReader
+    to_child: asyncio.StreamWriter
+
+    async def read(self, mails: Sequence[bytes]) -> list[Understood]:
+        """Have mails read. Raises EOFError or OSError when the child ends meanwhile, MsgspecError on nonsense."""
+        asked = _encode(mails)
+        self.to_child.writelines((_length_of(asked), asked))
+        await self.to_child.drain()
+        length = int.from_bytes(await self.from_child.readexactly(_LENGTH_BYTES))
+        if length > MAX_RESULT:
+            raise EOFError
+        return _decode(await self.from_child.readexactly(length))
+
+    async def how_it_ended(self) -> int | None:
+        """Return the exit code of a child that has closed its end, None if it lives on."""
+        await asyncio.to_thread(self.process.join, 1)
+        return self.process.exitcode
+
+    def end(self) -> None:
+        self.to_child.close()
+        self.process.kill()
+        self.process.join()
+
+
 class Reader:
     """One child process that reads mails, started when first needed and replaced when it dies.
 
-    `reading` is a module-level function: the child imports it. `cpu_seconds` is its limit for one mail.
+    `reading` is a module-level function: the child imports it. `cpu_seconds` is its limit for one mail. The octets go
+    to and fro on the event loop: a thread that waits for them would, on a busy loop, wait for its turn as well.
     """
 
     def __init__(self, reading: Reading, *, cpu_seconds: float) -> None:
         self._reading = reading
         self._cpu_seconds = cpu_seconds
-        self._child: tuple[ForkServerProcess, Pipe] | None = None
+        self._child: _Child | None = None
         self._busy = asyncio.Lock()
 
     async def start(self) -> None:
         """Start the child now, so that the first mail does not wait for it."""
         async with self._busy:
-            await asyncio.to_thread(self._running)
+            await self._running()
 
     async def read(self, mails: Sequence[bytes]) -> list[Understood | Unread]:
         """Read mails in order, up to the first that cannot be read: that took its time, and others need not wait on."""
+        results: list[Understood | Unread] = []
         async with self._busy:
-            return await asyncio.to_thread(self._read, mails)
+            for chunk in _chunks(mails):
+                read = await self._read_chunk(chunk)
+                results += await self._one_by_one(chunk, read) if isinstance(read, Unread) else read
+                if isinstance(results[-1], Unread):
+                    break
+        return results
 
     def close(self) -> None:
         """End the child."""
         if self._child:
-            process, pipe = self._child
+            self._child.end()
             self._child = None
-            pipe.close()
-            process.kill()
-            process.join()
 
-    def _read(self, mails: Sequence[bytes]) -> list[Understood | Unread]:
-        results: list[Understood | Unread] = []
-        for chunk in _chunks(mails):
-            read = self._read_chunk(chunk)
-            results += self._one_by_one(chunk, read) if isinstance(read, Unread) else read
-            if isinstance(results[-1], Unread):
-                break
-        return results
-
-    def _one_by_one(self, chunk: Sequence[bytes], why: Unread) -> list[Understood | Unread]:
+    async def _one_by_one(self, chunk: Sequence[bytes], why: Unread) -> list[Understood | Unread]:
         """Find the mail of a chunk that could not be read, having read those before it."""
         if len(chunk) == 1 and why is not Unread.KILLED:
             return [why]
         results: list[Understood | Unread] = []
         for mail in chunk:
-            read = self._read_chunk([mail])
+            read = await self._read_chunk([mail])
             if read is Unread.KILLED:  # by somebody else: it may not have been this mail's fault
-                read = self._read_chunk([mail])
+                read = await self._read_chunk([mail])
             if isinstance(read, Unread):
                 return [*results, read]
             results += read
         return results
 
-    def _read_chunk(self, chunk: Sequence[bytes]) -> list[Understood] | Unread:
-        process, pipe = self._running()
+    async def _read_chunk(self, chunk: Sequence[bytes]) -> list[Understood] | Unread:
+        child = await self._running()
         try:
-            pipe.send_bytes(_encode(chunk))
-            if not pipe.poll(_WALL_SECONDS + self._cpu_seconds * len(chunk)):
-                self.close()
-                return Unread.TOO_SLOW
-            read = _decode(pipe.recv_bytes(MAX_RESULT))
-        except (EOFError, OSError):
-            process.join(1)
+            async with asyncio.timeout(_WALL_SECONDS + self._cpu_seconds * len(chunk)):
+                read = await child.read(chunk)
+        except TimeoutError:  # an OSError as well
             self.close()
-            return _WHY.get(process.exitcode, Unread.CRASHED)
+            return Unread.TOO_SLOW
+        except (EOFError, OSError):
+            how = await child.how_it_ended()
+            self.close()
+            return _WHY.get(how, Unread.CRASHED)
         except msgspec.MsgspecError:  # what it says makes no sense
             read = []
+        except BaseException:  # we go, and the answer to this would be taken for that to the next
+            self.close()
+            raise
         if len(read) != len(chunk):
             self.close()
             return Unread.CRASHED
         return read
 
-    def _running(self) -> tuple[ForkServerProcess, Pipe]:
+    async def _running(self) -> _Child:
         if self._child is None:
-            self._child = self._started()
+            self._child = await self._started()
         return self._child
 
-    def _started(self) -> tuple[ForkServerProcess, Pipe]:
+    async def _started(self) -> _Child:
         """Start a child. A fork server that was killed is noticed, and started again, only a moment later."""
         for _ in range(_STARTS - 1):
             with contextlib.suppress(OSError, EOFError):
-                return self._start_child()
-            time.sleep(_START_PAUSE_SECONDS)
-        return self._start_child()
+                return await self._start_child()
+            await asyncio.sleep(_START_PAUSE_SECONDS)
+        return await self._start_child()
 
-    def _start_child(self) -> tuple[ForkServerProcess, Pipe]:
+    async def _start_child(self) -> _Child:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = await asyncio.to_thread(self._fork, theirs)
+            except BaseException:
+                ours.close()
+                raise
+        return _Child(process, *await asyncio.open_unix_connection(sock=ours))
+
+    def _fork(self, theirs: socket.socket) -> ForkServerProcess:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([self._reading.__module__])
-        ours, theirs = context.Pipe()
-        with contextlib.closing(theirs):
-            process = context.Process(
-                target=_child, args=(theirs, self._reading, self._cpu_seconds), daemon=True, name="daimon-reader"
-            )
-            process.start()
-        return process, ours
+        process = context.Process(
+            target=_child, args=(theirs, self._reading, self._cpu_seconds), daemon=True, name="daimon-reader"
+        )
+        process.start()
+        return process
 
 
 _NOBODY_KNOWS = 255  # the fork server, which would know how the child ended, is gone itself
@@ -148,17 +183,23 @@ _WHY: dict[int | None, Unread] = {
 }
 
 
-def _child(pipe: Pipe, reading: Reading, cpu_seconds: float) -> None:
-    """Read mails until the parent closes the pipe. SIGPROF, which nobody handles, ends one that takes too long."""
+def _child(parent: socket.socket, reading: Reading, cpu_seconds: float) -> None:
+    """Read mails until the parent closes its end. SIGPROF, which nobody handles, ends one that takes too long."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (_mapped() + MAX_MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _keep_freed_memory()
     decode = msgspec.msgpack.Decoder(list[bytes]).decode
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone
-        while True:
-            pipe.send_bytes(_encode([_timed(reading, mail, cpu_seconds) for mail in decode(pipe.recv_bytes())]))
+    with contextlib.suppress(OSError, msgspec.DecodeError), parent.makefile("rb") as asked:  # the parent is gone
+        while length := asked.read(_LENGTH_BYTES):
+            mails = decode(asked.read(int.from_bytes(length)))
+            read = _encode([_timed(reading, mail, cpu_seconds) for mail in mails])
+            parent.sendall(_length_of(read) + read)
+
+
+def _length_of(message: bytes) -> bytes:
+    return len(message).to_bytes(_LENGTH_BYTES)
 
 
 def _keep_freed_memory() -> None:

@@ -32,10 +32,10 @@ class Turn:
 
     async def take(self, db: Connection, *, slow: bool = False, most: int = queue.MAX_MAILS) -> list[Claim]:
         """Lock the next mails and return them."""
-        claims = await queue.take(db, after=self.served, slow=slow, most=most)
+        claims, all_served = await queue.take(db, after=self.served, slow=slow, most=most)
         if not claims and self.served != _FIRST:
-            claims = await queue.take(db, after=_FIRST, slow=slow, most=most)
-        self.served = claims[-1].account_id if claims else _FIRST
+            claims, all_served = await queue.take(db, after=_FIRST, slow=slow, most=most)
+        self.served = _FIRST if all_served else claims[-1].account_id
         return claims
 
 
@@ -79,7 +79,7 @@ class QuickLane:
         await queue.remove(db, taken[: len(read)])
         if len(read) < len(results):
             await queue.set_slow(db, taken[len(read) : len(results)])
-        self.turn.served = taken[len(results) - 1].account_id
+            self.turn.served = taken[len(results) - 1].account_id
         return len(read), inboxes
 
     async def _leave(self, taken: Sequence[Claim]) -> None:

@@ -57,13 +57,17 @@ cross join lateral (
 """
 
 
-async def take(db: Connection, *, after: UUID, slow: bool = False, most: int = MAX_MAILS) -> list[Claim]:
+async def take(db: Connection, *, after: UUID, slow: bool = False, most: int = MAX_MAILS) -> tuple[list[Claim], bool]:
     """Lock the next mails, beginning with the account after `after`.
 
-    Mails that another worker holds are passed over. The locks end with the transaction.
+    Returns them, and whether every account after `after` has had its turn with them. Mails that another worker holds are
+    passed over. The locks end with the transaction.
     """
     rows = await db.fetch(_TAKE, after, slow, ACCOUNTS, min(PER_ACCOUNT, most), most)
-    return _fitting([Claim(**dict(row)) for row in rows])
+    claims = [Claim(**dict(row)) for row in rows]
+    fitting = _fitting(claims)
+    accounts = len({claim.account_id for claim in claims})
+    return fitting, len(fitting) == len(claims) < most and accounts < ACCOUNTS
 
 
 async def load(db: Connection, claims: Sequence[Claim]) -> list[QueuedMail]:
