@@ -60,8 +60,8 @@ cross join lateral (
 async def take(db: Connection, *, after: UUID, slow: bool = False, most: int = MAX_MAILS) -> tuple[list[Claim], bool]:
     """Lock the next mails, beginning with the account after `after`.
 
-    Returns them, and whether every account after `after` has had its turn with them. Mails that another worker holds are
-    passed over. The locks end with the transaction.
+    Returns them, and whether every account after `after` has had its turn with them. Mails that another worker holds
+    are passed over. The locks end with the transaction.
     """
     rows = await db.fetch(_TAKE, after, slow, ACCOUNTS, min(PER_ACCOUNT, most), most)
     claims = [Claim(**dict(row)) for row in rows]
