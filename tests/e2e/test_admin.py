@@ -285,6 +285,7 @@ async def test_an_empty_organisation_has_a_report(operator: Operator) -> None:
 
 async def test_mail_that_waits_is_printed(operator: Operator) -> None:
     """As the mail that it is, the oldest first."""
+    sealing.configure(SECRET.encode())
     assert operator.says("notices") == "No mail waits.\n"
     account = operator.gives("account", "create")["account_id"]
     for number in range(2):
