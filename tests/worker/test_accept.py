@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from daimon.inbound.accept import Acceptor
+from daimon.inbound.accept import BATCH_BYTES, Acceptor
 from daimon.inbound.errors import StoreUnavailable
 
 from .conftest import House
@@ -20,6 +20,18 @@ async def test_mails_of_one_moment_share_a_commit(house: House) -> None:
     commits = "select count(distinct xmin::text) from inbound_queue"
     assert await house.value("select count(*) from inbound_queue") == 100
     assert await house.value(commits) <= 4  # type: ignore[operator]
+
+
+async def test_many_octets_of_one_moment_are_committed_side_by_side(house: House) -> None:
+    """No mail waits until megabytes of others are written, and none is lost where the batches are cut."""
+    inbox = await house.open_inbox()
+    acceptor = Acceptor(house.db)
+    octets = [b"x" * size for size in (1, *[100 * 1024] * 20, 200 * 1024, 2)]
+    await asyncio.gather(*(acceptor.commit(house.accepted(each, inbox)) for each in octets))
+    kept = await house.rows("select sum(length(octets)), xmin::text from raw_mails group by 2")
+    assert sum(size for size, _ in kept) == sum(map(len, octets))
+    assert len(kept) >= 8
+    assert max(size for size, _ in kept) <= BATCH_BYTES
 
 
 async def test_a_mail_that_cannot_be_stored_spoils_no_other(house: House) -> None:

@@ -24,9 +24,10 @@ CHANNEL = "daimon_inbound"  # NOTIFY: there is something in the queue, for the q
 QUICK, SLOW = "quick", "slow"
 SLOW_BYTES = 4 * 1024 * 1024  # larger mails wait in the slow lane, where they hold up nobody
 MAX_MAILS = 256  # in one commit
+BATCH_BYTES = 256 * 1024  # of several mails in one commit; those beyond are committed beside it
 GATHER_SECONDS = 0.002  # for how long, at the most, a commit waits for more mails
 LARGE_BYTES = 128 * 1024  # a larger mail is committed alone, so that small ones need not wait until it is written
-LARGE_AT_ONCE = 3
+COMMITS_BESIDE = 3  # of many octets, beside the one of small mails
 
 _log = Log(__name__)
 
@@ -47,7 +48,7 @@ class Acceptor:
         self._writing = False
         self._enough = 0
         self._gathered = asyncio.Event()
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._beside = asyncio.Semaphore(COMMITS_BESIDE)
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
         self._loop = asyncio.get_running_loop()
 
@@ -59,7 +60,7 @@ class Acceptor:
         """
         waiting = _Waiting(mail, self._loop.create_future())
         if len(mail.octets) > LARGE_BYTES:
-            self._run(self._store_large(waiting))
+            self._run(self._store_beside([waiting]))
         else:
             self._waiting.append(waiting)
             if len(self._waiting) >= self._enough:
@@ -74,13 +75,29 @@ class Acceptor:
         task.add_done_callback(self._tasks.discard)
 
     async def _write(self) -> None:
-        """Commit what waits, batch by batch. One writer: two would share the same mails out into smaller commits."""
+        """Commit what waits, batch by batch. One writer: two would share the same mails out into smaller commits.
+
+        Only where there is more than a commit shall hold, the rest goes on beside it: writing megabytes takes longer
+        than the flush that they share.
+        """
         await asyncio.sleep(0)  # let every session that is ready in this turn of the loop join the commit
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_MAILS))]
-            await self._store(batch)
-            await self._gather(len(batch) // 2)
+            batch = self._next_batch()
+            if self._waiting:
+                self._run(self._store_beside(batch))
+            else:
+                await self._store(batch)
+                await self._gather(len(batch) // 2)
         self._writing = False  # in the same turn of the loop as the last look, so that no mail waits unseen
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch, size = [self._waiting.popleft()], 0
+        while self._waiting and len(batch) < MAX_MAILS:
+            size += len(batch[-1].mail.octets)
+            if size + len(self._waiting[0].mail.octets) > BATCH_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
 
     async def _gather(self, enough: int) -> None:
         """Wait a moment for the sessions that were just answered to come back with their next mails.
@@ -93,9 +110,9 @@ class Acceptor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gathered.wait(), GATHER_SECONDS)
 
-    async def _store_large(self, waiting: _Waiting) -> None:
-        async with self._large:
-            await self._store([waiting])
+    async def _store_beside(self, batch: Sequence[_Waiting]) -> None:
+        async with self._beside:
+            await self._store(batch)
 
     async def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
