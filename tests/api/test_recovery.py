@@ -1,6 +1,7 @@
 """Getting an account back: nothing is told to who asks, and all to who owns it."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -104,13 +105,19 @@ async def test_recovery_shows_a_new_key_once_and_revokes_the_old_ones(edge: Edge
         assert (await notices_to(edge, person))[-1][0] == "Your account was recovered"
     async with edge.database.read() as db:
         events = await db.fetch(
-            "select event from events where account_id = $1 order by sequence", account_uuid(account)
+            "select event, data::text from events where account_id = $1 order by sequence", account_uuid(account)
         )
         trail = await db.fetch(
             "select actor, after::text from audit where account_id = $1 and action = 'recover_account'",
             account_uuid(account),
         )
     assert [row["event"] for row in events][-2:] == ["key.revoked", "key.rotated"]
+    told = [json.loads(row["data"]) for row in events[-2:]]
+    assert [each["key"]["scope"] for each in told] == ["account"] * 2
+    assert [each["key"]["name"] for each in told] == [None] * 2
+    secrets = (account.account_api_key, result["account_api_key"])
+    assert all(secret.startswith(each["key"]["prefix"]) for secret, each in zip(secrets, told, strict=True))
+    assert told[0]["reason"] == "the account was recovered"
     assert [row["actor"] for row in trail] == ["anonymous"]
     assert result["account_api_key"] not in trail[0]["after"]
 

@@ -8,17 +8,16 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from uuid import UUID
 
-import msgspec
-
 from daimon.accounts.errors import LinkInvalid
 from daimon.accounts.models import Account
 from daimon.accounts.repository import AccountRepository
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.events import service as events
-from daimon.events.models import EventType, NewEvent
+from daimon.events.models import EventType
 from daimon.keys import service as keys
-from daimon.keys.models import IssuedKey, KeyScope
+from daimon.keys.models import IssuedKey, Key, KeyScope
+from daimon.keys.repository import KeyRepository, key_of
 from daimon.kit import ids
 from daimon.kit.clock import rfc3339
 from daimon.lifecycle import links, people
@@ -31,6 +30,7 @@ VALID_FOR = timedelta(minutes=30)
 ACCOUNTS_OF_ONE_ADDRESS = 10  # the newest
 PER_ADDRESS = 5  # requests an hour
 PER_NETWORK = 20
+RECOVERED = "the account was recovered"
 _IPV6_SITE = 64  # one customer holds a whole /64
 
 
@@ -84,8 +84,8 @@ class RecoveryRepository:
         self._db = db
         self._account_id = scope.account_id
 
-    async def revoke_account_keys(self, *, now: datetime) -> list[UUID]:
-        """Revoke every key that reaches the whole account, and return their ids.
+    async def revoke_account_keys(self, *, now: datetime) -> list[Key]:
+        """Revoke every key that reaches the whole account, and return them.
 
         They are locked in order of their ids: two that change several keys at once can then not wait for each other.
         """
@@ -96,12 +96,12 @@ class RecoveryRepository:
                 select id from keys where account_id = $1 and scope = 'account' and status = 'active'
                 order by id for no key update
             ) old
-            where k.account_id = $1 and k.id = old.id returning k.id
+            where k.account_id = $1 and k.id = old.id returning k.*
             """,
             self._account_id,
             now,
         )
-        return sorted(row["id"] for row in rows)
+        return sorted((key_of(row) for row in rows), key=lambda key: key.id)
 
 
 async def _accounts_of(db: Connection, email: str) -> Sequence[UUID]:
@@ -137,11 +137,12 @@ async def _replace_keys(db: Connection, account: Account, how: str, *, now: date
         "If that was none of you, ask the operator of the server at once.\n"
     )
     await people.tell(db, account, "Your account was recovered", body, now=now)
-    happened = [(EventType.KEY_REVOKED, key_id) for key_id in revoked] + [(EventType.KEY_ROTATED, issued.key_id)]
-    await events.record(db, [_event(account, event, key_id, now) for event, key_id in happened])
+    made = await KeyRepository(db, scope).get(issued.key_id)
+    await events.record(
+        db,
+        [
+            *(keys.event(EventType.KEY_REVOKED, key, now, reason=RECOVERED) for key in revoked),
+            keys.event(EventType.KEY_ROTATED, made, now),
+        ],
+    )
     return issued
-
-
-def _event(account: Account, event: EventType, key_id: UUID, now: datetime) -> NewEvent:
-    data = {"key": {"id": ids.show(ids.Kind.KEY, key_id), "scope": KeyScope.ACCOUNT}}
-    return NewEvent(account.account_id, event, msgspec.json.encode(data).decode(), None, None, now)
