@@ -46,7 +46,8 @@ async def test_a_key_of_each_scope_says_what_it_is(edge: Edge) -> None:
         shown = await team.result("GET", f"/v1/keys/{made['id']}")
         assert shown == {name: made[name] for name in FIELDS} | {"unused_permissions": []}
         me = await team.result("GET", "/v1/whoami", key=made["api_key"])
-        assert (me["key_id"], me["scope"], me["permissions"]) == (made["id"], scope, made["permissions"])
+        assert (me["key_id"], me["name"], me["scope"]) == (made["id"], "Mine", scope)
+        assert me["permissions"] == made["permissions"]
 
 
 async def test_client_id_makes_one_key(edge: Edge) -> None:

@@ -72,7 +72,7 @@ def test_a_key_is_rotated(account: Account, connect: Connect) -> None:
     assert rotated.inbox_api_key not in repr(rotated)
     inbox_client = connect(rotated.inbox_api_key, account.client._config.base_url)
     who = inbox_client.whoami()
-    assert (who.scope, who.inbox_id) == ("inbox", account.first.id)
+    assert (who.scope, who.inbox_id, who.name, who.expires_at) == ("inbox", account.first.id, None, None)
     with pytest.raises(Forbidden):
         inbox_client.account.get()
 

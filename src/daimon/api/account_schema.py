@@ -44,6 +44,7 @@ class Whoami(msgspec.Struct):
     """What the key that was sent is, reaches and may do."""
 
     key_id: str
+    name: str | None
     scope: KeyScope
     account_id: str
     pod_id: str | None
@@ -85,6 +86,7 @@ def whoami_view(who: Principal) -> Whoami:
     """Return a principal as clients read it."""
     return Whoami(
         key_id=show(Kind.KEY, who.key_id),
+        name=who.name,
         scope=who.key_scope,
         account_id=show(Kind.ACCOUNT, who.scope.account_id),
         pod_id=show_or_none(Kind.POD, who.pod_id),

@@ -142,6 +142,7 @@ GET_ACCOUNT = Example(
 WHOAMI = Example(
     result={
         "key_id": _KEY_ID,
+        "name": "reader",
         "scope": "inbox",
         "account_id": _ACCOUNT_ID,
         "pod_id": None,

@@ -62,6 +62,7 @@ class Principal:
     grants: tuple[Grant, ...] = ()
     networks: tuple[Network, ...] | None = None  # None: from anywhere
     expires_at: datetime | None = None
+    name: str | None = None
     capped: bool = False  # whether the key has less than all that its scope, or its member's roles, give
 
     def allowed(self, permission: Permission) -> Scope | None:

@@ -337,6 +337,7 @@ def _principal_of(row: Record) -> Principal:
         grants=grants,
         networks=None if row["networks"] is None else tuple(row["networks"]),
         expires_at=row["expires_at"],
+        name=row["name"],
         capped=row["permissions"] is not None,
     )
 

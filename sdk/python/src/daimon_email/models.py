@@ -98,8 +98,11 @@ class Whoami(Result):
     permissions: List[str]
     tier: str
     status: str
+    name: Optional[str] = None
     pod_id: Optional[str] = None
     inbox_id: Optional[str] = None
+    member_id: Optional[str] = None
+    expires_at: Optional[datetime] = None
 
 
 @dataclass(frozen=True)
