@@ -8,6 +8,7 @@ import pytest
 
 from corpus.hostile import HOSTILE
 from daimon.inbound import queue
+from daimon.inboxes.models import Inbox
 
 from .conftest import House, findings
 from .mails import mail
@@ -40,6 +41,33 @@ async def test_every_account_has_its_turn(house: House) -> None:
     for _ in range(3):
         await house.lanes.quick.process()
     assert await house.value("select count(distinct inbox_id) from messages") == len(inboxes)
+
+
+async def test_a_batch_cut_by_its_size_ends_no_round(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One account's mails fill a batch with their octets; the accounts behind it come next, not that one again."""
+    greedy, calm, last = [await house.open_inbox() for _ in range(3)]
+    octets = mail("Greedy", body="x" * 1000)
+    monkeypatch.setattr(queue, "MAX_BYTES", 2 * len(octets) + 100)
+    for _ in range(5):
+        await house.accept(octets, greedy)
+    for inbox in (calm, last):
+        await house.accept(octets, inbox)
+    counts = [await _shown_after_a_batch(house, greedy, calm, last) for _ in range(4)]
+    assert counts == [(2, 0, 0), (2, 1, 1), (4, 1, 1), (5, 1, 1)]
+
+
+async def test_a_mail_that_fills_a_batch_alone_is_taken(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Larger than a batch may be, it still comes, and its neighbour in the next."""
+    first, second = [await house.open_inbox() for _ in range(2)]
+    monkeypatch.setattr(queue, "MAX_BYTES", 10)
+    for inbox in (first, second):
+        await house.accept(mail("Large"), inbox)
+    assert [await _shown_after_a_batch(house, first, second) for _ in range(2)] == [(1, 0), (1, 1)]
+
+
+async def _shown_after_a_batch(house: House, *inboxes: Inbox) -> tuple[int, ...]:
+    await house.lanes.quick.process()
+    return tuple([len(await house.subjects(inbox)) for inbox in inboxes])
 
 
 async def test_a_large_mail_waits_in_a_lane_of_its_own(house: House) -> None:
