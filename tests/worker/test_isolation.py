@@ -5,12 +5,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from daimon.inbound import isolation
 from daimon.inbound.isolation import Reader, Unread
 from daimon.inboxes.arrival import Understood
 
@@ -65,6 +67,33 @@ async def test_the_fork_server_may_be_killed(reader: Reader) -> None:
         os.kill(pid, signal.SIGKILL)
     kill_readers()
     [read] = await reader.read([mail("Still read")])
+    assert isinstance(read, Understood)
+
+
+async def test_a_worker_that_stood_still_does_not_blame_the_mail(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on after its deadline, by the clock, is past, as after SIGSTOP or in a paused machine."""
+    monkeypatch.setattr(isolation, "_WALL_SECONDS", 2.0)
+    await reader.read([mail()])
+    reading = asyncio.create_task(reader.read([mail("Read meanwhile")]))
+    while not reader._busy.locked():
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(time.sleep, 3.5)  # nothing else of this process runs on
+    [read] = await reading
+    assert isinstance(read, Understood)
+
+
+async def test_a_reader_that_stands_still_is_given_up(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It uses no CPU time, so that limit does not end it."""
+    monkeypatch.setattr(isolation, "_WALL_SECONDS", 0.0)
+    await reader.read([mail()])
+    for child in multiprocessing.active_children():
+        os.kill(child.pid or 0, signal.SIGSTOP)
+    assert await reader.read([mail("Never read")]) == [Unread.TOO_SLOW]
+    monkeypatch.undo()
+    [read] = await reader.read([mail("Read by the next")])
     assert isinstance(read, Understood)
 
 

@@ -9,10 +9,12 @@ import multiprocessing
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import ceil
 from multiprocessing.context import ForkServerProcess
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +24,7 @@ MAX_MEMORY = 1024 * 1024 * 1024  # of address space, beyond what the interpreter
 MAX_RESULT = 64 * 1024 * 1024  # of what is read out of one mail
 _LARGE_BLOCK = 16 * 1024 * 1024
 _WALL_SECONDS = 10.0  # of silence, beyond the CPU limits: a child starved of CPU is given them, a stuck one is not
+_TICK_SECONDS = 1.0  # silence is counted in: a process that was stopped itself, however long, missed one of them
 _STARTS = 5
 _START_PAUSE_SECONDS = 0.1
 
@@ -33,6 +36,7 @@ _decode = msgspec.msgpack.Decoder(list[Understood]).decode
 
 _LENGTH_BYTES = 4  # before each of the messages between parent and child, in network order
 
+_Read = TypeVar("_Read")
 Reading = Callable[[bytes], Understood]
 
 
@@ -123,8 +127,7 @@ class Reader:
     async def _read_chunk(self, chunk: Sequence[bytes]) -> list[Understood] | Unread:
         child = await self._running()
         try:
-            async with asyncio.timeout(_WALL_SECONDS + self._cpu_seconds * len(chunk)):
-                read = await child.read(chunk)
+            read = await _patiently(child.read(chunk), _WALL_SECONDS + self._cpu_seconds * len(chunk))
         except TimeoutError:  # an OSError as well
             self.close()
             return Unread.TOO_SLOW
@@ -173,6 +176,23 @@ class Reader:
         )
         process.start()
         return process
+
+
+async def _patiently(reading: Coroutine[Any, Any, _Read], seconds: float) -> _Read:
+    """Return what is read, or raise TimeoutError when this process was awake for so long without it.
+
+    One deadline would be past when this process, or its whole machine, goes on after a stop, although the answer has
+    arrived meanwhile: it would be blamed on the mail.
+    """
+    task = asyncio.ensure_future(reading)
+    try:
+        for _ in range(ceil(seconds / _TICK_SECONDS)):
+            await asyncio.wait({task}, timeout=_TICK_SECONDS)
+            if task.done():
+                return task.result()
+        raise TimeoutError
+    finally:
+        task.cancel()
 
 
 _NOBODY_KNOWS = 255  # the fork server, which would know how the child ended, is gone itself
