@@ -3,11 +3,10 @@
 import msgspec
 
 from daimon.accounts.models import Account, AccountStatus, Tier
-from daimon.api.schema import Time, show_or_none
 from daimon.keys.models import KeyScope, Principal
 from daimon.keys.permissions import Permission
-from daimon.kit.clock import rfc3339, rfc3339_or_none
-from daimon.kit.ids import Kind, show
+from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
+from daimon.kit.ids import Kind, show, show_or_none
 from daimon.quotas.tiers import TierLimits
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from daimon.api.schema import Cursor, Moment, Page, Time, in_utc, read_id, show_or_none
+from daimon.api.schema import Cursor, Moment, Page, in_utc, read_id
 from daimon.audit.models import ActorKind, Row
 from daimon.audit.repository import AuditQuery
-from daimon.kit.clock import rfc3339
-from daimon.kit.ids import Kind, show
+from daimon.kit.clock import Time, rfc3339
+from daimon.kit.ids import Kind, show, show_or_none
 
 
 class AuditList(Page, frozen=True):

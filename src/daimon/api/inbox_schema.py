@@ -15,15 +15,13 @@ from daimon.api.schema import (
     OneLine,
     Page,
     Search,
-    Time,
     check_metadata,
     read_id,
-    show_or_none,
 )
 from daimon.inboxes.models import Created, Inbox, InboxChange, InboxQuery, InboxStatus, NewInbox
 from daimon.keys.models import IssuedKey
-from daimon.kit.clock import rfc3339, rfc3339_or_none
-from daimon.kit.ids import Kind, show
+from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
+from daimon.kit.ids import Kind, show, show_or_none
 from daimon.kit.paging import Page as PageOf
 
 Username = Annotated[

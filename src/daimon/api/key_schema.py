@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from daimon.api.schema import ClientId, Offset, OneLine, Page, Search, Time, in_utc, read_id, show_or_none
+from daimon.api.schema import ClientId, Offset, OneLine, Page, Search, in_utc, read_id
 from daimon.api.schema import Moment as AnyMoment
 from daimon.keys.models import IssuedKey, Key, KeyChange, KeyQuery, KeyScope, KeyStatus, Network, NewKey
 from daimon.keys.permissions import Permission
-from daimon.kit.clock import rfc3339, rfc3339_or_none
+from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.errors import Invalid
-from daimon.kit.ids import Kind, show
+from daimon.kit.ids import Kind, show, show_or_none
 
 MAX_NETWORKS = 50
 UNUSED_AFTER = timedelta(days=7)  # a younger key has not shown yet what it needs

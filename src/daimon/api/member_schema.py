@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from daimon.api.schema import ClientId, Offset, OneLine, Page, Search, Time, read_id, show_or_none
+from daimon.api.schema import ClientId, Offset, OneLine, Page, Search, read_id
 from daimon.keys.roles import Grant, Role
-from daimon.kit.clock import rfc3339
-from daimon.kit.ids import Kind, show
+from daimon.kit.clock import Time, rfc3339
+from daimon.kit.ids import Kind, show, show_or_none
 from daimon.lifecycle.email import read_email
 from daimon.teams.models import MAX_GRANTS, Grants, Member, MemberChange, MemberQuery, MemberStatus, NewMember, in_order
 

@@ -7,14 +7,14 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from daimon.api.schema import Cursor, Moment, Page, Search, Time, in_utc, read_id, show_or_none
+from daimon.api.schema import Cursor, Moment, Page, Search, in_utc, read_id
 from daimon.kit import ids
-from daimon.kit.clock import rfc3339, rfc3339_or_none
+from daimon.kit.clock import Time, rfc3339
 from daimon.kit.errors import Invalid
-from daimon.kit.ids import Kind, show
-from daimon.mail.parsed import Code, Link, Mailbox
-from daimon.messages.content import Safety, StoredAttachment
-from daimon.messages.models import Awaited, Direction, Message, MessageChange, MessageQuery, Sort
+from daimon.kit.ids import Kind
+from daimon.messages.content import StoredAttachment
+from daimon.messages.models import Awaited, Direction, MessageChange, MessageQuery, Sort
+from daimon.messages.view import MessageView
 
 MAX_WAIT_SECONDS = 120
 Label = Annotated[str, Meta(max_length=64)]
@@ -83,66 +83,6 @@ class MessagePatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return MessageChange(self.labels, self.read)
 
 
-class AttachmentView(msgspec.Struct):
-    """A part of a message that is not its body."""
-
-    id: str
-    filename: str | None
-    content_type: str
-    size: int
-    inline: bool
-    content_id: str | None
-
-
-class Authentication(msgspec.Struct):
-    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated."""
-
-    spf: str | None = None
-    dkim: str | None = None
-    dmarc: str | None = None
-    arc: str | None = None
-    aligned: bool | None = None
-
-
-class MessageView(msgspec.Struct, kw_only=True):
-    """A message. Lists leave out `body_html`, `headers` and bodies over 4,096 characters, unless `include=body`."""
-
-    id: str
-    account_id: str
-    pod_id: str | None
-    inbox_id: str
-    thread_id: str
-    direction: Direction
-    status: str
-    from_address: str | None
-    from_name: str | None
-    to: tuple[Mailbox, ...]
-    cc: tuple[Mailbox, ...]
-    bcc: tuple[Mailbox, ...]
-    reply_to: tuple[Mailbox, ...]
-    subject: str
-    body_text: str | UnsetType = UNSET
-    body_html: str | UnsetType | None = UNSET
-    reply_body: str | UnsetType = UNSET
-    preview: str
-    links: tuple[Link, ...]
-    cta_links: tuple[Link, ...]
-    codes: tuple[Code, ...]
-    labels: list[str]
-    read: bool
-    message_id: str | None
-    in_reply_to: str | None
-    references: tuple[str, ...]
-    headers: dict[str, list[str]] | UnsetType = UNSET
-    attachments: list[AttachmentView]
-    authentication: Authentication
-    safety: Safety
-    size: int
-    sent_at: Time | None
-    received_at: Time
-    deleted_at: Time | None = None
-
-
 class MessagePage(msgspec.Struct):
     """A page of messages."""
 
@@ -161,60 +101,9 @@ class Download(msgspec.Struct):
     size: int
 
 
-def message_view(message: Message) -> MessageView:
-    """Return a message as clients read it."""
-    summary, detail = message.summary, message.detail
-    return MessageView(
-        id=show(Kind.MESSAGE, message.id),
-        account_id=show(Kind.ACCOUNT, message.account_id),
-        pod_id=show_or_none(Kind.POD, message.pod_id),
-        inbox_id=show(Kind.INBOX, message.inbox_id),
-        thread_id=show(Kind.THREAD, message.thread_id),
-        direction=message.direction,
-        status=message.status,
-        from_address=message.from_address,
-        from_name=message.from_name,
-        to=summary.to,
-        cc=summary.cc,
-        bcc=summary.bcc,
-        reply_to=summary.reply_to,
-        subject=message.subject,
-        body_text=_text(summary.body_text, detail.body_text if detail else None),
-        body_html=detail.body_html if detail else UNSET,
-        reply_body=_text(summary.reply_body, detail.reply_body if detail else None),
-        preview=message.preview,
-        links=summary.links,
-        cta_links=summary.cta_links,
-        codes=summary.codes,
-        labels=message.labels,
-        read=message.read,
-        message_id=message.message_id,
-        in_reply_to=next(iter(summary.in_reply_to), None),
-        references=summary.references,
-        headers=detail.headers if detail else UNSET,
-        attachments=[_attachment_view(attachment) for attachment in summary.attachments],
-        authentication=Authentication(),
-        safety=summary.safety,
-        size=message.size,
-        sent_at=rfc3339_or_none(message.sent_at),
-        received_at=rfc3339(message.received_at),
-    )
-
-
 def download_view(known: StoredAttachment, url: str, expires_at: datetime) -> Download:
     """Return where an attachment is fetched, as clients read it."""
     return Download(url, rfc3339(expires_at), known.filename, known.content_type, known.size)
-
-
-def _attachment_view(known: StoredAttachment) -> AttachmentView:
-    return AttachmentView(known.id, known.filename, known.content_type, known.size, known.inline, known.content_id)
-
-
-def _text(short: str | None, long: str | None) -> str | UnsetType:
-    """Return a text: a short one is stored with the summary, a long one with the detail, which lists do not read."""
-    if short is not None:
-        return short
-    return UNSET if long is None else long
 
 
 def _read_after(text: str | None) -> UUID | None:

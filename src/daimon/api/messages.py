@@ -15,9 +15,7 @@ from daimon.api.message_schema import (
     MessageList,
     MessagePage,
     MessagePatch,
-    MessageView,
     MessageWait,
-    message_view,
 )
 from daimon.api.operation import Lend, operation
 from daimon.api.path import PathId
@@ -31,6 +29,7 @@ from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages
 from daimon.messages.errors import MessageNotFound
 from daimon.messages.models import Awaited, Message, Original
+from daimon.messages.view import MessageView, message_view
 
 MessageInPath = Annotated[
     UUID,

@@ -6,8 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from daimon.accounts.models import Account
-from daimon.api.schema import Time
-from daimon.kit.clock import rfc3339, rfc3339_or_none
+from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show
 
 Email = Annotated[str, Meta(min_length=1, max_length=320, description="An e-mail address.")]

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from daimon.api.schema import ClientId, Metadata, Offset, Page, Search, Time, check_metadata
+from daimon.api.schema import ClientId, Metadata, Offset, Page, Search, check_metadata
 from daimon.inboxes.pod_deletion import Fate
 from daimon.keys.models import IssuedKey
-from daimon.kit.clock import rfc3339
+from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show
 from daimon.pods.models import NewPod, Pod, PodChange, PodLimits, PodQuery, PodStatus
 

@@ -11,7 +11,6 @@ from daimon.kit import ids
 from daimon.kit.errors import Invalid
 from daimon.kit.paging import DEFAULT_LIMIT, MAX_LIMIT
 
-Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="RFC 3339, in UTC.")]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with `Z` or an offset.")]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many to show.")]
 Offset = Annotated[int, Meta(ge=0, le=1_000_000_000, description="How many to pass over; not together with `cursor`.")]
@@ -62,11 +61,6 @@ def read_id(kind: ids.Kind, text: str | None, field: str) -> UUID | None:
     if found is None:
         raise Invalid.field(field, f"must be an id that begins with `{kind.value}_`")
     return found
-
-
-def show_or_none(kind: ids.Kind, value: UUID | None) -> str | None:
-    """Return an id as clients see it, or None for none."""
-    return None if value is None else ids.show(kind, value)
 
 
 def in_utc(moment: datetime | None, field: str) -> datetime | None:

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from daimon.api.member_schema import GrantsIn, GrantView, grant_views, grants_of
-from daimon.api.schema import ClientId, Offset, Page, Time
-from daimon.kit.clock import rfc3339
+from daimon.api.schema import ClientId, Offset, Page
+from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show
 from daimon.teams.models import Grants, NewTeam, Team, TeamChange, TeamQuery
 

@@ -8,9 +8,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from daimon.api.message_schema import Label
 from daimon.api.path import PathInbox
-from daimon.api.schema import Cursor, Moment, Page, Search, Time, in_utc, read_id, show_or_none
-from daimon.kit.clock import rfc3339
-from daimon.kit.ids import Kind, show
+from daimon.api.schema import Cursor, Moment, Page, Search, in_utc, read_id
+from daimon.kit.clock import Time, rfc3339
+from daimon.kit.ids import Kind, show, show_or_none
 from daimon.threads.models import Order, Thread, ThreadQuery
 from daimon.threads.service import ThreadChange
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from daimon.api.schema import Page, read_id, show_or_none
+from daimon.api.schema import Page, read_id
 from daimon.kit.errors import Invalid
-from daimon.kit.ids import Kind
+from daimon.kit.ids import Kind, show_or_none
 from daimon.kit.paging import Page as PageOf
 from daimon.quotas.usage_report import By, UsageLine, UsageQuery, Used
 

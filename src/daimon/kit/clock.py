@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 _encode = msgspec.json.Encoder().encode
 
 Clock = Callable[[], datetime]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="RFC 3339, in UTC.")]
 
 
 def utc_now() -> datetime:

@@ -60,6 +60,11 @@ def show(kind: Kind, value: UUID) -> str:
     return kind + "_" + value.hex
 
 
+def show_or_none(kind: Kind, value: UUID | None) -> str | None:
+    """Return an id as clients see it, or None for none."""
+    return None if value is None else show(kind, value)
+
+
 def read(kind: Kind, text: str) -> UUID | None:
     """Return the UUID in a client's id, or None if the text was never such an id."""
     prefix, _, payload = text.rpartition("_")

@@ -1,5 +1,6 @@
 """Rows of `messages` with what was read out of them, born scoped: an inbox outside the scope has no messages."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ _read_detail = msgspec.json.Decoder(Detail).decode
 _COLUMNS = """m.id, m.account_id, i.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
     m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary"""
 _CONTENTS = "join mail_contents c on c.account_id = m.account_id and c.id = m.raw_id"
+TOLD_CHARACTERS = 512 * 1024
 _SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
 
 
@@ -146,6 +148,23 @@ class MessageRepository:
             raise InboxNotFound
 
 
+async def told_of(db: Connection, account_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, Message]:
+    """Return messages of any inboxes of an account that are still there, as events tell of them.
+
+    A detail of more than `TOLD_CHARACTERS` is left out: no event could hold it.
+    """
+    rows = await db.fetch(
+        f"""
+        select {_COLUMNS}, case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail end as detail
+        from messages m join inboxes i on i.account_id = m.account_id and i.id = m.inbox_id {_CONTENTS}
+        where m.account_id = $1 and m.id = any($2) and m.deleted_at is null
+        """,
+        account_id,
+        message_ids,
+    )
+    return {row["id"]: message_of(row) for row in rows}
+
+
 def _read_state(unread: bool | None) -> str:
     # Written into the statement, not a parameter: only so can the planner use the index of unread messages.
     return "" if unread is None else "and not m.read" if unread else "and m.read"
@@ -177,5 +196,5 @@ def message_of(row: Record) -> Message:
         sent_at=row["sent_at"],
         received_at=row["received_at"],
         summary=_read_summary(row["summary"]),
-        detail=_read_detail(row["detail"]) if "detail" in row else None,
+        detail=_read_detail(row["detail"]) if row.get("detail") else None,
     )
