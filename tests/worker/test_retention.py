@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from daimon.accounts import retention as responses
 from daimon.audit.service import Trail
+from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.events import retention as events
 from daimon.inboxes import retention as old_inboxes
@@ -22,7 +25,7 @@ from daimon.worker import janitor
 from .conftest import House
 from .mails import mail
 
-Forget = Callable[..., Awaitable[None]]
+Forget = Callable[..., Awaitable[int]]
 DAY = timedelta(days=1)
 KEPT = {table: f"select count(*) from {table}" for table in ("messages", "mail_contents", "raw_mails", "threads")}
 
@@ -194,6 +197,96 @@ async def test_only_so_much_at_a_time(house: House) -> None:
     house.clock.advance(2 * DAY)
     await run(house, responses.forget_responses, limit=3)
     assert await house.value("select count(*) from idempotency") == 2
+
+
+async def add_responses(house: House, count: int) -> None:
+    """Store responses that nobody may replay any more."""
+    await house.do(
+        "insert into idempotency select gen_random_uuid(), '\\x00', '\\x00', '\\x00', $2"
+        " from generate_series(1, $1)",
+        count, house.clock() - 2 * DAY,
+    )  # fmt: skip
+
+
+async def test_a_sweep_goes_on_while_there_is_more(house: House) -> None:
+    """Many more rows than a batch holds go in one sweep, each table in its turn, each batch in its own transaction."""
+    await add_responses(house, 95)
+    for number in range(45):
+        await house.do(
+            "insert into free_creates values (('192.0.2.' || $1::int)::inet, $2)", number, [house.clock() - DAY]
+        )
+    took: list[tuple[str, int]] = []
+
+    def noted(forget: Forget) -> Forget:
+        async def noting(db: Connection, *, now: datetime, limit: int) -> int:
+            took.append((forget.__name__, await forget(db, now=now, limit=limit)))
+            return took[-1][1]
+
+        return noting
+
+    forgetting = [noted(forget) for forget in (responses.forget_responses, quotas.forget_free_creates)]
+    await janitor.sweep(house.db, forgetting, clock=house.clock, stop=asyncio.Event(), limit=20)
+    assert took == [
+        ("forget_responses", 20), ("forget_free_creates", 20),
+        ("forget_responses", 20), ("forget_free_creates", 20),
+        ("forget_responses", 20), ("forget_free_creates", 5),
+        ("forget_responses", 20), ("forget_responses", 15),
+    ]  # fmt: skip
+    assert await house.value("select (select count(*) from idempotency) + (select count(*) from free_creates)") == 0
+
+
+async def test_a_sweep_ends_in_time(house: House) -> None:
+    """When its time is over each table has had a turn, and the rest waits for the next sweep."""
+    await add_responses(house, 50)
+    seconds = iter(range(0, 1000, 6))  # it asks once at the beginning, and after each turn
+    await janitor.sweep(
+        house.db, [responses.forget_responses], clock=house.clock, stop=asyncio.Event(), limit=10,
+        elapsed=lambda: next(seconds),
+    )  # fmt: skip
+    assert await house.value("select count(*) from idempotency") == 30
+
+
+async def test_a_sweep_ends_when_asked_to(house: House) -> None:
+    """Between two batches, not after all of them."""
+    await add_responses(house, 50)
+    stop = asyncio.Event()
+
+    async def stopping(db: Connection, *, now: datetime, limit: int) -> int:
+        stop.set()
+        return await responses.forget_responses(db, now=now, limit=limit)
+
+    forgetting = [stopping, responses.forget_responses]
+    await janitor.sweep(house.db, forgetting, clock=house.clock, stop=stop, limit=10)
+    assert await house.value("select count(*) from idempotency") == 40
+
+
+async def test_one_that_fails_keeps_no_other_from_its_work(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told of, and the tables behind it have their turn."""
+    await add_responses(house, 5)
+
+    async def failing(db: Connection, *, now: datetime, limit: int) -> int:
+        raise ValueError("odd")
+
+    await janitor.sweep(
+        house.db, [failing, responses.forget_responses], clock=house.clock, stop=asyncio.Event(), limit=2
+    )
+    assert await house.value("select count(*) from idempotency") == 0
+    assert '"event":"janitor.failed"' in capsys.readouterr().err
+
+
+async def test_each_tells_how_many_rows_it_took(house: House) -> None:
+    """Whatever the table, a full batch is known as one."""
+    inboxes = [await house.open_inbox() for _ in range(3)]
+    for number, inbox in enumerate(inboxes):
+        await house.deliver(mail(f"{number}"), inbox)
+        await delete_inbox(house, inbox)
+    house.clock.advance(31 * DAY)
+    took = []
+    for forget in (old_messages.erase, old_inboxes.erase, events.forget):
+        for _ in range(2):
+            async with house.db.transaction() as db:
+                took.append(await forget(db, now=house.clock(), limit=2))
+    assert took == [2, 1] * 3
 
 
 async def test_the_janitor_does_all_of_it(house: House) -> None:

@@ -17,8 +17,10 @@ CHAINS_AT_ONCE = 10
 _log = Log(__name__)
 
 
-async def forget(db: Connection, *, chain: Chain, now: datetime, limit: int) -> None:
+async def forget(db: Connection, *, chain: Chain, now: datetime, limit: int) -> int:
     """Delete rows older than a year, `limit` at a time, and keep the hash that the rows after them go on from.
+
+    Return how many were looked at; where more chains may wait, `limit`, as of a full batch.
 
     Rows that do not verify are kept, and whatever comes after them: they are evidence, and a forged date shall not
     make the server itself delete what somebody wants gone.
@@ -31,18 +33,20 @@ async def forget(db: Connection, *, chain: Chain, now: datetime, limit: int) -> 
         now - KEPT,
         CHAINS_AT_ONCE,
     )
+    seen = 0
     for record in records:
         head = head_of(record)
-        rows = await _oldest(db, head, limit)
+        rows = await _oldest(db, head, limit - seen)
         old = list(takewhile(lambda row: row.at < now - KEPT, rows))
         walk = Walk(chain, head)
         if not chain.holds(head, record["seal"]) or any(walk.step(row) for row in old):
             await _keep(db, head, now, at=walk.number + 1)
         else:
             await _drop(db, chain, replace(head, kept_after=walk.number, kept_hash=walk.hash))
-        limit -= len(old)
-        if limit <= 0:
-            return
+        seen += len(old)
+        if seen >= limit:
+            return seen
+    return limit if len(records) == CHAINS_AT_ONCE else seen
 
 
 async def _oldest(db: Connection, head: Head, limit: int) -> list[Row]:

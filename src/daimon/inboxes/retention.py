@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 from daimon.db.engine import Connection
+from daimon.db.tag import rows_in
 
 DELETED_KEPT = timedelta(days=30)
 
 
-async def erase(db: Connection, *, now: datetime, limit: int) -> None:
+async def erase(db: Connection, *, now: datetime, limit: int) -> int:
     """Erase empty inboxes that were deleted long ago, `limit` at a time, with their threads and their addresses."""
     gone = await db.fetch(
         """
@@ -36,12 +37,12 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> None:
         [row["account_id"] for row in gone],
         [row["id"] for row in gone],
     )
-    await _release_subdomains(db, limit=limit)
+    return max(len(gone), await _release_subdomains(db, limit=limit))
 
 
-async def _release_subdomains(db: Connection, *, limit: int) -> None:
+async def _release_subdomains(db: Connection, *, limit: int) -> int:
     """Let subdomains be taken again whose pod is gone and under which no address is held any more."""
-    await db.execute(
+    tag = await db.execute(
         """
         delete from subdomains s where s.pod_id is null and s.subdomain in (
             select subdomain from subdomains l where l.pod_id is null and not exists (
@@ -49,3 +50,4 @@ async def _release_subdomains(db: Connection, *, limit: int) -> None:
         """,
         limit,
     )
+    return rows_in(tag)

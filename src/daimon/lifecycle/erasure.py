@@ -9,6 +9,7 @@ from uuid import UUID
 
 from daimon.accounts.models import ERASED_AFTER
 from daimon.db.engine import Connection
+from daimon.db.tag import rows_in
 
 LAST_REQUESTS = timedelta(minutes=1)  # keys are remembered for less than a second, and a request takes its time
 _FIRST = ("key_secrets", "keys")  # from here on nobody sees an account that is half gone
@@ -44,7 +45,7 @@ async def _erase_from(db: Connection, table: str, account_id: UUID, limit: int) 
         account_id,
         limit,
     )
-    return int(done.split()[-1])
+    return rows_in(done)
 
 
 async def _tables(db: Connection) -> Sequence[str]:

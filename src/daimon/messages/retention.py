@@ -7,7 +7,7 @@ from daimon.db.engine import Connection
 DELETED_KEPT = timedelta(days=30)
 
 
-async def erase(db: Connection, *, now: datetime, limit: int) -> None:
+async def erase(db: Connection, *, now: datetime, limit: int) -> int:
     """Erase messages deleted long ago, and all messages of inboxes deleted long ago, `limit` at a time."""
     before = now - DELETED_KEPT
     await _mark_mail_of_deleted_inboxes(db, before, limit)
@@ -21,6 +21,7 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> None:
         limit,
     )
     await _erase_unused(db, [row["account_id"] for row in gone], [row["raw_id"] for row in gone])
+    return len(gone)
 
 
 async def _mark_mail_of_deleted_inboxes(db: Connection, before: datetime, limit: int) -> None:

@@ -8,7 +8,7 @@ from daimon.inboxes import arrival as inboxes
 DELETED_KEPT = timedelta(days=30)
 
 
-async def erase(db: Connection, *, now: datetime, limit: int) -> None:
+async def erase(db: Connection, *, now: datetime, limit: int) -> int:
     """Erase empty threads that were deleted long ago, `limit` at a time, and what led new mail to them."""
     rows = await db.fetch(
         """
@@ -20,7 +20,7 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> None:
         limit,
     )
     if not rows:
-        return
+        return 0
     await inboxes.lock(db, [(row["account_id"], row["inbox_id"]) for row in rows])  # a reply may be bringing one back
     await db.execute(
         """
@@ -36,3 +36,4 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> None:
         [row["id"] for row in rows],
         now - DELETED_KEPT,
     )
+    return len(rows)
