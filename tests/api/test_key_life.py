@@ -1,4 +1,4 @@
-"""The life of a key: rotated, used, restricted to networks, revoked, leaked, and guessed at."""
+"""The life of a key: rotated, used, restricted to networks, and revoked."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,18 +12,14 @@ from uuid import UUID
 
 import pytest
 
-from daimon.api.client_address import read_address
 from daimon.api.services import Services
 from daimon.db.engine import Database
 from daimon.keys import secret
-from daimon.keys.errors import AuthenticationFailures
-from daimon.keys.failures import MAX_NETWORKS, AuthFailures
 from daimon.keys.permissions import ALL, Permission
 from daimon.keys.use import KeyUses
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.kit.errors import Unavailable
-from daimon.notices import sealing
 
 from .conftest import Edge, Opened, bearer, opened_services, serving
 from .teamwork import Team, grant
@@ -36,7 +32,7 @@ async def _own(team: Team, key: str | None = None) -> dict[str, Any]:
     return me
 
 
-async def _error(edge: Edge, key: str) -> str | None:
+async def error_of(edge: Edge, key: str) -> str | None:
     error: str | None = (await edge.http.get("/v1/whoami", headers=bearer(key))).json().get("error")
     return error
 
@@ -50,7 +46,7 @@ async def test_rotation_keeps_the_key_and_ends_its_old_secret(edge: Edge) -> Non
     assert [rotated[name] for name in kept] == [made[name] for name in kept]
     assert rotated["api_key"].startswith(rotated["prefix"])
     assert (await _own(team, rotated["api_key"]))["key_id"] == made["id"]
-    assert await _error(edge, made["api_key"]) == "API_KEY_REVOKED"
+    assert await error_of(edge, made["api_key"]) == "API_KEY_REVOKED"
 
 
 async def test_a_grace_ends_and_a_later_rotation_ends_it_earlier(edge: Edge) -> None:
@@ -59,15 +55,15 @@ async def test_a_grace_ends_and_a_later_rotation_ends_it_earlier(edge: Edge) -> 
     first = await team.result("POST", "/v1/keys", {"scope": "account"})
     path = f"/v1/keys/{first['id']}/rotate"
     second = await team.result("POST", path, {"grace_seconds": 604_800})
-    assert [await _error(edge, key["api_key"]) for key in (first, second)] == [None, None]
+    assert [await error_of(edge, key["api_key"]) for key in (first, second)] == [None, None]
     async with edge.database.read() as db:
         await db.execute("update key_secrets set valid_until = now() where hash = $1", secret.digest(first["api_key"]))
     edge.services.keys.forget()
-    assert [await _error(edge, key["api_key"]) for key in (first, second)] == ["API_KEY_REVOKED", None]
+    assert [await error_of(edge, key["api_key"]) for key in (first, second)] == ["API_KEY_REVOKED", None]
     third = await team.result("POST", path, {"grace_seconds": 600})
     fourth = await team.result("POST", path, {"grace_seconds": 0})
-    assert await _error(edge, second["api_key"]) == await _error(edge, third["api_key"]) == "API_KEY_REVOKED"
-    assert await _error(edge, fourth["api_key"]) is None
+    assert await error_of(edge, second["api_key"]) == await error_of(edge, third["api_key"]) == "API_KEY_REVOKED"
+    assert await error_of(edge, fourth["api_key"]) is None
 
 
 @pytest.mark.parametrize("grace", [-1, 604_801, 1.5, "60", None])
@@ -85,9 +81,9 @@ async def test_rotations_in_parallel_leave_one_secret(edge: Edge) -> None:
     made = await team.result("POST", "/v1/keys", {"scope": "inbox", "inbox_id": team.account.id})
     paths = [f"/v1/keys/{made['id']}/rotate"] * 10
     answers = await asyncio.gather(*(team.result("POST", path) for path in paths))
-    errors = [await _error(edge, answer["api_key"]) for answer in answers]
+    errors = [await error_of(edge, answer["api_key"]) for answer in answers]
     assert sorted(errors, key=str) == ["API_KEY_REVOKED"] * 9 + [None]
-    assert await _error(edge, made["api_key"]) == "API_KEY_REVOKED"
+    assert await error_of(edge, made["api_key"]) == "API_KEY_REVOKED"
 
 
 async def test_the_account_key_renews_itself_or_an_owner_does(edge: Edge) -> None:
@@ -97,10 +93,10 @@ async def test_the_account_key_renews_itself_or_an_owner_does(edge: Edge) -> Non
     own = await _own(team)
     by_itself = await team.result("POST", "/v1/account/rotate-key", {"grace_seconds": 60})
     assert (by_itself["key_id"], by_itself["account_id"]) == (own["key_id"], team.account.account_id)
-    assert await _error(edge, team.account.account_api_key) is None
+    assert await error_of(edge, team.account.account_api_key) is None
     by_owner = await team.result("POST", "/v1/account/rotate-key", key=owner.key)
     assert by_owner["key_id"] == own["key_id"]
-    assert await _error(edge, by_itself["account_api_key"]) == "API_KEY_REVOKED"
+    assert await error_of(edge, by_itself["account_api_key"]) == "API_KEY_REVOKED"
     await team.result("DELETE", f"/v1/keys/{own['key_id']}", key=owner.key)
     fresh = await team.result("POST", "/v1/account/rotate-key", key=owner.key)
     assert (await _own(team, fresh["account_api_key"]))["permissions"] == sorted(ALL)
@@ -136,11 +132,11 @@ async def test_a_revoked_key_is_refused_and_stays_listed(edge: Edge) -> None:
     path = f"/v1/keys/{made['id']}"
     for _ in range(2):
         assert await team.result("DELETE", path) == {"id": made["id"], "deleted": True}
-    assert await _error(edge, made["api_key"]) == "API_KEY_REVOKED"
+    assert await error_of(edge, made["api_key"]) == "API_KEY_REVOKED"
     assert (await team.result("GET", path))["status"] == "revoked"
     assert (await team.refused("PATCH", path, {"name": "x"}))[:2] == (409, "STATE_CONFLICT")
     assert (await team.refused("POST", path + "/rotate"))[:2] == (409, "STATE_CONFLICT")
-    assert await _told(edge, team.account, "key.revoked") == [made["id"]]
+    assert await told_of(edge, team.account, "key.revoked") == [made["id"]]
 
 
 async def test_events_and_the_audit_trail_name_the_key_and_no_secret(edge: Edge) -> None:
@@ -151,13 +147,13 @@ async def test_events_and_the_audit_trail_name_the_key_and_no_secret(edge: Edge)
     await team.result("PATCH", path, {"name": "new", "expires_at": "2100-01-01T00:00:00Z"})
     rotated = await team.result("POST", path + "/rotate")
     await team.result("DELETE", path)
-    assert await _told(edge, team.account, "key.rotated") == await _told(edge, team.account, "key.revoked")
+    assert await told_of(edge, team.account, "key.rotated") == await told_of(edge, team.account, "key.revoked")
     async with edge.database.read() as db:
         rows = await db.fetch(
             "select action, before, after from audit where account_id = $1 and target = $2 order by number",
-            _uuid(team.account), made["id"],
+            uuid_of(team.account), made["id"],
         )  # fmt: skip
-        events = await db.fetch("select data from events where account_id = $1", _uuid(team.account))
+        events = await db.fetch("select data from events where account_id = $1", uuid_of(team.account))
     assert [row["action"] for row in rows] == ["create_key", "update_key", "rotate_key", "delete_key"]
     everything = str([tuple(row) for row in (*rows, *events)])
     for text in (made["api_key"], rotated["api_key"], team.account.account_api_key):
@@ -170,13 +166,13 @@ async def test_an_expired_key_says_so_until_its_end_is_moved(edge: Edge) -> None
     team = await Team.opened(edge)
     made = await team.result("POST", "/v1/keys", {"scope": "account", "expires_at": "2100-01-01T01:00:00+01:00"})
     assert made["expires_at"] == (await _own(team, made["api_key"]))["expires_at"] == "2100-01-01T00:00:00.000Z"
-    await _execute(edge, "update keys set expires_at = now() where id = $1", made["id"])
-    assert await _error(edge, made["api_key"]) == "API_KEY_EXPIRED"
+    await execute(edge, "update keys set expires_at = now() where id = $1", made["id"])
+    assert await error_of(edge, made["api_key"]) == "API_KEY_EXPIRED"
     expired = await team.result("GET", "/v1/keys?status=expired")
     assert [(key["id"], key["status"]) for key in expired["keys"]] == [(made["id"], "expired")]
     assert (await team.refused("POST", f"/v1/keys/{made['id']}/rotate"))[:2] == (409, "STATE_CONFLICT")
     assert (await team.result("PATCH", f"/v1/keys/{made['id']}", {"expires_at": None}))["status"] == "active"
-    assert await _error(edge, made["api_key"]) is None
+    assert await error_of(edge, made["api_key"]) is None
 
 
 async def test_a_key_works_from_its_networks_alone(services: Services) -> None:
@@ -261,106 +257,11 @@ async def test_the_hint_names_what_a_key_never_used(edge: Edge) -> None:
     await team.result("GET", "/v1/inboxes", key=made["api_key"])
     await edge.services.key_uses.flush(edge.services.jobs, utc_now)
     assert (await team.result("GET", path))["unused_permissions"] == []
-    await _execute(edge, "update keys set created_at = now() - interval '8 days' where id = $1", made["id"])
+    await execute(edge, "update keys set created_at = now() - interval '8 days' where id = $1", made["id"])
     answer = (await team.send("GET", path)).json()
     assert answer["result"]["unused_permissions"] == ["messages:read"]
     assert answer["result"]["last_used_at"] is not None
     assert answer["next_steps"][0].endswith(f'PATCH {path} {{"permissions": ["inboxes:read"]}}')
-
-
-async def test_a_leaked_key_ends_and_its_owner_is_told(edge: Edge) -> None:
-    """A real secret, a false one, a text and one already ended get the same answer; only the first changes anything."""
-    team = await Team.opened(edge)
-    await _execute(
-        edge,
-        "update accounts set operator_email = 'ops@example.com', operator_email_verified_at = now()"
-        " where account_id = $1",
-        team.account.account_id,
-    )
-    made = await team.result("POST", "/v1/keys", {"scope": "account", "client_id": "leaky"})
-    answers = [
-        await edge.http.post("/v1/keys/leaked", json={"key": key})
-        for key in (made["api_key"], made["api_key"], secret.make(paid=False), "no key at all", "\u00e4")
-    ]
-    assert {(answer.status_code, answer.content) for answer in answers} == {
-        (202, b'{"result":{"received":true},"next_steps":[]}')
-    }
-    assert {frozenset(answer.headers) for answer in answers} == {frozenset(answers[0].headers)}
-    assert await _error(edge, made["api_key"]) == "API_KEY_REVOKED"
-    assert await _told(edge, team.account, "key.revoked") == [made["id"]]
-    async with edge.database.read() as db:
-        notices = await db.fetch(
-            "select recipient, subject, body from notices where account_id = $1", _uuid(team.account)
-        )
-        trail = await db.fetch(
-            "select actor from audit where account_id = $1 and action = 'report_leaked_key'", _uuid(team.account)
-        )
-    [notice] = notices
-    body = sealing.open_body(notice["body"])
-    assert notice["recipient"] == "ops@example.com"
-    assert body is not None
-    assert made["id"] in body
-    assert made["api_key"] not in notice["subject"] + body
-    assert [row["actor"] for row in trail] == ["anonymous"]
-    assert await _error(edge, team.account.account_api_key) is None
-
-
-async def test_a_leaked_secret_in_its_grace_ends_alone(edge: Edge) -> None:
-    """The key has another secret by now, which works on."""
-    team = await Team.opened(edge)
-    made = await team.result("POST", "/v1/keys", {"scope": "account"})
-    rotated = await team.result("POST", f"/v1/keys/{made['id']}/rotate", {"grace_seconds": 600})
-    assert (await edge.http.post("/v1/keys/leaked", json={"key": made["api_key"]})).status_code == 202
-    assert [await _error(edge, key["api_key"]) for key in (made, rotated)] == ["API_KEY_REVOKED", None]
-    assert await _told(edge, team.account, "key.revoked") == []
-
-
-@pytest.mark.parametrize("body", [{}, {"key": ""}, {"key": "x" * 201}, {"key": 1}, {"key": "a\x00"}, {"keys": "x"}])
-async def test_a_leak_report_is_bounded(edge: Edge, body: dict[str, object]) -> None:
-    """422 for what no key could be."""
-    answer = await edge.http.post("/v1/keys/leaked", json=body)
-    assert (answer.status_code, answer.json()["error"]) == (422, "VALIDATION_FAILED")
-
-
-async def test_guesses_are_limited_and_known_keys_work_on(services: Services) -> None:
-    """429 AUTH_FAILURES before any look-up; a key that was good from there before is not cut off."""
-    async with serving(replace(services, auth_failures=AuthFailures(3))) as edge:
-        account = await edge.open_account()
-        assert await _error(edge, account.account_api_key) is None
-        for _ in range(3):
-            assert await _error(edge, secret.make(paid=False)) == "INVALID_API_KEY"
-        for key in (secret.make(paid=False), "nonsense", account.inbox_api_key):
-            answer = await edge.http.get("/v1/whoami", headers=bearer(key))
-            failure = answer.json()
-            assert (answer.status_code, failure["error"]) == (429, "RATE_LIMIT_EXCEEDED")
-            assert failure["code"] == "AUTH_FAILURES"
-            assert 0 < failure["retry_after"] == int(answer.headers["retry-after"]) <= 60
-            assert answer.headers["ratelimit-policy"] == '"auth-failures";q=3;w=60'
-            assert answer.headers["ratelimit"].startswith('"auth-failures";r=0;t=')
-        edge.services.keys.forget()
-        assert await _error(edge, account.account_api_key) is None
-        assert (await edge.http.post("/v1/keys/leaked", json={"key": "x"})).status_code == 429
-        assert (await edge.http.post("/v1/inboxes")).status_code == 201
-
-
-def test_failures_are_counted_by_network_in_bounded_memory() -> None:
-    """An IPv4 address, an IPv6 /64; a window ends; the network that failed the longest ago is forgotten first."""
-    seconds = [0.0]
-    failures = AuthFailures(2, clock=lambda: seconds[0])
-    for client in ("2001:db8::1", "2001:db8::2", "192.0.2.1"):
-        failures.count(_address(client))
-    failures.check(_address("192.0.2.1"))
-    failures.check(_address("2001:db8:0:1::1"))
-    with pytest.raises(AuthenticationFailures) as refused:
-        failures.check(_address("2001:db8::3"))
-    assert refused.value.retry_after == 60
-    assert failures.refuses_any
-    seconds[0] = 60.0
-    failures.check(_address("2001:db8::3"))
-    assert not failures.refuses_any
-    for number in range(MAX_NETWORKS + 10):
-        failures.count(_address(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"))
-    assert len(failures._windows) == MAX_NETWORKS
 
 
 async def test_two_processes_see_an_end_within_a_second(services: Services) -> None:
@@ -371,20 +272,20 @@ async def test_two_processes_see_an_end_within_a_second(services: Services) -> N
         revoked, rotated, expiring = [await team.result("POST", "/v1/keys", {"scope": "account"}) for _ in range(3)]
         soon = (utc_now() + timedelta(seconds=1)).isoformat()
         keys = [key["api_key"] for key in (revoked, rotated, expiring)] + [person.key]
-        assert [await _error(there, key) for key in keys] == [None] * 4
+        assert [await error_of(there, key) for key in keys] == [None] * 4
         await team.result("DELETE", f"/v1/keys/{revoked['id']}")
         await team.result("POST", f"/v1/keys/{rotated['id']}/rotate")
         await team.result("PATCH", f"/v1/keys/{expiring['id']}", {"expires_at": soon})
         await team.result("PATCH", f"/v1/members/{person.id}", {"status": "disabled"})
         done = monotonic()
-        assert [await _error(here, key) for key in (keys[0], keys[1], keys[3])] == ["API_KEY_REVOKED"] * 3
+        assert [await error_of(here, key) for key in (keys[0], keys[1], keys[3])] == ["API_KEY_REVOKED"] * 3
         ends = dict(
             zip(keys, ["API_KEY_REVOKED", "API_KEY_REVOKED", "API_KEY_EXPIRED", "API_KEY_REVOKED"], strict=True)
         )
         while ends:
             asked = monotonic()
             for key, error in list(ends.items()):
-                if await _error(there, key) == error:
+                if await error_of(there, key) == error:
                     del ends[key]
             late = asked - done - WITHIN_SECONDS
             assert not ends or late < (WITHIN_SECONDS if set(ends.values()) == {"API_KEY_EXPIRED"} else 0), ends
@@ -397,26 +298,20 @@ async def _another(services: Services) -> AsyncIterator[Edge]:
         yield running
 
 
-async def _told(edge: Edge, account: Opened, event: str) -> list[str]:
+async def told_of(edge: Edge, account: Opened, event: str) -> list[str]:
     async with edge.database.read() as db:
         rows = await db.fetch(
             "select data -> 'key' ->> 'id' as id from events where account_id = $1 and event = $2 order by sequence",
-            _uuid(account), event,
+            uuid_of(account), event,
         )  # fmt: skip
     return [row["id"] for row in rows]
 
 
-async def _execute(edge: Edge, sql: str, shown_id: str) -> None:
+async def execute(edge: Edge, sql: str, shown_id: str) -> None:
     async with edge.database.read() as db:
         await db.execute(sql, UUID(hex=shown_id.rpartition("_")[2]))
     edge.services.keys.forget()
 
 
-def _uuid(account: Opened) -> UUID:
+def uuid_of(account: Opened) -> UUID:
     return UUID(hex=account.account_id.rpartition("_")[2])
-
-
-def _address(text: str) -> Any:
-    address = read_address(text)
-    assert address
-    return address

@@ -2,10 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
+from admin import Operator
 
 from serving import FREE_PORTS, Serving
 
@@ -78,3 +80,11 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     yield mount
     for place in mounted:
         subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.fixture
+async def operator(database_url: str) -> AsyncIterator[Operator]:
+    """The operator of a database with nothing in it."""
+    connection = await asyncpg.connect(database_url)
+    yield Operator(database_url, connection)
+    await connection.close()
