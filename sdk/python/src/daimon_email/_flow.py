@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Generic, TypeVar, Union
 
 from daimon_email import _retry
-from daimon_email.errors import DaimonError, NoAnswer, UnexpectedAnswer, error_of
+from daimon_email._error_of import error_of
+from daimon_email.errors import DaimonError, NoAnswer, UnexpectedAnswer
 
 T = TypeVar("T")
 

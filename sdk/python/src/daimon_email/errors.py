@@ -21,60 +21,8 @@ not know yet is still caught by its status.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-
-@dataclass(frozen=True)
-class Detail:
-    """One field of a request that is wrong, and how."""
-
-    field: str
-    message: str
-
-
-class DaimonError(Exception):
-    """The call did not succeed.
-
-    `code` is the answer's `error`, such as `INBOX_LIMIT_REACHED`, and `reason` its finer `code`, if it has one.
-    `next_steps` says what helps; `upgrade_context` is what to tell the person who pays, on errors that money prevents.
-    """
-
-    _status: ClassVar[int | None] = None
-    _code: ClassVar[str | None] = None
-    _reason: ClassVar[str | None] = None
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str = "",
-        reason: str | None = None,
-        next_steps: Sequence[str] = (),
-        details: Sequence[Detail] = (),
-        retry_after: float | None = None,
-        current_usage: Mapping[str, Any] | None = None,
-        upgrade_context: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.code = code or self._code or ""
-        self.reason = reason
-        self.next_steps = list(next_steps)
-        self.details = list(details)
-        self.retry_after = retry_after
-        self.current_usage = current_usage
-        self.upgrade_context = upgrade_context
-        self.request_id = request_id
-
-    def __str__(self) -> str:
-        parts = [part for part in (self.code, self.reason) if part]
-        head = f"{'/'.join(parts)}: {self.message}" if parts else self.message
-        return f"{head} ({self.request_id})" if self.request_id else head
+from daimon_email._error import DaimonError as DaimonError
+from daimon_email._error import Detail as Detail
 
 
 class NoAnswer(DaimonError):
@@ -393,34 +341,3 @@ class Unavailable(ServerError):
     """The server cannot do this right now; nothing was done."""
 
     _code = "UNAVAILABLE"
-
-
-def error_of(status: int, body: Any, request_id: str | None, retry_after: float | None) -> DaimonError:
-    """Return the error that an answer tells of. `body` is its JSON, or None if it has none."""
-    if not isinstance(body, Mapping) or not isinstance(body.get("error"), str):
-        kind = _BY_STATUS.get(min(status, 500), UnexpectedAnswer)
-        return kind(f"The server answered with HTTP status {status}.", status=status, request_id=request_id)
-    code, reason = body["error"], body.get("code")
-    kind = _BY_REASON.get(reason) or _BY_CODE.get(code) or _BY_STATUS.get(min(status, 500), DaimonError)
-    return kind(
-        str(body.get("message") or code),
-        status=status,
-        code=code,
-        reason=reason,
-        next_steps=body.get("next_steps") or (),
-        details=[Detail(str(each.get("field")), str(each.get("message"))) for each in body.get("details") or ()],
-        retry_after=retry_after if retry_after is not None else body.get("retry_after"),
-        current_usage=body.get("current_usage"),
-        upgrade_context=body.get("upgrade_context"),
-        request_id=body.get("request_id") or request_id,
-    )
-
-
-def _tree(root: type[DaimonError]) -> list[type[DaimonError]]:
-    return [root, *(below for child in root.__subclasses__() for below in _tree(child))]
-
-
-_ALL = _tree(DaimonError)
-_BY_STATUS = {kind._status: kind for kind in _ALL if "_status" in vars(kind)}
-_BY_CODE = {kind._code: kind for kind in _ALL if "_code" in vars(kind)}
-_BY_REASON = {kind._reason: kind for kind in _ALL if "_reason" in vars(kind) and kind is not DaimonError}
