@@ -40,7 +40,9 @@ async def delete_pod(db: Connection, who: Principal, pod_id: UUID, fate: Fate | 
     scope, pods = who.scope, PodRepository(db, who.scope)
     pod = await pods.lock(pod_id, Lock.ALONE)
     if fate is None and (held := await quotas.inboxes_in(db, scope, [pod_id])):
-        raise PodNotEmpty(f"The pod holds {held} inboxes.", current_usage={"current_inboxes": held})
+        raise PodNotEmpty(
+            f"The pod holds {held} {'inbox' if held == 1 else 'inboxes'}.", current_usage={"current_inboxes": held}
+        )
     await _lock_inboxes(db, scope, pod_id)
     gone = await _delete_inboxes(db, scope, pod_id, now) if fate is Fate.DELETE else []
     await _move_inboxes(db, scope, pod_id, now)
