@@ -6,7 +6,10 @@ from daimon.api.services import Services
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.engine import Database
+from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
+from daimon.events import rings
+from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
@@ -23,6 +26,8 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         keys=KeyCache(db, utc_now),
         clock=utc_now,
         bells=Bells(),
+        tails=Tails(db.read, public_url=public_url),
+        ringer=Ringer(jobs, rings.CHANNEL),
         inbox_policy=InboxPolicy("daimon.email", frozenset(), 0, TIERS),
         public_url=public_url,
         secret_key=b"benchmark",

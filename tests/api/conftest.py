@@ -28,6 +28,8 @@ from daimon.db.engine import Database
 from daimon.db.listener import listen
 from daimon.db.ringer import Ringer
 from daimon.db.walls import API, JOBS, TenantDatabase
+from daimon.events import rings
+from daimon.feed.tail import Tails
 from daimon.inbound import pipeline, understanding
 from daimon.inbound.queue import QueuedMail
 from daimon.inboxes.models import InboxPolicy
@@ -117,8 +119,9 @@ class Edge:
                 received_at=utc_now(),
             )
             await db.execute("insert into raw_mails values ($1, $2, $3)", account_id, mail.id, octets)
-            shown = await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])
-        Ringer(self.database, pipeline.CHANNEL).ring(*shown)
+            with rings.noticing() as told:
+                await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])
+        Ringer(self.database, rings.CHANNEL).ring(*told)
         return octets
 
 
@@ -158,6 +161,8 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         keys=KeyCache(db, utc_now),
         clock=utc_now,
         bells=WatchedBells(),
+        tails=Tails(db.read, public_url="http://daimon.test"),
+        ringer=Ringer(jobs, rings.CHANNEL),
         inbox_policy=InboxPolicy("daimon.email", frozenset({"postmaster"}), 0, TIERS),
         public_url="http://daimon.test",
         secret_key=b"s" * 32,
@@ -181,14 +186,20 @@ async def serving(services: Services, operations: Sequence[Operation] = OPERATIO
     sock.listen(100)
     port = sock.getsockname()[1]
     server = asyncio.create_task(serve(Api(services, operations), sock, services.stopping))
-    listener = asyncio.create_task(listen(services.db.url, pipeline.CHANNEL, services.bells.ring, services.stopping))
+
+    def ring(payload: str) -> None:
+        services.bells.ring(payload)
+        services.tails.ring(payload)
+
+    listener = asyncio.create_task(listen(services.db.url, rings.CHANNEL, ring, services.stopping))
+    looker = asyncio.create_task(services.tails.run(services.jobs, services.stopping))
     database = await Database.open(services.db.url, connections=4)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
         assert isinstance(services.bells, WatchedBells)
         yield Edge(services, services.bells, http, port, database, log)
     services.stopping.set()
     services.bells.ring_all()
-    await asyncio.gather(server, listener)
+    await asyncio.gather(server, listener, looker)
     await database.close()
 
 

@@ -14,6 +14,7 @@ from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.scope import Scope
 from daimon.db.walls import JOBS
+from daimon.events.rings import CHANNEL as EVENTS
 from daimon.inbound import understanding
 from daimon.inbound.accept import Acceptor
 from daimon.inbound.isolation import Reader, Reading
@@ -25,7 +26,6 @@ from daimon.inbound.lane import (
     SlowLane,
 )
 from daimon.inbound.models import Accepted, Peer, Recipient
-from daimon.inbound.pipeline import CHANNEL as NEW_MESSAGES
 from daimon.inboxes.models import Inbox, InboxStatus
 from daimon.inboxes.repository import InboxRepository
 from daimon.kit import ids
@@ -177,7 +177,7 @@ def make_lanes(db: Database) -> Iterator[MakeLanes]:
         quick = Reader(reading, cpu_seconds=QUICK_CPU_SECONDS)
         slow = Reader(reading, cpu_seconds=SLOW_CPU_SECONDS)
         partial = Reader(understanding.barely, cpu_seconds=PARTIAL_CPU_SECONDS)
-        ringer = Ringer(db, NEW_MESSAGES)
+        ringer = Ringer(db, EVENTS)
         readers.extend((quick, slow, partial))
         return Lanes(QuickLane(db, quick, ringer), SlowLane(db, slow, partial, ringer, clock))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from daimon.db.scope import Scope
-from daimon.inbound.pipeline import CHANNEL
+from daimon.events.rings import CHANNEL, accounts_of, inboxes_of
 from daimon.inboxes.repository import InboxRepository
 from daimon.kit import ids
 from daimon.messages import service as messages
@@ -138,7 +138,7 @@ async def test_sequences_have_no_gaps_under_two_workers(house: House, make_lanes
 
 
 async def test_the_commit_notifies_whoever_waits(house: House) -> None:
-    """The payload names the inboxes, in hex."""
+    """The payload names the account and the inbox."""
     inbox = await house.open_inbox()
     heard: asyncio.Queue[str] = asyncio.Queue()
     listener = await asyncpg.connect(house.db.url)
@@ -146,7 +146,8 @@ async def test_the_commit_notifies_whoever_waits(house: House) -> None:
         await listener.add_listener(CHANNEL, lambda _c, _p, _ch, payload: heard.put_nowait(str(payload)))
         await house.deliver(mail(), inbox)
         async with asyncio.timeout(30):
-            assert UUID(hex=await heard.get()) == inbox.id
+            payload = await heard.get()
+        assert (accounts_of(payload), inboxes_of(payload)) == ({inbox.account_id}, {inbox.id})
     finally:
         await listener.close()
 
@@ -161,7 +162,7 @@ async def test_one_batch_for_very_many_inboxes_notifies_all(house: House) -> Non
     done = asyncio.Event()
 
     def hear(payload: str) -> None:
-        heard.update(UUID(hex=each) for each in payload.split())
+        heard.update(inboxes_of(payload))
         if len(heard) == len(inboxes):
             done.set()
 

@@ -21,6 +21,7 @@ from daimon.api.router import Route, Router
 from daimon.api.services import Services
 from daimon.api.streaming import send_stream
 from daimon.api.upgrade import with_upgrade_context
+from daimon.events import rings
 from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
 from daimon.kit.log import Log
 
@@ -142,12 +143,14 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
 
 
 async def _run_in_transaction(called: Operation, request: Request, arguments: list[Any]) -> Response:
-    async with request.writing() as request.db:
-        if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
-            response = await _run_once(called, request, arguments)
-        else:
-            response = render.answer(await called.handler(request, *arguments), called.status)
-        await record_change(called, request)  # after the events: see audit/service.py for the order of locks
+    with rings.noticing() as told:
+        async with request.writing() as request.db:
+            if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
+                response = await _run_once(called, request, arguments)
+            else:
+                response = render.answer(await called.handler(request, *arguments), called.status)
+            await record_change(called, request)  # after the events: see audit/service.py for the order of locks
+    request.services.ringer.ring(*told)
     if request.after_commit:
         request.after_commit()
     return response

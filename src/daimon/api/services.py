@@ -9,7 +9,9 @@ from daimon.api.client_address import Network
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.engine import Database
+from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
+from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
@@ -27,6 +29,8 @@ class Services:
     keys: KeyCache
     clock: Clock
     bells: Bells
+    tails: Tails
+    ringer: Ringer  # of the events that requests record
     inbox_policy: InboxPolicy
     public_url: str
     secret_key: bytes

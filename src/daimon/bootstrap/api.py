@@ -14,8 +14,10 @@ from daimon.bootstrap.database import opened
 from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.db.listener import listen
+from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
-from daimon.inbound.pipeline import CHANNEL as NEW_MESSAGES
+from daimon.events import rings
+from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
@@ -24,6 +26,7 @@ from daimon.quotas.tiers import read_tiers
 
 CONNECTIONS = 14
 JOBS = 2
+RING_PAUSE_SECONDS = 0.01  # what several requests tell of in so short a time goes out together
 
 
 async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
@@ -34,6 +37,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
         asyncio.TaskGroup() as group,
     ):
         bells = Bells()
+        tails = Tails(db.read, public_url=settings.public_url)
         trail = Trail(settings.secret)
         services = Services(
             db=db,
@@ -41,6 +45,8 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             keys=KeyCache(db, utc_now),
             clock=utc_now,
             bells=bells,
+            tails=tails,
+            ringer=Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS),
             inbox_policy=_inbox_policy(settings),
             public_url=settings.public_url,
             secret_key=settings.secret,
@@ -50,7 +56,17 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             trusted_proxies=settings.trusted_proxies,
             access_log=AccessLog(sys.stderr.buffer) if settings.log_level in ("debug", "info") else None,
         )
-        group.create_task(listen(db.url, NEW_MESSAGES, bells.ring, stop, connected=bells.ring_all))
+
+        def ring(payload: str) -> None:
+            bells.ring(payload)
+            tails.ring(payload)
+
+        def ring_all() -> None:
+            bells.ring_all()
+            tails.ring_all()
+
+        group.create_task(listen(db.url, rings.CHANNEL, ring, stop, connected=ring_all))
+        group.create_task(tails.run(jobs, stop))
         group.create_task(_ring_at_the_end(bells, stop))
         served = asyncio.Event()
         group.create_task(services.key_uses.keep_writing(jobs, utc_now, served))

@@ -12,7 +12,7 @@ from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
 
 PAUSE_SECONDS = 0.003  # the first rings at once; under load, what is rung in so short a time goes out together
-_WORDS = 200  # in one payload, which holds 8,000 bytes at most
+_WORDS = 120  # in one payload, which holds 8,000 bytes at most; the longest words are two ids
 
 _log = Log(__name__)
 
@@ -20,9 +20,10 @@ _log = Log(__name__)
 class Ringer:
     """Rings one channel. What is rung while a notification is on its way goes out together with the next."""
 
-    def __init__(self, db: Database, channel: str) -> None:
+    def __init__(self, db: Database, channel: str, *, pause: float = PAUSE_SECONDS) -> None:
         self._db = db
         self._channel = channel
+        self._pause = pause
         self._words: dict[str, None] = {}
         self._sending: asyncio.Task[None] | None = None
 
@@ -40,7 +41,7 @@ class Ringer:
                     del self._words[word]
                 async with self._db.read() as db:
                     await db.execute("select pg_notify($1, $2)", self._channel, " ".join(words))
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(self._pause)
         except (Unavailable, *OUTAGES) as error:
             _log.warning("ring.lost", channel=self._channel, error=repr(error))
         finally:

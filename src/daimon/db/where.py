@@ -31,6 +31,15 @@ class Where:
             return self.add(f"{column} = $?", values[0])
         return self.add(f"{column} = any($?)", values)
 
+    def always(self, condition: str) -> "Where":
+        """Add a condition that has no value."""
+        self._conditions.append(condition)
+        return self
+
+    def either(self, conditions: Sequence[str]) -> "Where":
+        """Add that one of these conditions holds, whose parameters are there already; of none, that nothing does."""
+        return self.always(" or ".join(f"({condition})" for condition in conditions) or "false")
+
     def offset(self, rows: int) -> str:
         """Return how the offset of a page is written; none as 0 and not as a parameter: see `rows_for`."""
         return self.parameter(rows) if rows else "0"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.ringer import Ringer
+from daimon.events import rings
 from daimon.inbound import metrics, parked, queue
 from daimon.inbound.isolation import Reader, Unread
 from daimon.inbound.pipeline import ReadMail, show
@@ -51,12 +52,13 @@ class QuickLane:
     async def process(self) -> int:
         """Take the next mails and show them; return how many were taken. Raises Unavailable without a database."""
         taken: list[Claim] = []
-        shown, inboxes = 0, list[str]()
+        shown = 0
         try:
-            async with self.db.transaction() as db:
-                taken += await self.turn.take(db)
-                if taken:
-                    shown, inboxes = await self._show(db, taken)
+            with rings.noticing() as told:
+                async with self.db.transaction() as db:
+                    taken += await self.turn.take(db)
+                    if taken:
+                        shown = await self._show(db, taken)
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
@@ -64,23 +66,23 @@ class QuickLane:
             await self._leave(taken)
         else:
             metrics.shown(shown)
-            self.ringer.ring(*inboxes)
+            self.ringer.ring(*told)
         return len(taken)
 
-    async def _show(self, db: Connection, taken: Sequence[Claim]) -> tuple[int, list[str]]:
+    async def _show(self, db: Connection, taken: Sequence[Claim]) -> int:
         """Show the mails up to the first that cannot be read; those behind it stay in the queue for the next turn.
 
-        Returns how many are shown, and in which inboxes.
+        Returns how many are shown.
         """
         mails = await queue.load(db, taken)
         results = await self.reader.read([mail.octets for mail in mails])
         read = [ReadMail(m, r) for m, r in zip(mails, results, strict=False) if not isinstance(r, Unread)]
-        inboxes = await show(db, read)
+        await show(db, read)
         await queue.remove(db, taken[: len(read)])
         if len(read) < len(results):
             await queue.set_slow(db, taken[len(read) : len(results)])
             self.turn.served = taken[len(results) - 1].account_id
-        return len(read), inboxes
+        return len(read)
 
     async def _leave(self, taken: Sequence[Claim]) -> None:
         """Leave a batch that failed to the slow lane: alone, only the mail at fault fails."""
@@ -102,13 +104,13 @@ class SlowLane:
     async def process(self) -> int:
         """Take one mail and show or park it; return how many were taken. Raises Unavailable without a database."""
         taken: list[Claim] = []
-        inboxes: list[str] = []
         try:
-            async with self.db.transaction() as db:
-                taken += await self.turn.take(db, slow=True, most=1)
-                for mail in await queue.load(db, taken):
-                    inboxes += await show(db, [ReadMail(mail, await self._read(mail))])
-                await queue.remove(db, taken)
+            with rings.noticing() as told:
+                async with self.db.transaction() as db:
+                    taken += await self.turn.take(db, slow=True, most=1)
+                    for mail in await queue.load(db, taken):
+                        await show(db, [ReadMail(mail, await self._read(mail))])
+                    await queue.remove(db, taken)
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
@@ -116,7 +118,7 @@ class SlowLane:
             await self._park(taken, error)
         else:
             metrics.shown(len(taken))
-            self.ringer.ring(*inboxes)
+            self.ringer.ring(*told)
         return len(taken)
 
     async def _read(self, mail: QueuedMail) -> Understood:

@@ -21,8 +21,6 @@ from daimon.quotas import usage
 from daimon.quotas.usage import Received
 from daimon.threads import placing as threads
 
-CHANNEL = "daimon_messages"  # NOTIFY: these inboxes have new messages, ids in hex, separated by blanks
-
 
 @dataclass(frozen=True, slots=True)
 class ReadMail:
@@ -32,24 +30,22 @@ class ReadMail:
     content: Understood
 
 
-async def show(db: Connection, batch: Sequence[ReadMail]) -> list[str]:
+async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
     """Make mails visible: messages, threads, counters, usage and events, in the caller's transaction.
 
-    Returns the inboxes to ring `CHANNEL` with once this has committed: whoever waits for them looks then.
     The order of the steps is the order of the locks (inbox, thread, usage, sequence), the same in every transaction.
     """
     if not batch:
-        return []
+        return
     arrivals = await route(db, batch)
     await queue.forget(db, _addressless(batch, arrivals))
     if not arrivals:
-        return []
+        return
     placed = await threads.place(db, arrivals)
     await messages.add(db, arrivals, placed.threads)
     await inboxes.count(db, arrivals, Counter(placed.begun_in))
     await usage.meter(db, [_metered(arrival) for arrival in arrivals])
     await events.record(db, [_event(a, thread) for a, thread in zip(arrivals, placed.threads, strict=True)])
-    return list(dict.fromkeys(arrival.inbox_id.hex for arrival in arrivals))
 
 
 async def route(db: Connection, batch: Sequence[ReadMail]) -> list[Arrival]:

@@ -2,7 +2,7 @@
 
     DaimonError
     ├── BadRequest 400 ├── Unauthenticated 401 ├── PaymentRequired 402 ├── Forbidden 403 ├── NotFound 404
-    ├── Conflict 409 ├── PayloadTooLarge 413 ├── UnsupportedMediaType 415 ├── Invalid 422
+    ├── Conflict 409 ├── Gone 410 ├── PayloadTooLarge 413 ├── UnsupportedMediaType 415 ├── Invalid 422
     ├── TooManyRequests 429 └── Unavailable 503
 
 An error is a named fact; its docstring is its message. HTTP renders it in `api.render`, SMTP in `smtpd.replies`.
@@ -89,6 +89,12 @@ class NotFound(DaimonError):
 
     status = 404
     error = "NOT_FOUND"
+
+
+class Gone(DaimonError):
+    """What was asked for is not kept any more."""
+
+    status = 410
 
 
 class Conflict(DaimonError):

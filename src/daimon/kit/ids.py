@@ -27,6 +27,7 @@ class Kind(StrEnum):
     AUDIT = "aud"
     NOTICE = "not"
     ORGANISATION = "org"
+    WEBHOOK = "wh"
 
 
 _last = 0

@@ -148,14 +148,17 @@ class MessageRepository:
             raise InboxNotFound
 
 
-async def told_of(db: Connection, account_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, Message]:
+async def told_of(
+    db: Connection, account_id: UUID, message_ids: Sequence[UUID], *, detail: bool = True
+) -> dict[UUID, Message]:
     """Return messages of any inboxes of an account that are still there, as events tell of them.
 
     A detail of more than `TOLD_CHARACTERS` is left out: no event could hold it.
     """
+    detail_column = f"case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail end" if detail else "null"
     rows = await db.fetch(
         f"""
-        select {_COLUMNS}, case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail end as detail
+        select {_COLUMNS}, {detail_column} as detail
         from messages m join inboxes i on i.account_id = m.account_id and i.id = m.inbox_id {_CONTENTS}
         where m.account_id = $1 and m.id = any($2) and m.deleted_at is null
         """,

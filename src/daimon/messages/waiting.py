@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from daimon.events.rings import inboxes_of
+
 
 class Bells:
     """One bell for each client that waits, by inbox."""
@@ -29,9 +31,9 @@ class Bells:
                 del self._waiting[inbox_id]
 
     def ring(self, payload: str) -> None:
-        """Wake whoever waits for one of these inboxes: hex ids, separated by blanks."""
-        for inbox_hex in payload.split():
-            for event in self._waiting.get(UUID(hex=inbox_hex), ()):
+        """Wake whoever waits for one of the inboxes in a payload of `events.rings`."""
+        for inbox_id in inboxes_of(payload):
+            for event in self._waiting.get(inbox_id, ()):
                 event.set()
 
     def ring_all(self) -> None:

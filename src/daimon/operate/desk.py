@@ -13,6 +13,7 @@ from daimon.audit.models import OPERATOR, Change, Entry
 from daimon.audit.service import Trail
 from daimon.config import Settings
 from daimon.db.engine import Connection
+from daimon.events import rings
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.kit.errors import DaimonError
@@ -81,10 +82,16 @@ def account_id_of(text: str) -> UUID:
 @asynccontextmanager
 async def _transaction(settings: Settings, account: str | None) -> AsyncIterator[Connection]:
     try:
-        async with opened(settings) as db, db.transaction():
-            if await db.fetchval("select to_regclass('organisations')") is None:
-                raise NotDone("this database has no accounts yet: the next start of the server makes its tables")
-            yield db
+        async with opened(settings) as db:
+            with rings.noticing() as told:
+                async with db.transaction():
+                    if await db.fetchval("select to_regclass('organisations')") is None:
+                        raise NotDone(
+                            "this database has no accounts yet: the next start of the server makes its tables"
+                        )
+                    yield db
+            if told:
+                await db.execute("select pg_notify($1, $2)", rings.CHANNEL, " ".join(told))
     except AccountNotFound:
         raise NotDone(f"no account {account}") from None
     except DaimonError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from daimon.db import listener
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
+from daimon.events import rings
 from daimon.inbound import parked, understanding
 from daimon.inbound.accept import CHANNEL, QUICK, SLOW
 from daimon.inbound.isolation import Reader
@@ -16,7 +17,6 @@ from daimon.inbound.lane import (
     QuickLane,
     SlowLane,
 )
-from daimon.inbound.pipeline import CHANNEL as NEW_MESSAGES
 from daimon.kit.clock import Clock
 from daimon.worker.loops import every, work
 
@@ -35,7 +35,7 @@ async def run(db: Database, *, clock: Clock, stop: asyncio.Event) -> None:
         async with db.transaction() as connection:
             await parked.release_due(connection, now=clock(), limit=RELEASE_MAILS)
 
-    ringer = Ringer(db, NEW_MESSAGES)
+    ringer = Ringer(db, rings.CHANNEL)
     bells = Bells([asyncio.Event() for _ in range(QUICK_LANES)], asyncio.Event())
     try:
         await quick.start()

@@ -8,6 +8,7 @@
     ├── PaymentRequired 402       InboxLimitReached, SendRequiresPaid, DomainRequiresPaid, DomainLimitReached
     ├── Forbidden 403             AccountSuspended, AccountDeleted, PodSuspended, PodLimitReached, …
     ├── NotFound 404              InboxNotFound, MessageNotFound, ThreadNotFound, AttachmentNotFound, …
+    ├── Gone 410                  CursorExpired
     ├── Conflict 409              UsernameTaken, ClientIdConflict, RequestInProgress, StateConflict, LastOwner, …
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
@@ -229,6 +230,18 @@ class TeamNotFound(NotFound):
     """There is no such team within the reach of this key."""
 
     _code = "TEAM_NOT_FOUND"
+
+
+class Gone(DaimonError):
+    """What was asked for is not kept any more."""
+
+    _status = 410
+
+
+class CursorExpired(Gone):
+    """The events behind this place are not kept any more; the message names the oldest that is."""
+
+    _code = "CURSOR_EXPIRED"
 
 
 class Conflict(DaimonError):
