@@ -127,7 +127,7 @@ def _result(answer: httpx.Response) -> dict[str, Any]:
 async def call(edge: Edge, each: Operation, world: World, key: str | None, body: object = None) -> httpx.Response:
     """Send an operation about the world's objects, its path filled in, with a key."""
     path = each.path.format(**world.ids)
-    if each.name == "wait_for_message":
+    if each.name in ("wait_for_message", "stream_events"):
         path += "?timeout=0"
     headers = bearer(key) if key is not None else {}
     if body is None:

@@ -51,8 +51,10 @@ class Api:
             response = await self._respond(request)
         except ClientGone:
             return
-        await _send(request, response, send)
         took = perf_counter() - started
+        await _send(request, response, send)
+        if response.stream is None:  # how long somebody followed events says nothing about how fast they are
+            took = perf_counter() - started
         metrics.answered(request.method, request.route, response.status, took)
         if self._access_log:
             self._access_log.write(request, response.status, took)

@@ -55,11 +55,17 @@ async def _look_up(request: Request, octets: bytes) -> Principal:
     return await keys.principal(secret)
 
 
-async def admit_again(request: Request, permission: Permission) -> None:
-    """Look anew at who asks, for a request that has waited. Raises as at its beginning if the key lost its right."""
+async def admitted_again(request: Request) -> Principal:
+    """Look anew at who asks, for a request that has waited. Raises as at its beginning if the key is no longer good."""
     principal = await authenticate(request)
     if principal is None:
         raise AuthenticationRequired
+    return principal
+
+
+async def admit_again(request: Request, permission: Permission) -> None:
+    """Look anew at who asks, for a request that has waited. Raises as at its beginning if the key lost its right."""
+    principal = await admitted_again(request)
     reach = principal.allowed(permission)
     if reach is None:
         raise lacking(permission)

@@ -23,7 +23,7 @@ async def read(db: Connection, scope: Scope, text: str) -> int:
     oldest, last = await repository.bounds()
     if sequence > last:
         raise InvalidCursor(f"No event has this number yet; the last one is {last}.", next_steps=_STEPS)
-    if event_id is not None and sequence >= oldest and not await repository.is_there(event_id, sequence):
+    if event_id is not None and not (0 < sequence < oldest or await repository.is_there(event_id, sequence)):
         raise InvalidCursor("There is no such event in this account.", next_steps=_STEPS)
     if sequence < oldest - 1:
         raise CursorExpired.at(oldest)
