@@ -3,9 +3,12 @@
 import asyncio
 from urllib.parse import urlsplit
 
+import pytest
+
 from daimon.kit.clock import utc_now
 
 from .conftest import Edge, bearer
+from .podding import uuid_of
 
 
 async def test_a_list_shows_the_newest_first_without_long_parts(edge: Edge) -> None:
@@ -148,3 +151,51 @@ async def test_a_client_that_leaves_stops_waiting(fresh_edge: Edge) -> None:
     writer.close()
     await writer.wait_closed()
     await fresh_edge.bells.returned.wait()
+
+
+async def test_wait_goes_on_from_a_place_in_the_sequence(edge: Edge) -> None:
+    """By an event's number or id, and says the number of what it found; so nothing is missed and nothing twice."""
+    account = await edge.open_account()
+    other = await edge.create_inbox(account.account_api_key)
+    for subject in ("One", "Two", "Three"):
+        await edge.deliver(other["id"], "Elsewhere")
+        await edge.deliver(account.id, subject)
+    url, key = f"/v1/inboxes/{account.id}/messages/wait", bearer(account.account_api_key)
+    events = (await edge.http.get("/v1/events", headers=key)).json()["result"]["events"]
+    found, place = [], "0"
+    for _ in range(3):
+        answer = await edge.http.get(url, params={"after": place}, headers=key)
+        place = answer.headers["x-daimon-sequence"]
+        found.append((answer.json()["result"]["subject"], int(place)))
+    assert found == [("One", 4), ("Two", 6), ("Three", 8)]
+    by_id = await edge.http.get(url, params={"after": events[4]["event_id"]}, headers=key)  # what is told fifth
+    assert by_id.json()["result"]["subject"] == "Two"
+    assert (await edge.http.get(url, params={"after": place, "timeout": 0}, headers=key)).json()["result"] is None
+    poll = asyncio.create_task(edge.http.get(url, params={"after": place}, headers=key))
+    await edge.deliver(account.id, "Four")
+    answer = await poll
+    assert (answer.json()["result"]["subject"], answer.headers["x-daimon-sequence"]) == ("Four", "9")
+
+
+@pytest.mark.parametrize(("place", "status"), [("99", 400), ("evt_" + "0" * 32, 400), ("9" * 40, 400), ("²", 422)])
+async def test_wait_refuses_what_is_no_place(edge: Edge, place: str, status: int) -> None:
+    """As a list of events does."""
+    account = await edge.open_account()
+    url = f"/v1/inboxes/{account.id}/messages/wait"
+    answer = await edge.http.get(url, params={"after": place}, headers=bearer(account.inbox_api_key))
+    assert answer.status_code == status, answer.text
+
+
+async def test_wait_goes_on_where_events_are_not_kept(edge: Edge) -> None:
+    """What was told before is passed over, though its events are gone; a place before what is kept is refused."""
+    account = await edge.open_account()
+    await edge.deliver(account.id, "Old")
+    async with edge.database.read() as db:
+        await db.execute("delete from events where account_id = $1", uuid_of(account))
+    url, key = f"/v1/inboxes/{account.id}/messages/wait", bearer(account.inbox_api_key)
+    assert (await edge.http.get(url, params={"after": "2", "timeout": 0}, headers=key)).json()["result"] is None
+    await edge.deliver(account.id, "New")
+    answer = await edge.http.get(url, params={"after": "2"}, headers=key)
+    assert (answer.json()["result"]["subject"], answer.headers["x-daimon-sequence"]) == ("New", "3")
+    expired = await edge.http.get(url, params={"after": "1"}, headers=key)
+    assert (expired.status_code, expired.json()["error"]) == (410, "CURSOR_EXPIRED")

@@ -59,7 +59,14 @@ class MessageWait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     timeout: Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS, description="Seconds.")] = 30.0
     after: (
-        Annotated[str, Meta(max_length=64, description="A message's id or a time: only what came after it.")] | None
+        Annotated[
+            str,
+            Meta(
+                max_length=64,
+                description="A message's id, an event's `sequence` or `event_id`, or a time: only what came after it.",
+            ),
+        ]
+        | None
     ) = None
     from_: Annotated[str, Meta(max_length=320, description="The sender's address.")] | None = msgspec.field(
         default=None, name="from"
@@ -67,9 +74,16 @@ class MessageWait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subject: Annotated[Search, Meta(description="What the subject holds.")] | None = None
     has_code: Annotated[bool, Meta(description="Whether it holds a one-time code.")] | None = None
 
+    @property
+    def place(self) -> str | None:
+        """Return `after` if it names a place in the account's sequence of events."""
+        named = self.after is not None and (self.after.isdecimal() or self.after.startswith(f"{Kind.EVENT.value}_"))
+        return self.after if named else None
+
     def to_domain(self) -> Awaited:
-        """Return what the service is asked. Raises Invalid."""
-        return Awaited(_read_after(self.after), self.from_, self.subject, self.has_code)
+        """Return what the service is asked, but for a place, which is looked up. Raises Invalid."""
+        after = None if self.place is not None else _read_after(self.after)
+        return Awaited(after, self.from_, self.subject, self.has_code)
 
 
 class MessagePatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,4 +131,6 @@ def _read_after(text: str | None) -> UUID | None:
         milliseconds = int(moment.timestamp() * 1000)
         return UUID(int=milliseconds << 80 | (1 << 80) - 1)
     except (msgspec.ValidationError, ValueError, OverflowError):
-        raise Invalid.field("after", "must be a message's id or an RFC 3339 time") from None
+        raise Invalid.field(
+            "after", "must be an id of a message or event, an event's number, or a time"
+        ) from None

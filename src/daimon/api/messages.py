@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,13 +23,16 @@ from daimon.api.path import PathId
 from daimon.api.request import Request
 from daimon.api.schema import Deleted
 from daimon.audit.models import Change
+from daimon.feed import cursor
+from daimon.feed import inboxes as feed
+from daimon.feed.errors import CursorExpired
 from daimon.inboxes import service as inboxes
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages
 from daimon.messages.errors import MessageNotFound
-from daimon.messages.models import Awaited, Message, Original
+from daimon.messages.models import Awaited, Message, Original, Told
 from daimon.messages.view import MessageView, message_view
 
 MessageInPath = Annotated[
@@ -70,20 +74,26 @@ async def list_messages(request: Request, inbox_id: InboxInPath, query: MessageL
     tag=_TAG,
     permission=Permission.MESSAGES_READ,
     lend=Lend.NOTHING,
+    errors=(InvalidCursor, CursorExpired),
     example=examples.WAIT_FOR_MESSAGE,
 )
 async def wait_for_message(request: Request, inbox_id: InboxInPath, query: MessageWait) -> Answer[MessageView | None]:
     """Wait for a message, and show it whole as soon as it is there.
 
     Without `after`, an unread message that is there already is the answer at once. After `timeout` seconds without
-    a message the result is null.
+    a message the result is null. `X-Daimon-Sequence` is the number of the event that told of the message: go on with
+    it here, in a list of events or in a stream.
     """
-    awaited = query.to_domain()
-    message = await _wait(request, await _id_of(request, inbox_id), awaited, query.timeout)
-    if message is None:
+    awaited, inbox = query.to_domain(), await _id_of(request, inbox_id)
+    if query.place is not None:
+        awaited = replace(awaited, after=await _behind(request, inbox, query.place))
+    told = await _wait(request, inbox, awaited, query.timeout)
+    if told is None:
         return Answer(None, ["Nothing came in time; send the same request again."])
+    message = told.message
     request.read = read_of(message.id, message, "wait_for_message")
-    return Answer(message_view(message), _after_read(message, following=True))
+    headers = [] if told.sequence is None else [(b"x-daimon-sequence", b"%d" % told.sequence)]
+    return Answer(message_view(message), _after_read(message, following=True), headers=headers)
 
 
 @operation(
@@ -183,7 +193,15 @@ async def _id_of(request: Request, inbox: UUID | str) -> UUID:
         return (await inboxes.get(db, request.principal.scope, inbox)).id
 
 
-async def _wait(request: Request, inbox_id: UUID, awaited: Awaited, seconds: float) -> Message | None:
+async def _behind(request: Request, inbox_id: UUID, place: str) -> UUID:
+    """Return the id behind which the messages are that were told after a place in the sequence."""
+    scope = request.principal.scope
+    async with request.reading() as db:
+        await inboxes.get(db, scope, inbox_id)
+        return await feed.last_message(db, scope, inbox_id, await cursor.read(db, scope, place))
+
+
+async def _wait(request: Request, inbox_id: UUID, awaited: Awaited, seconds: float) -> Told | None:
     """Return the awaited message, or None when the time is over or the server stops.
 
     The bell is lent before the first look, so that no commit falls between the two. Nothing is held while waiting.
@@ -195,9 +213,9 @@ async def _wait(request: Request, inbox_id: UUID, awaited: Awaited, seconds: flo
         try:
             while True:
                 bell.clear()
-                message = await _look(request, inbox_id, awaited)
-                if message is not None or request.services.stopping.is_set():
-                    return message
+                told = await _look(request, inbox_id, awaited)
+                if told is not None or request.services.stopping.is_set():
+                    return told
                 async with asyncio.timeout_at(until):
                     await _ring_or_look(bell)
                 if leaving.done():
@@ -215,7 +233,7 @@ async def _ring_or_look(bell: asyncio.Event) -> None:
         await asyncio.wait_for(bell.wait(), LOOK_AGAIN_SECONDS)
 
 
-async def _look(request: Request, inbox_id: UUID, awaited: Awaited) -> Message | None:
+async def _look(request: Request, inbox_id: UUID, awaited: Awaited) -> Told | None:
     async with request.reading() as db:
         return await messages.first(db, request.principal.scope, inbox_id, awaited)
 

@@ -42,10 +42,13 @@ async def with_messages(
     return [_with(each, shown.get(named[each.sequence])) if each.sequence in named else each for each in told]
 
 
+def message_in(data: str | bytes) -> UUID | None:
+    """Return which message the data of an event tell of."""
+    return ids.read(ids.Kind.MESSAGE, _named(data).message.id)
+
+
 def _message_of(told: Told) -> UUID | None:
-    if not told.event.startswith("message."):
-        return None
-    return ids.read(ids.Kind.MESSAGE, _named(told.data).message.id)
+    return message_in(told.data) if told.event.startswith("message.") else None
 
 
 def _with(told: Told, message: bytes | None) -> Told:

@@ -50,6 +50,14 @@ class Message(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A message that a long poll found, and the number of the event that told of it, if that is among the latest."""
+
+    message: Message
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """A mail as it was received, and where it lies."""
 

@@ -14,7 +14,7 @@ from daimon.inboxes.repository import LIVE_INBOXES, one_inbox
 from daimon.kit.paging import Page, read_cursor, write_cursor
 from daimon.messages.content import Detail, Summary
 from daimon.messages.errors import MessageNotFound
-from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Original, Sort
+from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Original, Sort, Told
 
 _read_summary = msgspec.json.Decoder(Summary).decode
 _read_detail = msgspec.json.Decoder(Detail).decode
@@ -22,6 +22,11 @@ _read_detail = msgspec.json.Decoder(Detail).decode
 _COLUMNS = """m.id, m.account_id, i.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
     m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary"""
 _CONTENTS = "join mail_contents c on c.account_id = m.account_id and c.id = m.raw_id"
+# Which event told of a message; looked for among the inbox's latest, as nobody waits for what is long there.
+_SEQUENCE = """(select e.sequence from (
+        select sequence, data from events e where e.account_id = m.account_id and e.inbox_id = m.inbox_id
+        order by e.account_id desc, e.inbox_id desc, e.sequence desc limit 1000) e
+    where e.data->'message'->>'id' = 'msg_' || replace(m.id::text, '-', '') limit 1)"""
 TOLD_CHARACTERS = 512 * 1024
 _SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
 
@@ -79,14 +84,14 @@ class MessageRepository:
             raise MessageNotFound
         return message_of(row)
 
-    async def first(self, awaited: Awaited) -> Message | None:
+    async def first(self, awaited: Awaited) -> Told | None:
         """Return the oldest message that a long poll waits for, if it is there. Raises InboxNotFound."""
         where = Where(*self._named).add("m.id > $?", awaited.after)
         where.add("lower(m.from_address) = lower($?)", awaited.from_).add("m.has_code = $?", awaited.has_code)
         where.add("m.subject ilike $?", contains(awaited.subject))
         row = await self._db.fetchrow(
             f"""
-            select {_COLUMNS}, c.detail from {self._inbox} i
+            select {_COLUMNS}, c.detail, {_SEQUENCE} as sequence from {self._inbox} i
             cross join lateral (
                 select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
                     and m.deleted_at is null and m.direction = 'inbound'
@@ -99,7 +104,7 @@ class MessageRepository:
         if row is None:
             await self._must_exist()
             return None
-        return message_of(row)
+        return Told(message_of(row), row["sequence"])
 
     async def original(self, message_id: UUID) -> Original:
         """Return a message as it was received. Raises InboxNotFound, MessageNotFound."""

@@ -13,7 +13,7 @@ from daimon.kit.paging import Page
 from daimon.mail import mime
 from daimon.messages.content import StoredAttachment
 from daimon.messages.errors import AttachmentNotFound
-from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery, Original
+from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery, Original, Told
 from daimon.messages.repository import MessageRepository
 from daimon.threads import labels
 
@@ -28,7 +28,7 @@ async def get(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID)
     return await MessageRepository(db, scope, inbox).get(message_id)
 
 
-async def first(db: Connection, scope: Scope, inbox: UUID | str, awaited: Awaited) -> Message | None:
+async def first(db: Connection, scope: Scope, inbox: UUID | str, awaited: Awaited) -> Told | None:
     """Return the message that a long poll waits for, if it is there already. Raises InboxNotFound."""
     return await MessageRepository(db, scope, inbox).first(awaited)
 
