@@ -131,6 +131,4 @@ def _read_after(text: str | None) -> UUID | None:
         milliseconds = int(moment.timestamp() * 1000)
         return UUID(int=milliseconds << 80 | (1 << 80) - 1)
     except (msgspec.ValidationError, ValueError, OverflowError):
-        raise Invalid.field(
-            "after", "must be an id of a message or event, an event's number, or a time"
-        ) from None
+        raise Invalid.field("after", "must be an id of a message or event, an event's number, or a time") from None

@@ -54,15 +54,15 @@ def wait(
     inbox_id: str,
     *,
     timeout: float | None = 60.0,
-    after: Moment | None = None,
+    after: Moment | int | None = None,
     from_: str | None = None,
     subject: str | None = None,
     has_code: bool | None = None,
 ) -> Flow[Message | None]:
     """Wait for a message, and return it whole as soon as it is there; None after `timeout` seconds without one.
 
-    Without `after` (a message's id or a time), an unread message that is there already is returned at once.
-    `timeout=None` waits for ever.
+    Without `after` (an event's number or id, a message's id or a time), an unread message that is there already is
+    returned at once. `timeout=None` waits for ever.
     """
     asked = query(after=after, from_=from_, subject=subject, has_code=has_code)
     where = path("inboxes", inbox_id, "messages", "wait")
