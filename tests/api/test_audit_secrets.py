@@ -19,7 +19,8 @@ _LINK = re.compile(r"/(?:invitations|recover|verify-email|downloads)/([0-9A-Za-z
 # Writes that neither make nor take a secret: what they record is what they answer with.
 _WITHOUT_SECRETS = {
     "update_inbox", "update_message", "delete_message", "update_thread", "delete_thread", "add_thread_labels",
-    "remove_thread_labels", "update_pod", "delete_pod", "create_team", "update_team", "delete_team",
+    "remove_thread_labels", "claim_message", "ack_message", "release_message",
+    "update_pod", "delete_pod", "create_team", "update_team", "delete_team",
     "add_team_member", "remove_team_member", "set_team_grants", "restore_account", "update_member",
 }  # fmt: skip
 

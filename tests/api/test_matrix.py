@@ -27,6 +27,9 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "update_team": lambda _: {"name": "matrix"},
     "set_team_grants": lambda world: {"grants": [{"role": "viewer", "pod_id": world.pods["a"]}]},
     "update_account": lambda world: {"operator_email": f"{world.account.hex}@example.com"},
+    "claim_message": lambda _: {},
+    "ack_message": lambda world: {"lease_id": world.ids["lease_id"]},
+    "release_message": lambda world: {"lease_id": world.ids["lease_id"]},
     "report_leaked_key": lambda _: {"key": "x"},
     "request_recovery": lambda _: {"email": "matrix@example.com"},
 }

@@ -52,6 +52,7 @@ async def make_world(edge: Edge) -> World:
     for inbox in (inbox_a["id"], inbox_b["id"]):
         await edge.deliver(inbox)
     message = (await maker.get(f"/v1/inboxes/{inbox_a['id']}/messages"))["messages"][0]
+    claimed = await maker.post(f"/v1/inboxes/{inbox_a['id']}/messages/claim", lease_seconds=3600)
     member = await maker.post("/v1/members", email=_email("invited"))
     team = await maker.post("/v1/teams", name="team")
     await maker.put(f"/v1/teams/{team['id']}/members/{member['id']}")
@@ -61,6 +62,7 @@ async def make_world(edge: Edge) -> World:
         ids={
             "inbox_id": inbox_a["id"],
             "message_id": message["id"],
+            "lease_id": claimed["claim"]["lease_id"],
             "thread_id": message["thread_id"],
             "attachment_id": message["attachments"][0]["id"],
             "pod_id": pod_a["id"],

@@ -158,6 +158,16 @@ LIST_MESSAGES = Example(result={"messages": [_LISTED_MESSAGE], "has_more": False
 WAIT_FOR_MESSAGE = Example(result=_MESSAGE)
 GET_MESSAGE = Example(result=_MESSAGE)
 PATCH_MESSAGE = Example(body={"read": True, "labels": ["done"]}, result=_MESSAGE | {"read": True, "labels": ["done"]})
+_LEASE_ID = "lease_019cf63f0ac87f36d7e8f90a1b2c3d4e"
+CLAIM_MESSAGE = Example(
+    body={"lease_seconds": 300, "filter": {"label": "invoices"}},
+    result={
+        "message": _MESSAGE | {"labels": ["invoices"]},
+        "claim": {"lease_id": _LEASE_ID, "claim_count": 1, "leased_until": "2026-03-16T10:35:00.000Z"},
+    },
+)
+ACK_MESSAGE = Example(body={"lease_id": _LEASE_ID}, result=_MESSAGE)
+RELEASE_MESSAGE = Example(body={"lease_id": _LEASE_ID}, result=_MESSAGE)
 DELETE_MESSAGE = Example(result={"id": _MESSAGE_ID, "deleted": True})
 GET_ATTACHMENT = Example(
     result={

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     NOTICE = "not"
     ORGANISATION = "org"
     WEBHOOK = "wh"
+    LEASE = "lease"
 
 
 _last = 0

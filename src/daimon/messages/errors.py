@@ -1,6 +1,6 @@
 """What can be wrong with a message."""
 
-from daimon.kit.errors import Forbidden, NotFound
+from daimon.kit.errors import Forbidden, NotFound, StateConflict
 
 
 class MessageNotFound(NotFound):
@@ -22,3 +22,12 @@ class DownloadLinkInvalid(Forbidden):
 
     error = "FORBIDDEN"
     next_steps = ("Ask for a new link: GET /v1/inboxes/{inbox_id}/messages/{message_id}/attachments/{attachment_id}.",)
+
+
+class NotHeld(StateConflict):
+    """This lease is not the message's last one: it ran out and somebody else claimed it, or it was released."""
+
+    next_steps = (
+        "Stop working on the message: whoever holds it now will handle it.",
+        "Claim the next one: POST /v1/inboxes/{inbox_id}/messages/claim.",
+    )

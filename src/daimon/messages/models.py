@@ -94,6 +94,27 @@ class Awaited:
     has_code: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimFilter:
+    """Which messages of an inbox a claim takes."""
+
+    label: str | None = None
+    from_: str | None = None
+    subject: str | None = None
+    thread_id: UUID | None = None
+    has_code: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that its claimer alone holds until a moment."""
+
+    message: Message
+    lease_id: UUID
+    claim_count: int
+    leased_until: datetime
+
+
 class MessageChange(msgspec.Struct, frozen=True):
     """What a PATCH asks for; UNSET leaves a field as it is."""
 

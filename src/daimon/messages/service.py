@@ -11,6 +11,7 @@ from daimon.inboxes.repository import InboxRepository
 from daimon.kit import ids
 from daimon.kit.paging import Page
 from daimon.mail import mime
+from daimon.messages.claims import DEAD_LETTER, ClaimRepository
 from daimon.messages.content import StoredAttachment
 from daimon.messages.errors import AttachmentNotFound
 from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery, Original, Told
@@ -43,12 +44,16 @@ async def change(
 ) -> tuple[Message, Message]:
     """Return a message before and after a change of labels and read mark.
 
+    Without the label `dead-letter` that it had, it can be claimed again.
+
     Raises InboxNotFound, MessageNotFound, Invalid.
     """
     messages, message = await _locked(db, scope, inbox, message_id)
     wanted = message.labels if wish.labels is msgspec.UNSET else labels.check(wish.labels)
     read = message.read if wish.read is msgspec.UNSET else wish.read
     await messages.set_state(message, wanted, read=read, deleted=False)
+    if DEAD_LETTER in message.labels and DEAD_LETTER not in wanted:
+        await ClaimRepository(db, scope, message.inbox_id).put_back(message.id)
     return message, msgspec.structs.replace(message, labels=wanted, read=read)
 
 
