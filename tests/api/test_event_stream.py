@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daimon.api import event_streams
+from daimon.api import following as follower
 from daimon.feed import tail
 
 from .conftest import Edge, Services, bearer, serving
@@ -194,7 +194,7 @@ async def test_a_pods_stream_loses_the_inbox_that_moves(edge: Edge, monkeypatch:
 
 async def test_a_quiet_stream_is_kept_open(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     """By comments, so that nobody on the way takes it for dead."""
-    monkeypatch.setattr(event_streams, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(follower, "HEARTBEAT_SECONDS", 0.02)
     account = await edge.open_account()
     url = "/v1/events/stream"
     async with edge.http.stream("GET", url, headers=bearer(account.account_api_key)) as answer:

@@ -1,9 +1,10 @@
 """The ASGI application: find the operation, check who asks and what, run it, answer."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Coroutine, Iterable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from daimon.api import metrics, render
 from daimon.api.answer import Response
@@ -11,7 +12,7 @@ from daimon.api.auditing import record_change, record_read
 from daimon.api.auth import authenticate, check_account, check_reach, narrowed, refuse
 from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
-from daimon.api.errors import ClientGone, MethodNotAllowed
+from daimon.api.errors import ClientGone, MethodNotAllowed, UpgradeRequired
 from daimon.api.idempotency import HEADER as IDEMPOTENCY_KEY
 from daimon.api.idempotency import IdempotencyRepository, claim_of
 from daimon.api.operation import Lend, Operation
@@ -19,11 +20,15 @@ from daimon.api.request import Message, Receive, Request, Send
 from daimon.api.request import Scope as AsgiScope
 from daimon.api.router import Route, Router
 from daimon.api.services import Services
+from daimon.api.sockets import PATH as SOCKET_PATH
+from daimon.api.sockets import converse
 from daimon.api.streaming import send_stream
 from daimon.api.upgrade import with_upgrade_context
 from daimon.events import rings
 from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
 from daimon.kit.log import Log
+
+R = TypeVar("R")
 
 _log = Log("daimon.api")
 
@@ -43,6 +48,9 @@ class Api:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
+        if scope["type"] == "websocket":
+            await self._converse(scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         started = perf_counter()
@@ -59,9 +67,36 @@ class Api:
         if self._access_log:
             self._access_log.write(request, response.status, took)
 
+    async def _converse(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Open a WebSocket, or refuse it with the answer that any other request would get."""
+        started = perf_counter()
+        request = Request({**scope, "method": "GET"}, receive, self._services)
+        response = await self._answered(request, self._admit_socket(request))
+        status = 101 if response is None else response.status
+        metrics.answered(request.method, request.route, status, perf_counter() - started)
+        if self._access_log:
+            self._access_log.write(request, status, perf_counter() - started)
+        if response is None:
+            await converse(request, receive, send)
+            return
+        headers = [*response.headers, (b"x-request-id", request.id.encode())]
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": response.body})
+
+    async def _admit_socket(self, request: Request) -> None:
+        """Raise what a GET of the path would be refused with; UpgradeRequired is for who did not ask for a socket."""
+        if request.raw_path != SOCKET_PATH.encode():
+            raise NotFound("There is no WebSocket at this path.", next_steps=[f"Open {SOCKET_PATH}."])
+        with contextlib.suppress(UpgradeRequired):
+            await self._perform(request)
+
     async def _respond(self, request: Request) -> Response:
+        return await self._answered(request, self._perform(request))
+
+    async def _answered(self, request: Request, work: Coroutine[Any, Any, R]) -> R | Response:
+        """Return what comes of the work, or the response that tells what went wrong."""
         try:
-            return await self._perform(request)
+            return await work
         except DaimonError as error:
             return render.error(with_upgrade_context(error, self._services.public_url), request.id)
         except asyncio.CancelledError:  # the server stops and this request outlived its patience

@@ -44,6 +44,17 @@ class RequestInProgress(Conflict):
     next_steps = ("Wait a second, then send the same request again to get its answer.",)
 
 
+class UpgradeRequired(DaimonError):
+    """This path speaks the WebSocket protocol alone."""
+
+    status = 426
+    error = "UPGRADE_REQUIRED"
+    next_steps = (
+        "Open it as a WebSocket: wss://…/v1/stream, with the same Authorization header.",
+        "Over plain HTTP: GET /v1/events/stream (server-sent events) or GET /v1/events.",
+    )
+
+
 class HeadTooLarge(DaimonError):
     """The request line and headers are larger than this server reads."""
 

@@ -73,6 +73,17 @@ def wanted(events: str | None, inbox_ids: str | None, pod_ids: str | None) -> Wa
     )
 
 
+def wanted_of(
+    events: Iterable[EventType] | None, inbox_ids: Iterable[UUID] | None, pod_ids: Iterable[UUID] | None
+) -> Wanted:
+    """Return what is wanted by lists, None for all."""
+    return Wanted(
+        None if events is None else frozenset(event.value for event in events),
+        None if inbox_ids is None else frozenset(inbox_ids),
+        None if pod_ids is None else frozenset(pod_ids),
+    )
+
+
 def _names(text: str, field: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     if len(names) > _MOST_NAMED:

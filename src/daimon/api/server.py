@@ -20,6 +20,8 @@ HEAD_SECONDS = 30.0
 LINGER_BYTES = 1 << 20
 LINGER_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 75
+MAX_FRAME_BYTES = 64 << 10
+PING_SECONDS = 20.0
 DRAIN_SECONDS = 10
 
 
@@ -28,7 +30,11 @@ async def serve(app: Callable[..., Any], sock: socket.socket, stop: asyncio.Even
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # its windows would cost each of thousands of sockets more than all the rest
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -57,6 +57,7 @@ from daimon_email.errors import (
     Unavailable,
     UnexpectedAnswer,
     UnsupportedMediaType,
+    UpgradeRequired,
     UsernameTaken,
     ValidationFailed,
 )
@@ -156,6 +157,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedAnswer",
     "UnsupportedMediaType",
+    "UpgradeRequired",
     "UsernameTaken",
     "ValidationFailed",
     "Whoami",

@@ -350,6 +350,12 @@ class ServerError(DaimonError):
     _code = "INTERNAL"
 
 
+class UpgradeRequired(DaimonError):
+    """The path speaks the WebSocket protocol alone."""
+
+    _code = "UPGRADE_REQUIRED"
+
+
 class Unavailable(ServerError):
     """The server cannot do this right now; nothing was done."""
 
