@@ -55,18 +55,19 @@ async def follow(
     """
     services, loop = request.services, asyncio.get_running_loop()
     until = None if seconds is None else loop.time() + seconds
-    sent = after
+    sent, reach, known = after, Reach.of(request.principal, wanted), request.principal
     with services.tails.subscribe(request.principal.scope.account_id, after) as subscriber:
         try:
             while not services.stopping.is_set():
                 patience = HEARTBEAT_SECONDS if until is None else min(HEARTBEAT_SECONDS, until - loop.time())
                 try:
-                    told = await subscriber.next(Reach.of(request.principal, wanted), patience=max(patience, 0.0))
+                    told = await subscriber.next(reach, patience=max(patience, 0.0))
                     request.key = await admitted_again(request)
                 except (Unavailable, *OUTAGES):
                     await asyncio.sleep(_OUTAGE_SECONDS)
                     told = []
-                reach = Reach.of(request.principal, wanted)
+                if request.key is not known:
+                    reach, known = Reach.of(request.principal, wanted), request.principal
                 moved, sent = subscriber.sequence != sent, subscriber.sequence
                 if not moved and until is not None and loop.time() >= until:
                     return

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -59,6 +60,7 @@ class EventBody(msgspec.Struct, kw_only=True):
 _encode = msgspec.json.Encoder().encode
 
 
+@lru_cache(maxsize=64)  # many who follow are told the same at the same moment
 def body(told: Told, *, webhook_id: UUID | None = None) -> bytes:
     """Return the JSON of an event; for a webhook, with the webhook's id."""
     return _encode(body_of(told, webhook_id=webhook_id))

@@ -1,6 +1,7 @@
 """Principals by secret, so that a GET is one query. Bounded, and never older than a second: that is how soon a
 revocation holds in every process, without a message that could get lost."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from typing import NamedTuple
@@ -23,6 +24,13 @@ class _Entry(NamedTuple):
     principal: Principal
 
 
+class _Flight(NamedTuple):
+    """A look-up that runs: what it finds, None if it fails, and then everybody looks for himself."""
+
+    age: int
+    landed: "asyncio.Future[Principal | None]"
+
+
 class KeyCache:
     """Looks secrets up, and remembers the answer for less than a second."""
 
@@ -30,6 +38,7 @@ class KeyCache:
         self._db = db
         self._clock = clock
         self._age = 0
+        self._flights: dict[bytes, _Flight] = {}
         self._seen: OrderedDict[bytes, _Entry] = OrderedDict()
 
     async def principal(self, secret: str) -> Principal:
@@ -40,7 +49,18 @@ class KeyCache:
             return known.principal
         if not is_well_formed(secret):
             raise InvalidApiKey
+        flight = self._flights.get(hashed)
+        if flight is not None and flight.age == self._age:
+            # Thousands who follow events with one key look it up in the same moment.
+            principal = await asyncio.shield(flight.landed)  # who gives up shall not end it for the others
+            if principal is not None:
+                return principal
+        return await self._look_up(hashed)
+
+    async def _look_up(self, hashed: bytes) -> Principal:
         good_until, age = time.monotonic() + MAX_AGE_SECONDS, self._age
+        flight = self._flights[hashed] = _Flight(age, asyncio.get_running_loop().create_future())
+        principal: Principal | None = None
         try:
             loan = self._db.lend()
             async with loan as db:
@@ -49,6 +69,10 @@ class KeyCache:
         except Unauthenticated:
             self._seen.pop(hashed, None)
             raise
+        finally:
+            flight.landed.set_result(principal)
+            if self._flights.get(hashed) is flight:
+                del self._flights[hashed]
         self._remember(hashed, _Entry(good_until, age, principal))
         return principal
 
