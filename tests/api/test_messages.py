@@ -2,6 +2,7 @@
 
 import asyncio
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 
@@ -199,3 +200,23 @@ async def test_wait_goes_on_where_events_are_not_kept(edge: Edge) -> None:
     assert (answer.json()["result"]["subject"], answer.headers["x-daimon-sequence"]) == ("New", "3")
     expired = await edge.http.get(url, params={"after": "1"}, headers=key)
     assert (expired.status_code, expired.json()["error"]) == (410, "CURSOR_EXPIRED")
+
+
+async def test_wait_goes_by_the_order_of_commits(edge: Edge) -> None:
+    """A message whose id is smaller than that of one before it, by a clock that ran behind, is not missed."""
+    account = await edge.open_account()
+    for subject in ("One", "Two"):
+        await edge.deliver(account.id, subject)
+    url, key = f"/v1/inboxes/{account.id}/messages/wait", bearer(account.inbox_api_key)
+    first = await edge.http.get(url, params={"after": "1"}, headers=key)
+    early = UUID(int=uuid_of(account).int & ~0xFFFF)
+    async with edge.database.transaction() as db:
+        late = await db.fetchval("select id from messages where account_id = $1 and subject = 'Two'", uuid_of(account))
+        await db.execute("update messages set id = $3 where account_id = $1 and id = $2", uuid_of(account), late, early)
+        await db.execute(
+            "update events set data = replace(data::text, $2, $3)::json where account_id = $1",
+            uuid_of(account), late.hex, early.hex,
+        )  # fmt: skip
+    assert early < late
+    answer = await edge.http.get(url, params={"after": first.headers["x-daimon-sequence"]}, headers=key)
+    assert (answer.json()["result"]["subject"], answer.headers["x-daimon-sequence"]) == ("Two", "3")

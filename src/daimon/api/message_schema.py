@@ -83,7 +83,7 @@ class MessageWait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def to_domain(self) -> Awaited:
         """Return what the service is asked, but for a place, which is looked up. Raises Invalid."""
         after = None if self.place is not None else _read_after(self.after)
-        return Awaited(after, self.from_, self.subject, self.has_code)
+        return Awaited(after, None, self.from_, self.subject, self.has_code)
 
 
 class MessagePatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

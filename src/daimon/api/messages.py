@@ -24,7 +24,6 @@ from daimon.api.request import Request
 from daimon.api.schema import Deleted
 from daimon.audit.models import Change
 from daimon.feed import cursor
-from daimon.feed import inboxes as feed
 from daimon.feed.errors import CursorExpired
 from daimon.inboxes import service as inboxes
 from daimon.keys.permissions import Permission
@@ -84,10 +83,8 @@ async def wait_for_message(request: Request, inbox_id: InboxInPath, query: Messa
     a message the result is null. `X-Daimon-Sequence` is the number of the event that told of the message: go on with
     it here, in a list of events or in a stream.
     """
-    awaited, inbox = query.to_domain(), await _id_of(request, inbox_id)
-    if query.place is not None:
-        awaited = replace(awaited, after=await _behind(request, inbox, query.place))
-    told = await _wait(request, inbox, awaited, query.timeout)
+    awaited = await _placed(request, query)
+    told = await _wait(request, await _id_of(request, inbox_id), awaited, query.timeout)
     if told is None:
         return Answer(None, ["Nothing came in time; send the same request again."])
     message = told.message
@@ -193,12 +190,13 @@ async def _id_of(request: Request, inbox: UUID | str) -> UUID:
         return (await inboxes.get(db, request.principal.scope, inbox)).id
 
 
-async def _behind(request: Request, inbox_id: UUID, place: str) -> UUID:
-    """Return the id behind which the messages are that were told after a place in the sequence."""
-    scope = request.principal.scope
+async def _placed(request: Request, query: MessageWait) -> Awaited:
+    """Return what is waited for. Raises Invalid, InvalidCursor, CursorExpired."""
+    awaited, place = query.to_domain(), query.place
+    if place is None:
+        return awaited
     async with request.reading() as db:
-        await inboxes.get(db, scope, inbox_id)
-        return await feed.last_message(db, scope, inbox_id, await cursor.read(db, scope, place))
+        return replace(awaited, behind=await cursor.read(db, request.principal.scope, place))
 
 
 async def _wait(request: Request, inbox_id: UUID, awaited: Awaited, seconds: float) -> Told | None:

@@ -86,9 +86,13 @@ class MessageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """Which message a long poll waits for: one after `after`, or, without it, the oldest unread one."""
+    """Which message a long poll waits for: one told behind a number of the account's sequence, or one with a later id.
+
+    Without either, the oldest unread one.
+    """
 
     after: UUID | None = None
+    behind: int | None = None
     from_: str | None = None
     subject: str | None = None
     has_code: bool | None = None

@@ -22,11 +22,13 @@ _read_detail = msgspec.json.Decoder(Detail).decode
 _COLUMNS = """m.id, m.account_id, i.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
     m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary"""
 _CONTENTS = "join mail_contents c on c.account_id = m.account_id and c.id = m.raw_id"
+_TOLD_OF = "substr(e.data->'message'->>'id', 5)::uuid"  # behind `msg_`
 # Which event told of a message; looked for among the inbox's latest, as nobody waits for what is long there.
-_SEQUENCE = """(select e.sequence from (
-        select sequence, data from events e where e.account_id = m.account_id and e.inbox_id = m.inbox_id
+_SEQUENCE = f"""(select e.sequence from (
+        select sequence, data from events e
+        where e.account_id = m.account_id and e.inbox_id = m.inbox_id and e.event = 'message.received'
         order by e.account_id desc, e.inbox_id desc, e.sequence desc limit 1000) e
-    where e.data->'message'->>'id' = 'msg_' || replace(m.id::text, '-', '') limit 1)"""
+    where {_TOLD_OF} = m.id limit 1)"""
 TOLD_CHARACTERS = 512 * 1024
 _SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
 
@@ -86,18 +88,14 @@ class MessageRepository:
 
     async def first(self, awaited: Awaited) -> Told | None:
         """Return the oldest message that a long poll waits for, if it is there. Raises InboxNotFound."""
-        where = Where(*self._named).add("m.id > $?", awaited.after)
+        where = Where(*self._named).add("m.id > $?", awaited.after).add("e.sequence > $?", awaited.behind)
         where.add("lower(m.from_address) = lower($?)", awaited.from_).add("m.has_code = $?", awaited.has_code)
         where.add("m.subject ilike $?", contains(awaited.subject))
+        told = awaited.behind is not None
         row = await self._db.fetchrow(
             f"""
-            select {_COLUMNS}, c.detail, {_SEQUENCE} as sequence from {self._inbox} i
-            cross join lateral (
-                select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
-                    and m.deleted_at is null and m.direction = 'inbound'
-                    {_read_state(True if awaited.after is None else None)}{where}
-                order by m.account_id, m.inbox_id, m.id limit 1
-            ) m {_CONTENTS}
+            select {_COLUMNS}, c.detail, {"m.sequence" if told else _SEQUENCE} as sequence from {self._inbox} i
+            cross join lateral ({_as_told(where) if told else _as_numbered(awaited, where)}) m {_CONTENTS}
             """,
             *where.parameters,
         )
@@ -171,6 +169,24 @@ async def told_of(
         message_ids,
     )
     return {row["id"]: message_of(row) for row in rows}
+
+
+def _as_numbered(awaited: Awaited, where: Where) -> str:
+    return f"""
+        select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
+            and m.deleted_at is null and m.direction = 'inbound'
+            {_read_state(True if awaited.after is None else None)}{where}
+        order by m.account_id, m.inbox_id, m.id limit 1"""
+
+
+def _as_told(where: Where) -> str:
+    # In the order of the events, which is that of the commits. That of the ids is only as good as the clocks.
+    return f"""
+        select m.*, e.sequence from events e
+        join messages m on m.account_id = e.account_id and m.id = {_TOLD_OF}
+        where e.account_id = i.account_id and e.inbox_id = i.inbox_id and e.event = 'message.received'
+            and m.deleted_at is null{where}
+        order by e.account_id, e.inbox_id, e.sequence limit 1"""
 
 
 def _read_state(unread: bool | None) -> str:
