@@ -77,6 +77,17 @@ def _imported(node: ast.AST) -> list[str]:
     return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "src" / "daimon").rglob("*.py")), ids=_name)
+def test_a_users_url_is_opened_by_one_door(path: Path) -> None:
+    """Nothing but `kit.safe_http` has an HTTP client; what the terminal's user names himself, `cli` may open."""
+    if "safe_http" in path.parts or "cli" in path.parts or "operate" in path.parts:
+        return
+    tree = ast.parse(path.read_text("utf-8"))
+    imported = {name for node in ast.walk(tree) for name in _imported(node)}
+    clients = {"aiohttp", "httpx", "requests", "urllib3", "urllib.request", "http.client", "websockets.client"}
+    assert not {name for name in imported if name in clients or name.partition(".")[0] in clients}
+
+
 def test_no_operation_writes_in_an_undeclared_way() -> None:
     """Only the operation layer opens transactions for HTTP: a handler works in the one it is lent."""
     for path in sorted((ROOT / "src" / "daimon" / "api").glob("*.py")):
