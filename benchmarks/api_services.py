@@ -13,8 +13,11 @@ from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
+from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.quotas.tiers import TIERS
+from daimon.webhooks import wake
+from daimon.webhooks.secret import Vault
 
 
 def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Services:
@@ -28,6 +31,9 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         bells=Bells(),
         tails=Tails(db.read, public_url=public_url),
         ringer=Ringer(jobs, rings.CHANNEL),
+        hooks=Ringer(jobs, wake.CHANNEL),
+        http=SafeHttp(),
+        vault=Vault(b"benchmark"),
         inbox_policy=InboxPolicy("daimon.email", frozenset(), 0, TIERS),
         public_url=public_url,
         secret_key=b"benchmark",

@@ -178,7 +178,7 @@ class Settings:
         bool, Spec(values.switch, "false", "Let outgoing SMTP connect to private addresses.", later=True)
     ]
     allow_insecure_webhooks: Annotated[
-        bool, Spec(values.switch, "false", "Let webhooks use plain HTTP and loopback addresses.", later=True)
+        bool, Spec(values.switch, "false", "Let webhooks use plain HTTP and loopback addresses.")
     ]
     blob_url: Annotated[
         str | None,

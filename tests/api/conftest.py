@@ -37,9 +37,12 @@ from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.quotas.tiers import TIERS
+from daimon.webhooks import wake
+from daimon.webhooks.secret import Vault
 
 ServeOperations = Callable[[Sequence[Operation]], AbstractAsyncContextManager["Edge"]]
 
@@ -155,6 +158,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
     jobs = await Database.open(url, connections=2, role=JOBS)
     sealing.configure(b"s" * 32)
     trail = Trail(b"s" * 32)
+    http = SafeHttp(allow_insecure=True, timeout=2)
     yield Services(
         db=db,
         jobs=jobs,
@@ -163,6 +167,9 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         bells=WatchedBells(),
         tails=Tails(db.read, public_url="http://daimon.test"),
         ringer=Ringer(jobs, rings.CHANNEL),
+        hooks=Ringer(jobs, wake.CHANNEL),
+        http=http,
+        vault=Vault(b"s" * 32),
         inbox_policy=InboxPolicy("daimon.email", frozenset({"postmaster"}), 0, TIERS),
         public_url="http://daimon.test",
         secret_key=b"s" * 32,
@@ -171,6 +178,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         trail=trail,
         reads=ReadLog(jobs, trail),
     )
+    await http.close()
     await db.close()
     await jobs.close()
 

@@ -19,6 +19,7 @@ from .trails import message_in, trail_of, uuid_of, verdict_on
 
 # Operations that write and set no `request.change`, and why.
 WITHOUT_A_CHANGE = {
+    "test_webhook": "it sends a made-up event, and nothing changes",
     "request_recovery": "it sends a link if the address is known; following the link is what changes the account",
 }
 

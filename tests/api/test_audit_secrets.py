@@ -14,12 +14,13 @@ from daimon.notices import sealing
 
 from .conftest import Edge, bearer
 
-_KEY = re.compile(r"dm_(?:free|live)_[0-9A-Za-z]{40,}")
+_KEY = re.compile(r"dm_(?:free|live)_[0-9A-Za-z]{40,}|whsec_[0-9A-Za-z+/]{40,}")
 _LINK = re.compile(r"/(?:invitations|recover|verify-email|downloads)/([0-9A-Za-z_-]{20,})")
 # Writes that neither make nor take a secret: what they record is what they answer with.
 _WITHOUT_SECRETS = {
     "update_inbox", "update_message", "delete_message", "update_thread", "delete_thread", "add_thread_labels",
     "remove_thread_labels", "claim_message", "ack_message", "release_message",
+    "update_webhook", "delete_webhook", "test_webhook", "retry_delivery", "replay_events",
     "update_pod", "delete_pod", "create_team", "update_team", "delete_team",
     "add_team_member", "remove_team_member", "set_team_grants", "restore_account", "update_member",
 }  # fmt: skip
@@ -78,6 +79,8 @@ async def test_no_secret_is_in_the_trail(fresh_edge: Edge) -> None:
     spare = await call("create_key", "POST", "/v1/keys", {"scope": "inbox", "inbox_id": opened["id"]})
     await call("delete_key", "DELETE", f"/v1/keys/{spare['id']}")
     call.key = (await call("rotate_account_key", "POST", "/v1/account/rotate-key", {}))["account_api_key"]
+    hook = await call("create_webhook", "POST", "/v1/webhooks", {"url": "http://127.0.0.1:4999/hook"})
+    await call("rotate_webhook_secret", "POST", f"/v1/webhooks/{hook['id']}/rotate-secret")
     await _members(call)
     await _ownership(call)
     assert {each.name for each in OPERATIONS if each.method != "GET"} == call.called | _WITHOUT_SECRETS

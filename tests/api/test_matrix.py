@@ -30,6 +30,9 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "claim_message": lambda _: {},
     "ack_message": lambda world: {"lease_id": world.ids["lease_id"]},
     "release_message": lambda world: {"lease_id": world.ids["lease_id"]},
+    "create_webhook": lambda world: {"url": "http://127.0.0.1:4999/hook", "pod_id": world.pods["a"]},
+    "update_webhook": lambda _: {"description": "matrix"},
+    "replay_events": lambda _: {"after": 0},
     "report_leaked_key": lambda _: {"key": "x"},
     "request_recovery": lambda _: {"email": "matrix@example.com"},
 }
@@ -176,7 +179,8 @@ async def _state(edge: Edge, world: World) -> list[object]:
     """Return all that a call could have changed of what is there."""
     tables = (
         "accounts", "inboxes", "messages", "threads", "key_secrets", "events", "pods", "members", "teams",
-        "team_members", "grants",
+        "team_members", "grants", "webhooks",
+        "webhook_deliveries", "webhook_replays",
     )  # fmt: skip
     async with edge.database.read() as db:
         return [

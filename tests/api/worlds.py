@@ -34,7 +34,8 @@ class World:
     @property
     def shown(self) -> set[str]:
         """Every id that nobody outside pod `a` may be shown."""
-        return {self.ids[name] for name in ("inbox_id", "message_id", "thread_id", "attachment_id", "pod_id")}
+        names = ("inbox_id", "message_id", "thread_id", "attachment_id", "pod_id", "webhook_id", "delivery_id")
+        return {self.ids[name] for name in names}
 
 
 async def make_world(edge: Edge) -> World:
@@ -56,6 +57,7 @@ async def make_world(edge: Edge) -> World:
     member = await maker.post("/v1/members", email=_email("invited"))
     team = await maker.post("/v1/teams", name="team")
     await maker.put(f"/v1/teams/{team['id']}/members/{member['id']}")
+    webhook = await maker.post("/v1/webhooks", url="http://127.0.0.1:4999/hook", pod_id=pod_a["id"])
     key = await maker.post("/v1/keys", scope="pod", pod_id=pod_a["id"], name="named")
     return World(
         account=account,
@@ -69,6 +71,8 @@ async def make_world(edge: Edge) -> World:
             "member_id": member["id"],
             "team_id": team["id"],
             "key_id": key["id"],
+            "webhook_id": webhook["id"],
+            "delivery_id": await log_delivery(edge, webhook["id"]),
         },
         pods={"a": pod_a["id"], "b": pod_b["id"]},
         inboxes={"a": inbox_a["id"], "b": inbox_b["id"], "none": opened.id},
@@ -140,3 +144,20 @@ async def call(edge: Edge, each: Operation, world: World, key: str | None, body:
 def _email(name: str) -> str:
     """Return an address of its own: how much mail goes to one is limited."""
     return f"{name}-{ids.new().hex}@example.com"
+
+
+async def log_delivery(edge: Edge, webhook_id: str, *, status: str = "failed", sequence: int = 1) -> str:
+    """Write a delivery into a webhook's log, as the worker does, and return its id."""
+    webhook, delivery = ids.read(ids.Kind.WEBHOOK, webhook_id), ids.new()
+    async with edge.database.read() as db:
+        await db.execute(
+            """
+            insert into webhook_deliveries (account_id, id, webhook_id, sequence, event_id, event, status,
+                                            attempt_count, attempts, created_at, updated_at)
+            select account_id, $2, id, $3, $4, 'pod.created', $5, 1, $6, now(), now()
+            from webhooks where id = $1
+            """,
+            webhook, delivery, sequence, ids.new(), status,
+            '[{"at": "2026-01-01T00:00:00Z", "url": "http://127.0.0.1:4999/hook", "headers": {}, "duration_ms": 5}]',
+        )  # fmt: skip
+    return ids.show(ids.Kind.DELIVERY, delivery)

@@ -180,6 +180,8 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
 
 
 async def _run_in_transaction(called: Operation, request: Request, arguments: list[Any]) -> Response:
+    if called.before is not None:
+        await called.before(request, *arguments)
     with rings.noticing() as told:
         async with request.writing() as request.db:
             if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:

@@ -5,6 +5,7 @@ from daimon.api import (
     audit,
     capabilities,
     claims,
+    deliveries,
     documents,
     downloads,
     event_streams,
@@ -21,6 +22,7 @@ from daimon.api import (
     teams,
     threads,
     usage,
+    webhooks,
 )
 from daimon.api.operation import OPERATIONS
 
@@ -30,6 +32,7 @@ __all__ = [
     "audit",
     "capabilities",
     "claims",
+    "deliveries",
     "documents",
     "downloads",
     "event_streams",
@@ -46,4 +49,5 @@ __all__ = [
     "teams",
     "threads",
     "usage",
+    "webhooks",
 ]

@@ -24,6 +24,7 @@ from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError
 
 Handler = Callable[..., Awaitable[Answer[Any] | Octets | Streamed]]
+Before = Callable[..., Awaitable[None]]
 H = TypeVar("H", bound=Handler)
 
 OPERATIONS: list["Operation"] = []
@@ -62,6 +63,7 @@ class Operation:
     personal: bool  # a member may call it about his own keys, whatever his roles are
     when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
+    before: Before | None  # is called with what the handler is, before a transaction is opened
     status: int
     other_statuses: tuple[int, ...]  # of answers too, such as 200 for an object that was there already
     errors: tuple[type[DaimonError], ...]
@@ -95,6 +97,7 @@ def operation(
     personal: bool = False,
     when_closed: bool = False,
     lend: Lend | None = None,
+    before: Before | None = None,
     status: int = 200,
     other_statuses: Sequence[int] = (),
     errors: Sequence[type[DaimonError]] = (),
@@ -122,6 +125,7 @@ def operation(
                 unrestricted=unrestricted,
                 personal=personal,
                 when_closed=when_closed,
+                before=before,
                 lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
                 status=status,
                 other_statuses=tuple(other_statuses),

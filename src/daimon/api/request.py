@@ -37,6 +37,7 @@ class Request:
         self.id = new_request_id()
         self.key: Principal | None = None  # None: no key was sent
         self.body = b""
+        self.prepared: object = None  # what the operation did before its transaction was opened
         self.after_commit: Callable[[], None] | None = None
         self.change: Change | None = None  # every handler that changes something says here what, for the audit trail
         self.read: Change | None = None  # a handler that shows bodies of mail says here whose

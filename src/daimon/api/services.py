@@ -17,7 +17,9 @@ from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.keys.use import KeyUses
 from daimon.kit.clock import Clock
+from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
+from daimon.webhooks.secret import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Services:
     bells: Bells
     tails: Tails
     ringer: Ringer  # of the events that requests record
+    hooks: Ringer  # of the webhooks that requests change
+    http: SafeHttp
+    vault: Vault  # of the secrets of webhooks
     inbox_policy: InboxPolicy
     public_url: str
     secret_key: bytes

@@ -21,11 +21,15 @@ from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
+from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.quotas.tiers import read_tiers
+from daimon.webhooks import wake
+from daimon.webhooks.secret import Vault
 
 CONNECTIONS = 14
 JOBS = 2
+MOST_URLS = 100  # of users, tried at one time
 RING_PAUSE_SECONDS = 0.01  # what several requests tell of in so short a time goes out together
 
 
@@ -34,6 +38,9 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
     async with (
         opened(settings, TenantDatabase, connections=CONNECTIONS) as db,
         opened(settings, Database, connections=JOBS) as jobs,
+        SafeHttp(
+            allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver, max_open=MOST_URLS
+        ) as http,
         asyncio.TaskGroup() as group,
     ):
         bells = Bells()
@@ -47,6 +54,9 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             bells=bells,
             tails=tails,
             ringer=Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS),
+            hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
+            http=http,
+            vault=Vault(settings.secret),
             inbox_policy=_inbox_policy(settings),
             public_url=settings.public_url,
             secret_key=settings.secret,

@@ -1,4 +1,4 @@
-"""The worker role: shows accepted mail, tells people what they are to know, and cleans up."""
+"""The worker role: shows accepted mail, sends webhooks, tells people what they are to know, and cleans up."""
 
 import asyncio
 
@@ -7,17 +7,35 @@ from daimon.bootstrap.database import opened
 from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.kit.clock import utc_now
-from daimon.worker import erasure, inbound, janitor, notices
+from daimon.kit.safe_http import SafeHttp
+from daimon.webhooks.secret import Vault
+from daimon.worker import erasure, inbound, janitor, notices, webhooks
 
 CONNECTIONS = 6
+WEBHOOK_CONNECTIONS = 4  # of their own: mail that comes in and mail that is told of do not wait for each other
 
 
 async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
-    """Show accepted mail, send notices, and clean up, until `stop`; then finish what is in hand."""
-    async with opened(settings, Database, connections=CONNECTIONS) as db, asyncio.TaskGroup() as group:
+    """Show accepted mail, send webhooks and notices, and clean up, until `stop`; then finish what is in hand."""
+    async with (
+        opened(settings, Database, connections=CONNECTIONS) as db,
+        opened(settings, Database, connections=WEBHOOK_CONNECTIONS) as for_webhooks,
+        SafeHttp(allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver) as http,
+        asyncio.TaskGroup() as group,
+    ):
         group.create_task(inbound.run(db, clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(
             notices.run(db, public_url=settings.public_url, domain=settings.service_domain, clock=utc_now, stop=stop)
+        )
+        group.create_task(
+            webhooks.run(
+                for_webhooks,
+                http=http,
+                vault=Vault(settings.secret),
+                public_url=settings.public_url,
+                clock=utc_now,
+                stop=stop,
+            )
         )

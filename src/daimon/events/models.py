@@ -19,6 +19,7 @@ class EventType(StrEnum):
     ACCOUNT_SUSPENDED = "account.suspended"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
+    WEBHOOK_UNHEALTHY = "webhook.unhealthy"
     LIMIT_WARNING = "limit.warning"
 
 

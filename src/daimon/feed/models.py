@@ -61,8 +61,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 @lru_cache(maxsize=64)  # many who follow are told the same at the same moment
-def body(told: Told, *, webhook_id: UUID | None = None) -> bytes:
-    """Return the JSON of an event; for a webhook, with the webhook's id."""
+def body(told: Told) -> bytes:
+    """Return the JSON of an event."""
+    return _encode(body_of(told))
+
+
+def encoded(told: Told, *, webhook_id: UUID) -> bytes:
+    """Return the JSON of an event for a webhook, with the webhook's id."""
     return _encode(body_of(told, webhook_id=webhook_id))
 
 

@@ -66,6 +66,17 @@ class FeedRepository:
         told = [told_of(row) for row in rows[:most]]
         return Looked(told, told[-1].sequence if len(rows) > most else to, last)
 
+    async def at(self, sequences: list[int]) -> list[Told]:
+        """Return the events with these numbers that are there, in order."""
+        rows = await self._db.fetch(
+            """
+            select e.account_id, e.sequence, e.id, e.event, e.pod_id, e.inbox_id, e.data, e.created_at from events e
+            where e.account_id = $1 and e.sequence = any($2) order by e.sequence
+            """,
+            self._account_id, sequences,
+        )  # fmt: skip
+        return [told_of(row) for row in rows]
+
     async def is_there(self, event_id: UUID, sequence: int) -> bool:
         """Tell whether an event has this id and this number."""
         found = await self._db.fetchval(

@@ -211,19 +211,21 @@ class Subscriber:
         for `patience` seconds (None: waits for ever) or the server stops. A call that is cancelled moves nothing.
         Raises CursorExpired for a place that is not kept any more, Unavailable without a database: try again.
         """
-        tail = self._tail
-        if tail.last is None:
-            tail.poke()
         self.bell.clear()
-        if (found := await self._look(reach, most)) is not None:
+        if (found := await self.look(reach, most)) is not None:
             return found
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self.bell.wait()
-        return await self._look(reach, most) or []
+        return await self.look(reach, most) or []
 
-    async def _look(self, reach: Reach, most: int) -> list[Told] | None:
-        """Return what is within the reach among the next events; None if there are no next ones."""
+    async def look(self, reach: Reach, most: int) -> list[Told] | None:
+        """Return what is within the reach among the next events; None if there are no next ones.
+
+        Raises as `next` does. Whoever waits for `bell` clears it before he looks.
+        """
+        if self._tail.last is None:
+            self._tail.poke()
         passed = self._tail.behind(self.sequence, most)
         if passed is None:
             return await self._catch_up(reach, most)

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     NOTICE = "not"
     ORGANISATION = "org"
     WEBHOOK = "wh"
+    DELIVERY = "dlv"
+    REPLAY = "rpl"
     LEASE = "lease"
 
 

@@ -106,11 +106,17 @@ class PodRepository:
         return after
 
     async def delete(self, pod_id: UUID) -> None:
-        """Erase a pod and what is granted in it. The caller holds its lock, and has emptied it."""
+        """Erase a pod, its webhooks and what is granted in it. The caller holds its lock, and has emptied it."""
         await self._db.execute(
             """
             with grants as (delete from grants where account_id = $1 and pod_id = $2),
-                 rates as (delete from rates where account_id = $1 and pod_id = $2)
+                 rates as (delete from rates where account_id = $1 and pod_id = $2),
+                 webhooks as (delete from webhooks where account_id = $1 and pod_id = $2 returning id, client_id),
+                 replays as (
+                     delete from webhook_replays where account_id = $1 and webhook_id in (select id from webhooks)),
+                 client_ids as (
+                     delete from client_ids where account_id = $1 and kind = 'webhook'
+                         and client_id in (select client_id from webhooks))
             delete from pods where account_id = $1 and id = $2
             """,
             self._scope.account_id, pod_id,

@@ -20,6 +20,7 @@ from daimon.messages import retention as messages
 from daimon.notices import retention as notices
 from daimon.quotas import retention as quotas
 from daimon.threads import retention as threads
+from daimon.webhooks import retention as webhooks
 from daimon.worker.loops import every
 
 # Messages before the threads and inboxes that hold them: those go when they are empty.
@@ -29,6 +30,7 @@ _FORGETTING = (
     quotas.forget_rates,
     quotas.forget_leases,
     events.forget,
+    webhooks.forget,
     links.forget_links,
     notices.forget,
     notices.forget_rates,

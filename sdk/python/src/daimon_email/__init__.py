@@ -17,6 +17,7 @@ from daimon_email.errors import (
     Conflict,
     CursorExpired,
     DaimonError,
+    DeliveryNotFound,
     Detail,
     DomainLimitReached,
     DomainRequiresPaid,
@@ -60,6 +61,8 @@ from daimon_email.errors import (
     UpgradeRequired,
     UsernameTaken,
     ValidationFailed,
+    WebhookNotFound,
+    WebhookRequiresPaid,
 )
 from daimon_email.models import (
     Account,
@@ -105,6 +108,7 @@ __all__ = [
     "DaimonClient",
     "DaimonError",
     "Deleted",
+    "DeliveryNotFound",
     "Detail",
     "DomainLimitReached",
     "DomainRequiresPaid",
@@ -160,6 +164,8 @@ __all__ = [
     "UpgradeRequired",
     "UsernameTaken",
     "ValidationFailed",
+    "WebhookNotFound",
+    "WebhookRequiresPaid",
     "Whoami",
     "__version__",
 ]

@@ -104,6 +104,12 @@ class DomainLimitReached(PaymentRequired):
     _code = "DOMAIN_LIMIT_REACHED"
 
 
+class WebhookRequiresPaid(PaymentRequired):
+    """The account's tier has no webhooks."""
+
+    _code = "WEBHOOK_REQUIRES_PAID"
+
+
 class DomainRequiresPaid(PaymentRequired):
     """The account's tier has no domains of its own."""
 
@@ -182,6 +188,18 @@ class PodNotFound(NotFound):
     """There is no such pod."""
 
     _code = "POD_NOT_FOUND"
+
+
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    _code = "WEBHOOK_NOT_FOUND"
+
+
+class DeliveryNotFound(NotFound):
+    """The webhook has no such delivery, or it is older than 30 days."""
+
+    _code = "DELIVERY_NOT_FOUND"
 
 
 class InboxNotFound(NotFound):

@@ -1,0 +1,334 @@
+"""What an endpoint hears: everything it wants, in order, signed, once as long as it answers."""
+
+import asyncio
+from datetime import timedelta
+
+import msgspec
+import pytest
+from aiohttp import web
+from standardwebhooks.webhooks import Webhook as Verifier
+
+from daimon.db.scope import Scope
+from daimon.events.models import EventType
+from daimon.kit import ids
+from daimon.webhooks import secret, service
+from daimon.webhooks.lane import MOST_OPEN
+from daimon.webhooks.models import DeliveryStatus, Webhook, WebhookStatus
+from daimon.webhooks.repository import WebhookRepository
+
+from .conftest import VAULT, Heard, Post, endpoint, eventually, well
+
+
+async def test_every_event_arrives_once_and_in_order(post: Post) -> None:
+    """Signed twice; the headers say what the body says."""
+    signed = secret.make()
+    async with endpoint() as receiver, post.working():
+        webhook = await post.webhook(receiver.url, signed=signed)
+        await post.happen(60)
+        assert await receiver.has(60) == list(range(1, 61))
+        for heard in receiver.heard:
+            assert Verifier(signed).verify(heard.body.decode(), heard.headers)
+            event = heard.event
+            assert (event["sequence"], event["event_id"]) == (heard.sequence, heard.headers["webhook-id"])
+            assert (event["event"], event["webhook_id"]) == ("pod.created", ids.show(ids.Kind.WEBHOOK, webhook.id))
+            assert heard.headers["x-daimon-event"] == "pod.created"
+            assert heard.headers["x-daimon-signature"].startswith("sha256=")
+        after = await post.settled(webhook, lambda found: found.cursor == 60)
+    assert (after.status, after.failure_count) == (WebhookStatus.ACTIVE, 0)
+    assert after.last_delivered_at is not None
+    logged = await post.deliveries(webhook)
+    assert [delivery.sequence for delivery in logged] == list(range(1, 61))
+    assert {delivery.status for delivery in logged} == {DeliveryStatus.SUCCEEDED}
+    attempt = logged[0].attempts[0]
+    assert (attempt.status, attempt.url, attempt.error) == (204, receiver.url, None)
+    assert "webhook-id" in attempt.headers
+    assert not {"webhook-signature", "x-daimon-signature"} & set(attempt.headers)
+
+
+async def test_a_webhook_hears_what_it_wants(post: Post) -> None:
+    """Its pod's, its inbox's, its types; nothing of what was before it."""
+    pod, other, inbox = ids.new(), ids.new(), ids.new()
+    await post.happen(3)
+    async with endpoint() as whole, endpoint() as of_pod, endpoint() as of_inbox, endpoint() as typed, post.working():
+        await post.webhook(whole.url)
+        await post.webhook(of_pod.url, pod_id=pod)
+        await post.webhook(of_inbox.url, inbox_id=inbox)
+        await post.webhook(typed.url, events=("inbox.created",))
+        await post.happen(pod_id=pod)
+        await post.happen(pod_id=other)
+        await post.happen(pod_id=pod, inbox_id=inbox, event=EventType.INBOX_CREATED)
+        await post.happen(inbox_id=inbox)
+        await post.happen(pod_id=pod)
+        assert await whole.has(5) == [4, 5, 6, 7, 8]
+        assert await of_pod.has(3) == [4, 6, 8]
+        assert await of_inbox.has(2) == [6, 7]
+        assert await typed.has(1) == [6]
+    assert (len(of_pod.heard), len(of_inbox.heard), len(typed.heard)) == (3, 2, 1)
+
+
+async def test_at_most_so_many_are_under_way(post: Post) -> None:
+    """The first attempts begin in order, and the next begins when one has ended."""
+    gate = asyncio.Event()
+
+    async def wait(_: Heard) -> web.StreamResponse:
+        await gate.wait()
+        return web.Response()
+
+    async with endpoint(wait) as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen(MOST_OPEN * 3)
+        await receiver.has(MOST_OPEN)
+        assert (await post.get(webhook)).cursor == 0
+        gate.set()
+        assert sorted(await receiver.has(MOST_OPEN * 3)) == list(range(1, MOST_OPEN * 3 + 1))
+        await post.settled(webhook, lambda found: found.cursor == MOST_OPEN * 3)
+    assert receiver.most_open <= MOST_OPEN
+
+
+async def test_an_endpoint_that_hangs_delays_no_other(post: Post) -> None:
+    """Others hear everything while its requests are still open."""
+
+    async def hang(_: Heard) -> web.StreamResponse:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async with endpoint(hang) as bad, endpoint() as good, post.working():
+        await post.webhook(bad.url)
+        await post.webhook(good.url)
+        await post.happen(40)
+        assert await good.has(40) == list(range(1, 41))
+        await bad.has(1)
+        assert bad.open >= 1
+
+
+async def test_a_failure_is_tried_again_under_the_same_id(post: Post) -> None:
+    """By the ladder; meanwhile the next events go on."""
+    answers = iter([500, 302, 200])
+
+    async def fail_first(heard: Heard) -> web.StreamResponse:
+        status = next(answers) if heard.sequence == 1 else 200
+        return web.Response(status=status, text="x" * 5000, headers={"Location": "http://127.0.0.1:9/"})
+
+    async with endpoint(fail_first) as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen()
+        await post.settled(webhook, lambda found: found.failure_count == 1)
+        [first] = await post.deliveries(webhook)
+        assert first.next_attempt_at is not None
+        assert timedelta(seconds=4) < first.next_attempt_at - first.created_at < timedelta(seconds=8)
+        await post.happen()
+        await receiver.has(2)
+        await post.settled(webhook, lambda found: found.cursor == 2)
+        await post.poke(webhook, timedelta(seconds=6))
+        await post.settled(webhook, lambda found: found.failure_count == 1)
+        await receiver.has(3)
+        await post.poke(webhook, timedelta(seconds=40))
+        await receiver.has(4)
+        await post.settled(webhook, lambda found: found.failure_count == 0)
+        await post.logged(webhook, lambda log: log[0].status is not DeliveryStatus.PENDING)
+    assert receiver.numbers == [1, 2, 1, 1]
+    assert len({heard.headers["webhook-id"] for heard in receiver.heard}) == 2
+    first = (await post.deliveries(webhook))[0]
+    assert [attempt.status for attempt in first.attempts] == [500, 302, 200]
+    assert (first.status, first.attempt_count, first.next_attempt_at) == (DeliveryStatus.SUCCEEDED, 3, None)
+    assert len(first.attempts[0].answer) == 2048
+
+
+async def test_gone_disables(post: Post) -> None:
+    """410: nothing is sent any more, and the log says why."""
+
+    async def gone(_: Heard) -> web.StreamResponse:
+        return web.Response(status=410)
+
+    async with endpoint(gone) as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen()
+        after = await post.settled(webhook, lambda found: found.status is WebhookStatus.DISABLED)
+        await post.happen(3)
+        await post.poke(webhook)
+    assert after.disabled_reason is not None
+    assert "410" in after.disabled_reason
+    assert receiver.numbers == [1]
+    [delivery] = await post.deliveries(webhook)
+    assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_retry_after_is_heeded(post: Post, status: int) -> None:
+    """Nothing goes to the endpoint until then; then everything does."""
+
+    async def busy(heard: Heard) -> web.StreamResponse:
+        return web.Response(status=status if len(receiver.heard) == 1 else 200, headers={"Retry-After": "600"})
+
+    async with endpoint(busy) as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen()
+        await post.settled(webhook, lambda found: found.failure_count == 1)
+        await post.happen(5)
+        await post.poke(webhook, timedelta(seconds=500))
+        [delivery] = await post.deliveries(webhook)
+        assert delivery.next_attempt_at is not None
+        assert delivery.next_attempt_at - delivery.created_at > timedelta(seconds=599)
+        assert receiver.numbers == [1]
+        await post.poke(webhook, timedelta(seconds=200))
+        assert sorted(await receiver.has(7)) == [1, 1, 2, 3, 4, 5, 6]
+
+
+async def test_an_endpoint_that_fails_too_often_is_probed_and_heals(post: Post) -> None:
+    """Twenty failures in a row; the account is told; then one at a time, and when it is well again all the rest."""
+
+    async def down(_: Heard) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    async with endpoint(down) as receiver, endpoint() as other, post.working():
+        webhook = await post.webhook(receiver.url, events=("pod.created",))
+        await post.webhook(other.url, events=("webhook.unhealthy",))
+        await post.happen(50)
+        after = await post.settled(webhook, lambda found: found.status is WebhookStatus.UNHEALTHY)
+        assert after.failure_count == 20
+        [told] = (await other.has(1)) and other.heard
+        assert told.event["data"]["webhook"] == {
+            "id": ids.show(ids.Kind.WEBHOOK, webhook.id),
+            "status": "unhealthy",
+            "failure_count": 20,
+        }
+        tried = len(receiver.heard)
+        receiver.most_open = 0
+        for probe in range(3):
+            await post.poke(webhook, timedelta(minutes=7))
+            await receiver.has(tried + probe + 1)
+            await post.settled(webhook, lambda found, probe=probe: found.failure_count == 21 + probe)
+        assert (receiver.most_open, len(receiver.heard)) == (1, tried + 3)
+        receiver.answer = well
+        await post.poke(webhook, timedelta(minutes=7))
+        await post.settled(webhook, lambda found: found.status is WebhookStatus.ACTIVE)
+        first = list(dict.fromkeys(receiver.numbers))
+        while len(set(receiver.numbers)) < 50:
+            await post.poke(webhook, timedelta(days=2))
+            await receiver.has(len(receiver.heard) + 1)
+        assert first == sorted(first)
+        await post.logged(webhook, lambda log: all(d.status is DeliveryStatus.SUCCEEDED for d in log))
+    assert {d.status for d in await post.deliveries(webhook)} == {DeliveryStatus.SUCCEEDED}
+    assert sorted(d.sequence for d in await post.deliveries(webhook)) == list(range(1, 51))
+
+
+async def test_a_rotated_secret_signs_beside_the_new_one(post: Post) -> None:
+    """For a day; then alone."""
+    old = secret.make()
+    async with endpoint() as receiver, post.working():
+        webhook = await post.webhook(receiver.url, signed=old)
+        async with post.db.transaction() as db:
+            _, new = await service.rotate_secret(db, Scope(post.account_id), webhook.id, vault=VAULT, now=post.clock())
+        await post.happen()
+        await receiver.has(1)
+        [both] = receiver.heard
+        for each in (old, new):
+            assert Verifier(each).verify(both.body.decode(), both.headers)
+        assert len(both.headers["x-daimon-signature"].split(",")) == 2
+        post.clock.ahead += timedelta(hours=25)
+        await post.happen()
+        await receiver.has(2)
+        assert len(receiver.heard[1].headers["webhook-signature"].split()) == 1
+
+
+async def test_a_range_is_sent_again(post: Post) -> None:
+    """Under the same ids, in order, of the types asked for; what happens meanwhile is told as well."""
+    async with endpoint() as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen(10)
+        await post.happen(5, event=EventType.INBOX_CREATED)
+        await receiver.has(15)
+        before = {heard.sequence: heard.headers["webhook-id"] for heard in receiver.heard}
+        receiver.heard.clear()
+        await _replay(post, webhook, after=2, until=14, events=("pod.created",))
+        await post.poke(webhook)
+        assert await receiver.has(8) == [3, 4, 5, 6, 7, 8, 9, 10]
+        assert {heard.sequence: heard.headers["webhook-id"] for heard in receiver.heard} == {
+            number: before[number] for number in range(3, 11)
+        }
+        receiver.heard.clear()
+        await _replay(post, webhook, after=13, until=15, events=())
+        await _replay(post, webhook, after=0, until=1, events=())
+        await post.poke(webhook)
+        assert await receiver.has(3) == [14, 15, 1]
+        await eventually(lambda: _replays_ended(post))
+    replayed = [d for d in await post.deliveries(webhook) if d.replay_id]
+    assert [d.sequence for d in replayed] == [3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 1]
+    assert len({d.replay_id for d in replayed}) == 3
+
+
+async def _replays_ended(post: Post) -> bool:
+    return not await post.sql("select count(*) from webhook_replays where finished_at is null")
+
+
+async def _replay(post: Post, webhook: Webhook, *, after: int, until: int, events: tuple[str, ...]) -> None:
+    async with post.db.transaction() as db:
+        await service.replay(
+            db, Scope(post.account_id), webhook.id, after=after, until=until, events=events, now=post.clock()
+        )
+
+
+async def test_one_delivery_is_sent_again(post: Post) -> None:
+    """When somebody asks for it, though it had succeeded."""
+    async with endpoint() as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen(3)
+        await receiver.has(3)
+        await post.settled(webhook, lambda found: found.cursor == 3)
+        second = (await post.deliveries(webhook))[1]
+        async with post.db.transaction() as db:
+            await service.retry(db, Scope(post.account_id), webhook.id, second.id, post.clock())
+        await post.poke(webhook)
+        assert await receiver.has(4) == [1, 2, 3, 2]
+        await post.logged(webhook, lambda log: log[1].attempt_count == 2)
+
+
+async def test_a_paused_webhook_goes_on_where_it_was(post: Post) -> None:
+    """Nothing is sent while it is paused; then what happened meanwhile."""
+    async with endpoint() as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen(2)
+        await receiver.has(2)
+        paused = await post.settled(webhook, lambda found: found.cursor == 2)
+        await _set(post, paused, WebhookStatus.DISABLED)
+        await post.poke(webhook)
+        await post.happen(3)
+        async with endpoint() as other:
+            await post.webhook(other.url)
+            await post.happen()
+            await other.has(1)  # the worker has seen all of these events
+        assert receiver.numbers == [1, 2]
+        await _set(post, paused, WebhookStatus.ACTIVE)
+        await post.poke(webhook)
+        assert await receiver.has(6) == [1, 2, 3, 4, 5, 6]
+
+
+async def _set(post: Post, webhook: Webhook, status: WebhookStatus) -> None:
+    async with post.db.transaction() as db:
+        repository = WebhookRepository(db, Scope(post.account_id))
+        await repository.change(webhook, msgspec.structs.replace(webhook, status=status))
+
+
+async def test_a_deleted_webhook_hears_nothing(post: Post) -> None:
+    """What is under way ends, and nothing is written of it; then there is silence."""
+    gate = asyncio.Event()
+
+    async def wait(_: Heard) -> web.StreamResponse:
+        await gate.wait()
+        return web.Response()
+
+    async with endpoint(wait) as receiver, endpoint() as other, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.webhook(other.url)
+        await post.happen()
+        await receiver.has(1)
+        async with post.db.transaction() as db:
+            await WebhookRepository(db, Scope(post.account_id)).delete(webhook.id)
+        gate.set()
+        await post.poke(webhook)
+        await post.happen(3)
+        await other.has(4)
+        await post.happen()
+        await other.has(5)
+    assert 5 not in receiver.numbers
+    assert await post.sql("select count(*) from webhook_deliveries where webhook_id = $1", webhook.id) == 0
