@@ -15,6 +15,14 @@ def make() -> str:
     return _PREFIX + base64.b64encode(os.urandom(_BYTES)).decode()
 
 
+def is_one(text: str) -> bool:
+    """Tell whether a text is a secret: the prefix, and 24 to 64 bytes in base64."""
+    try:
+        return text.startswith(_PREFIX) and 24 <= len(base64.b64decode(text[len(_PREFIX) :], validate=True)) <= 64
+    except ValueError:
+        return False
+
+
 def key_of(secret: str) -> bytes:
     """Return the bytes that a secret stands for, which sign."""
     return base64.b64decode(secret.removeprefix(_PREFIX))

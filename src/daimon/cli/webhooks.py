@@ -1,0 +1,70 @@
+"""`daimon webhooks`: what helps to build a receiver of webhooks."""
+
+import argparse
+import os
+from urllib.parse import urlsplit
+
+from daimon.cli.parsing import BadUsage, Commands, command, group
+
+_DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def add(commands: Commands) -> None:
+    """Add the commands about webhooks."""
+    webhooks = group(commands, "webhooks", "build a receiver of webhooks")
+    listen = command(
+        webhooks,
+        "listen",
+        _listen,
+        "send an account's events on to a program on this machine, signed as webhooks are; the key is DAIMON_API_KEY",
+    )
+    listen.add_argument("--forward", required=True, type=_url, metavar="URL", help="such as http://localhost:3000/hook")
+    listen.add_argument("--base-url", type=_url, metavar="URL", help=f"the API's ($DAIMON_BASE_URL, {_DEFAULT_URL})")
+    listen.add_argument("--event", action="append", default=[], metavar="TYPE", help="only of this type, or more")
+    listen.add_argument("--inbox", action="append", default=[], metavar="ID", help="only of this inbox, or more")
+    listen.add_argument("--pod", action="append", default=[], metavar="ID", help="only of this pod, or more")
+    listen.add_argument("--after", metavar="PLACE", help="go on behind the number or id of an event; else from now on")
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as http://localhost:3000/hook")
+    return text
+
+
+def _listen(arguments: argparse.Namespace) -> None:
+    from daimon.operate import listening
+    from daimon.webhooks import secret
+
+    key = os.environ.get("DAIMON_API_KEY")
+    if not key:
+        raise BadUsage("set DAIMON_API_KEY to a key of the account; what it reaches is what you hear of")
+    given = os.environ.get("DAIMON_WEBHOOK_SECRET")
+    if given and not secret.is_one(given):
+        raise BadUsage("DAIMON_WEBHOOK_SECRET is not the secret of a webhook: whsec_ and base64")
+    chosen = given or secret.make()
+    if not given:
+        print(f"Events are signed with {chosen} (set DAIMON_WEBHOOK_SECRET to keep one)", flush=True)
+    wish = listening.Wish(
+        base_url=arguments.base_url or _url_of_environment(),
+        api_key=key,
+        forward=arguments.forward,
+        secret=chosen,
+        events=tuple(arguments.event),
+        inbox_ids=tuple(arguments.inbox),
+        pod_ids=tuple(arguments.pod),
+        after=arguments.after,
+    )
+    listening.listen(wish, lambda line: print(line, flush=True))
+
+
+def _url_of_environment() -> str:
+    try:
+        return _url(os.environ.get("DAIMON_BASE_URL") or _DEFAULT_URL)
+    except argparse.ArgumentTypeError as error:
+        raise BadUsage(f"DAIMON_BASE_URL: {error}") from None
