@@ -31,9 +31,10 @@ from daimon.webhooks import ladder, metrics
 from daimon.webhooks.attempting import Outcome, attempt
 from daimon.webhooks.backlog import Backlog, Due, OpenReplay
 from daimon.webhooks.leasing import Leased
-from daimon.webhooks.models import ATTEMPTS_KEPT, UNHEALTHY_AFTER, Attempt, Delivery, DeliveryStatus, WebhookStatus
+from daimon.webhooks.models import UNHEALTHY_AFTER, Attempt, Delivery, WebhookStatus
 from daimon.webhooks.recording import Recorder, Result, Standing, Step
 from daimon.webhooks.secret import Vault
+from daimon.webhooks.walk import Walk, after, first
 
 MOST_OPEN = 8  # attempts under way at one endpoint
 IDLE_SECONDS = 20.0  # with nothing to do, or nothing before so long: then the lane ends
@@ -54,33 +55,6 @@ class Tools:
     recorder: Recorder
     clock: Clock
     public_url: str
-
-
-class Walk:
-    """A walk along the sequence. `cursor` is how far everything was tried, or passed over as not wanted."""
-
-    def __init__(self, at: int) -> None:
-        self.read_to = at
-        self.waiting: deque[Told] = deque()
-        self._under_way: dict[int, None] = {}
-
-    @property
-    def cursor(self) -> int:
-        """Return the number up to which nothing is missing."""
-        first = next(iter(self._under_way), None)
-        if first is None and self.waiting:
-            first = self.waiting[0].sequence
-        return self.read_to if first is None else first - 1
-
-    def begin(self) -> Told:
-        """Take the next event, which is now under way."""
-        told = self.waiting.popleft()
-        self._under_way[told.sequence] = None
-        return told
-
-    def end(self, sequence: int) -> None:
-        """Count an event as tried."""
-        del self._under_way[sequence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +223,7 @@ class Lane:
             walk.waiting.extend(found)
             walk.read_to = subscriber.sequence
         told = walk.begin()
-        return _Job(told, self._first(told), walk)
+        return _Job(told, first(told, self.hook.id, self._tools.clock()), walk)
 
     async def _next_retry(self) -> _Job | None:
         now = self._tools.clock()
@@ -267,7 +241,7 @@ class Lane:
             replay, walk = self._replay
             if walk.waiting:
                 told = walk.begin()
-                return _Job(told, replace_replay(self._first(told), replay.id), walk, replay)
+                return _Job(told, first(told, self.hook.id, self._tools.clock(), replay_id=replay.id), walk, replay)
             if walk.read_to >= replay.until:
                 if walk.cursor < replay.until:
                     return None  # its last ones are under way
@@ -281,24 +255,6 @@ class Lane:
                 found, walk.read_to = [], min(expired.oldest - 1, replay.until)
             walk.waiting.extend(found)
         return None
-
-    def _first(self, told: Told) -> Delivery:
-        now = self._tools.clock()
-        return Delivery(
-            id=ids.new(),
-            account_id=told.account_id,
-            webhook_id=self.hook.id,
-            sequence=told.sequence,
-            event_id=told.id,
-            event=told.event,
-            replay_id=None,
-            status=DeliveryStatus.PENDING,
-            attempt_count=0,
-            attempts=(),
-            next_attempt_at=None,
-            created_at=now,
-            updated_at=now,
-        )
 
     async def _do(self, job: _Job) -> None:
         """Send one thing and write down what came of it."""
@@ -334,30 +290,12 @@ class Lane:
                 step = Step(job.replay.id, job.walk.cursor, job.walk.cursor >= job.replay.until)
         return Result(
             self.hook.name,
-            self._after(job, outcome),
+            after(job.delivery, outcome, self._tools.clock(), may_repeat=job.told is not None),
             outcome.succeeded,
             self._main.cursor,
             outcome.gone,
             outcome.not_before,
             step,
-        )
-
-    def _after(self, job: _Job, outcome: Outcome) -> Delivery:
-        delivery, now = job.delivery, self._tools.clock()
-        count = delivery.attempt_count + 1
-        again = None
-        if not outcome.succeeded and not outcome.gone and job.told is not None:
-            again = ladder.next_attempt(count, now)
-            if again and outcome.not_before:
-                again = max(again, outcome.not_before)
-        status = DeliveryStatus.PENDING if again else DeliveryStatus.FAILED
-        return msgspec.structs.replace(
-            delivery,
-            status=DeliveryStatus.SUCCEEDED if outcome.succeeded else status,
-            attempt_count=count,
-            attempts=(*delivery.attempts, outcome.attempt)[-ATTEMPTS_KEPT:],
-            next_attempt_at=again,
-            updated_at=now,
         )
 
     def _heed(self, outcome: Outcome) -> None:
@@ -393,11 +331,6 @@ class Lane:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._bell.wait()
-
-
-def replace_replay(delivery: Delivery, replay_id: UUID) -> Delivery:
-    """Return a delivery as one that a replay asks for."""
-    return msgspec.structs.replace(delivery, replay_id=replay_id)
 
 
 def _reach(hook: Leased) -> Reach:
