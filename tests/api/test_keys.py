@@ -1,14 +1,17 @@
 """Keys over HTTP: what each may make, see and change, and that none is ever wider than the one that made it."""
 
+import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from daimon.keys.models import ALLOWED, KeyScope
 from daimon.keys.permissions import ALL
+from daimon.kit import ids
 
-from .conftest import Edge, bearer
+from .conftest import Edge, Opened, bearer
 from .teamwork import Team, grant
 
 FIELDS = [
@@ -352,3 +355,58 @@ async def test_networks_are_kept_as_networks(edge: Edge) -> None:
 def _ascii_json(body: object) -> bytes:
     """Return JSON with escapes alone: only this encoder writes half a surrogate pair."""
     return json.dumps(body).encode()
+
+
+async def test_the_total_is_exact_whatever_happens_to_keys(edge: Edge) -> None:
+    """Made and revoked at once, by the dozen, with inboxes and pods; expired ones do not count."""
+    account = await edge.open_account()
+    async with edge.database.read() as db:
+        await db.execute("update accounts set tier = 'enterprise' where account_id = $1", _id(account))
+    edge.services.keys.forget()
+    key = bearer(account.account_api_key)
+
+    async def made() -> str:
+        wish = {"scope": "account", "permissions": ["inboxes:read"]}
+        answer = await edge.http.post("/v1/keys", json=wish, headers=key)
+        return str(answer.json()["result"]["id"])
+
+    async def total() -> int:
+        page = (await edge.http.get("/v1/keys", headers=key)).json()["result"]
+        assert page["total"] == await _counted(edge, account)
+        return int(page["total"])
+
+    ids_made = await asyncio.gather(*(made() for _ in range(30)))
+    assert await total() == 32
+    doomed = ids_made[:10]
+    await asyncio.gather(
+        *(edge.http.delete(f"/v1/keys/{each}", headers=key) for each in (*doomed, *doomed)), *(made() for _ in range(5))
+    )
+    assert await total() == 27
+    pod = (await edge.http.post("/v1/pods", json={"name": "p"}, headers=key)).json()["result"]
+    for _ in range(3):
+        await edge.create_inbox(account.account_api_key, pod_id=pod["id"])
+    assert await total() == 31
+    await edge.http.delete(f"/v1/pods/{pod['id']}?inboxes=delete", headers=key)
+    assert await total() == 27
+    await edge.http.delete(f"/v1/inboxes/{account.id}", headers=key)
+    assert await total() == 26
+    async with edge.database.read() as db:
+        await db.execute(
+            "update keys set expires_at = now() - interval '1 s' where account_id = $1 and id = any($2)",
+            _id(account), [ids.read(ids.Kind.KEY, each) for each in ids_made[10:14]],
+        )  # fmt: skip
+    assert await total() == 22
+
+
+async def _counted(edge: Edge, account: Opened) -> int:
+    async with edge.database.read() as db:
+        count: int = await db.fetchval(
+            "select count(*) from keys where account_id = $1 and status = 'active'"
+            " and (expires_at is null or expires_at > now())",
+            _id(account),
+        )
+    return count
+
+
+def _id(account: Opened) -> UUID | None:
+    return ids.read(ids.Kind.ACCOUNT, account.account_id)

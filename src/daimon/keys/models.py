@@ -176,6 +176,12 @@ class KeyQuery:
     inbox_id: UUID | None = None
     q: str | None = None  # the beginning of a name
 
+    @property
+    def shows_all(self) -> bool:
+        """Tell whether the list is of all keys that work."""
+        narrow = (self.key_scope, self.pod_id, self.inbox_id, self.q)
+        return self.status is KeyStatus.ACTIVE and all(value is None for value in narrow)
+
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:

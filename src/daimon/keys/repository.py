@@ -64,9 +64,16 @@ class KeyRepository:
         )
 
     async def page(self, query: KeyQuery) -> Page[Key]:
-        """Return keys, the oldest first, and how many there are, counted up to COUNT_CAP."""
+        """Return keys, the oldest first, and how many there are in all.
+
+        Without a filter it is the account's counter of those that were not revoked, less those that have expired. With
+        one it is counted. Either count ends at COUNT_CAP.
+        """
         where = self._matching(query)
-        counted = f"select count(*) from (select 1 from keys where account_id = $1{where} limit {COUNT_CAP}) counted"
+        if query.shows_all and self._pod_ids is None and self._inbox_id is None:
+            counted = _ALL
+        else:
+            counted = f"select count(*) from (select from keys where account_id = $1{where} limit {COUNT_CAP}) c"
         beyond = Where(*where.parameters)
         beyond.add("id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
         rows = await self._db.fetch(
@@ -212,6 +219,11 @@ class KeyRepository:
 
 
 NOBODY = UUID(int=0)
+# $1 account, $2 now: as the conditions of a list without filters have them
+_ALL = f"""
+    select coalesce((select used from quotas where account_id = $1 and pod_id = '{NO_POD}' and quota = 'keys'), 0) - (
+        select count(*) from (
+            select from keys where account_id = $1 and status = 'active' and expires_at <= $2 limit {COUNT_CAP}) c)"""
 ENDED_SECRETS_KEPT = timedelta(
     days=30
 )  # so long a rotated secret is refused as one that was, not as one that never was
