@@ -26,6 +26,7 @@ from websockets.exceptions import WebSocketException
 
 from benchmarks.serving import Serving, command_of, serving, tree
 from benchmarks.smtp_load import Session, mail
+from daimon.kit import ids
 
 ROLES = ("api", "worker", "smtp")
 SENDERS = 4
@@ -209,8 +210,14 @@ async def soak(server: Serving, events: int, subscribers: int, kills: float, see
     db = await server.connect()
     account_id = await db.fetchval("select account_id from addresses where address = $1", address)
     first = await db.fetchval("select last from event_sequences where account_id = $1", account_id)
+    # As an agent polls, with its inbox's own key: each message that a wider one reads is a row of the audit trail.
+    inbox_id = await db.fetchval("select inbox_id from addresses where address = $1", address)
+    wish = {"scope": "inbox", "inbox_id": ids.show(ids.Kind.INBOX, inbox_id)}
+    own = str((await asyncio.to_thread(server.post, "/v1/keys", wish, key))["api_key"])
     followers = [
-        kind(server, key, address, first, random.Random(chance.random())) for kind in KINDS for _ in range(subscribers)
+        kind(server, own if kind is LongPoll else key, address, first, random.Random(chance.random()))
+        for kind in KINDS
+        for _ in range(subscribers)
     ]
     following = [asyncio.create_task(follower.follow()) for follower in followers]
     await asyncio.sleep(2)
