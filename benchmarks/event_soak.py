@@ -159,7 +159,7 @@ class Hook(Follower):
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(*LOST, asyncio.IncompleteReadError):
+        with contextlib.suppress(*LOST, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = dict(self._head.findall(await reader.readuntil(b"\r\n\r\n")))
                 said = {name.lower().decode(): value.decode() for name, value in head.items()}
