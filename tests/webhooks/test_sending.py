@@ -134,6 +134,27 @@ async def test_a_failure_is_tried_again_under_the_same_id(post: Post) -> None:
     assert len(first.attempts[0].answer) == 2048
 
 
+async def test_many_retries_are_each_sent_once(post: Post) -> None:
+    """More of them are due at once than are read at a time; none is begun twice."""
+
+    async def down(_: Heard) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    async with endpoint(down) as receiver, post.working():
+        webhook = await post.webhook(receiver.url)
+        await post.happen(18)
+        await post.settled(webhook, lambda found: found.cursor == 18)
+        receiver.answer = well
+        receiver.heard.clear()
+        for each in await post.deliveries(webhook):
+            async with post.db.transaction() as db:
+                await service.retry(db, Scope(post.account_id), webhook.id, each.id, post.clock())
+        await post.poke(webhook, timedelta(minutes=10))
+        log = await post.logged(webhook, lambda log: all(d.status is DeliveryStatus.SUCCEEDED for d in log))
+    assert sorted(receiver.numbers) == list(range(1, 19))
+    assert {d.attempt_count for d in log} == {2}
+
+
 async def test_gone_disables(post: Post) -> None:
     """410: nothing is sent any more, and the log says why."""
 

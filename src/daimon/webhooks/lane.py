@@ -80,7 +80,8 @@ class Lane:
         self._replay: tuple[OpenReplay, Walk] | None = None
         self._due_at: datetime | None = None
         self._look_again = True
-        self._open: dict[UUID, asyncio.Task[None]] = {}  # by delivery
+        self._open: set[asyncio.Task[None]] = set()
+        self._in_hand: set[UUID] = set()  # deliveries that are picked or under way: none is begun twice
         self._limit = MOST_OPEN
         self._not_before = hook.not_before
         self._turn = 0
@@ -145,7 +146,7 @@ class Lane:
                         await self._rest()
         finally:
             if self._open:
-                await asyncio.wait(self._open.values())
+                await asyncio.wait(self._open)
 
     def _is_over(self) -> bool:
         if self._over or self.hook.status is WebhookStatus.DISABLED:
@@ -173,7 +174,9 @@ class Lane:
             await asyncio.sleep(_OUTAGE_SECONDS)
             return True
         for job in jobs:
-            self._open[job.delivery.id] = asyncio.create_task(self._do(job))
+            task = asyncio.create_task(self._do(job))
+            self._open.add(task)
+            task.add_done_callback(self._ended)
         return bool(jobs)
 
     def _room(self) -> int:
@@ -183,8 +186,7 @@ class Lane:
 
     async def _look_at_backlog(self) -> None:
         self._look_again = False
-        busy = [*self._open, *(due.delivery.id for due in self._retries)]
-        self._due_at = await self._backlog.next_due(busy)
+        self._due_at = await self._backlog.next_due(self._busy())
         if self._replay is None and (found := await self._backlog.replay()):
             self._replay = found, Walk(found.cursor)
 
@@ -228,12 +230,13 @@ class Lane:
     async def _next_retry(self) -> _Job | None:
         now = self._tools.clock()
         if not self._retries and self._due_at and self._due_at <= now:
-            self._retries.extend(await self._backlog.due(now, list(self._open), _READ))
-            busy = [*self._open, *(due.delivery.id for due in self._retries)]
+            self._retries.extend(await self._backlog.due(now, self._busy(), _READ))
+            busy = self._busy()
             self._due_at = await self._backlog.next_due(busy)
         if not self._retries:
             return None
         due = self._retries.popleft()
+        self._in_hand.add(due.delivery.id)
         return _Job(due.told, due.delivery)
 
     async def _next_of_replay(self) -> _Job | None:
@@ -256,6 +259,15 @@ class Lane:
             walk.waiting.extend(found)
         return None
 
+    def _busy(self) -> list[UUID]:
+        """Return the deliveries that are in hand, or wait in memory to be."""
+        return [*self._in_hand, *(due.delivery.id for due in self._retries)]
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        self._idle_since = monotonic()
+        self._bell.set()
+
     async def _do(self, job: _Job) -> None:
         """Send one thing and write down what came of it."""
         try:
@@ -268,9 +280,7 @@ class Lane:
             _log.error("webhook.attempt_broken", exc_info=error)
             self.is_broken = self._over = True  # the next lane begins where this one wrote its last result
         finally:
-            del self._open[job.delivery.id]
-            self._idle_since = monotonic()
-            self._bell.set()
+            self._in_hand.discard(job.delivery.id)
 
     async def _outcome(self, job: _Job) -> Outcome:
         tools = self._tools
