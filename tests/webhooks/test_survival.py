@@ -217,3 +217,21 @@ async def test_a_webhook_sealed_under_another_key_fails_and_is_logged(post: Post
     [delivery] = await post.deliveries(webhook)
     assert "secret key" in (delivery.attempts[0].error or "")
     assert receiver.heard == []
+
+
+async def test_what_cannot_be_written_harms_its_own_webhook_alone(post: Post) -> None:
+    """Its lane ends, and is left alone for a minute; results that came at the same moment are written."""
+
+    async def down(_: Heard) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    async with endpoint(down) as broken, endpoint() as good, post.working():
+        bad, well = await post.webhook(broken.url), await post.webhook(good.url)
+        await post.sql("update webhooks set failure_count = 2147483647 where id = $1", bad.id)
+        await post.happen(30)
+        assert await good.has(30) == list(range(1, 31))
+        await post.settled(well, lambda found: found.cursor == 30)
+        left_alone = "select not_before > now() + interval '30 s' from webhooks where id = $1"
+        await eventually(lambda: post.sql(left_alone, bad.id))
+    assert (await post.get(bad)).cursor == 0
+    assert 1 <= len(broken.heard) <= MOST_OPEN

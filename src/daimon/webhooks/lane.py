@@ -92,8 +92,8 @@ class Lane:
 
     @property
     def cursor(self) -> int:
-        """Return how far its webhook has come."""
-        return self._main.cursor
+        """Return how far its webhook has come, all of it written."""
+        return self._main.settled
 
     @property
     def not_before(self) -> datetime | None:
@@ -171,6 +171,7 @@ class Lane:
             return True
         except (Unavailable, *OUTAGES) as error:
             _log.warning("webhook.not_looked", error=repr(error))
+            self._look_again = True
             await asyncio.sleep(_OUTAGE_SECONDS)
             return True
         for job in jobs:
@@ -231,8 +232,7 @@ class Lane:
         now = self._tools.clock()
         if not self._retries and self._due_at and self._due_at <= now:
             self._retries.extend(await self._backlog.due(now, self._busy(), _READ))
-            busy = self._busy()
-            self._due_at = await self._backlog.next_due(busy)
+            self._due_at = await self._backlog.next_due(self._busy())
         if not self._retries:
             return None
         due = self._retries.popleft()
@@ -246,7 +246,7 @@ class Lane:
                 told = walk.begin()
                 return _Job(told, first(told, self.hook.id, self._tools.clock(), replay_id=replay.id), walk, replay)
             if walk.read_to >= replay.until:
-                if walk.cursor < replay.until:
+                if walk.settled < replay.until:
                     return None  # its last ones are under way
                 await self._backlog.finish(replay.id)
                 self._replay, self._look_again = None, True
@@ -275,6 +275,8 @@ class Lane:
             result = self._result(job, outcome)
             self._heed(outcome)
             standing = await self._tools.recorder.record(result)
+            if standing and job.walk and job.told:
+                job.walk.settle(job.told.sequence)
             self._stand(standing, result)
         except Exception as error:
             _log.error("webhook.attempt_broken", exc_info=error)
@@ -302,7 +304,7 @@ class Lane:
             self.hook.name,
             after(job.delivery, outcome, self._tools.clock(), may_repeat=job.told is not None),
             outcome.succeeded,
-            self._main.cursor,
+            self._main.settled if self.is_broken else self._main.cursor,
             outcome.gone,
             outcome.not_before,
             step,

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -59,6 +60,9 @@ class Standing:
     failure_count: int
 
 
+_Waiting: TypeAlias = "tuple[Result, asyncio.Future[Standing | None]]"
+
+
 class Recorder:
     """Writes results, in the order they come, in as few commits as there can be."""
 
@@ -67,13 +71,15 @@ class Recorder:
         self._worker = worker
         self._clock = clock
         self._ringer = Ringer(db, rings.CHANNEL)
-        self._results: list[tuple[Result, asyncio.Future[Standing | None]]] = []
+        self._results: list[_Waiting] = []
+        self._harmed: dict[Name, Exception] = {}
         self._writing: asyncio.Task[None] | None = None
 
     async def record(self, result: Result) -> Standing | None:
         """Return once the result is committed; None if the lease was lost meanwhile, and nothing was written.
 
-        Waits through an outage of the database: what was sent is known here alone.
+        Waits through an outage of the database: what was sent is known here alone. Raises what is wrong with a result
+        that the database does not take.
         """
         written: asyncio.Future[Standing | None] = asyncio.get_running_loop().create_future()
         self._results.append((result, written))
@@ -85,16 +91,43 @@ class Recorder:
         try:
             while self._results:
                 batch = self._results[:_MOST]
-                standings = await self._committed([result for result, _ in batch])
-                if standings is None:
+                try:
+                    done = await (self._write_each(batch) if self._harmed else self._write_batch(batch))
+                except Exception as error:
+                    _log.error("webhooks.not_recordable", results=len(batch), exc_info=error)
+                    done = await self._write_each(batch)
+                del self._results[:done]
+                if not done:
                     await asyncio.sleep(_OUTAGE_SECONDS)
-                    continue
-                del self._results[: len(batch)]
-                for result, written in batch:
-                    if not written.done():
-                        written.set_result(standings.get(result.name))
         finally:
+            self._harmed.clear()
             self._writing = None
+
+    async def _write_batch(self, batch: Sequence[_Waiting]) -> int:
+        """Write results in one commit, tell who waits, and return how many there were; 0 if the database is away."""
+        standings = await self._committed([result for result, _ in batch])
+        if standings is None:
+            return 0
+        for result, written in batch:
+            if not written.done():
+                written.set_result(standings.get(result.name))
+        return len(batch)
+
+    async def _write_each(self, batch: Sequence[_Waiting]) -> int:
+        """Write results one by one, so that one that cannot be written harms its own lane alone.
+
+        What comes behind it in its lane is not written either: its cursor would pass over what is not.
+        """
+        for done, (result, written) in enumerate(batch):
+            error = self._harmed.get(result.name)
+            try:
+                if error is None and not await self._write_batch([(result, written)]):
+                    return done
+            except Exception as fresh:
+                error = self._harmed[result.name] = fresh
+            if error is not None and not written.done():
+                written.set_exception(error)
+        return len(batch)
 
     async def _committed(self, results: list[Result]) -> dict[Name, Standing] | None:
         """Return how the webhooks that are still ours stand now; None if the database is away."""
@@ -105,9 +138,6 @@ class Recorder:
         except (Unavailable, *OUTAGES) as error:
             _log.warning("webhooks.not_recorded", results=len(results), error=repr(error))
             return None
-        except Exception as error:
-            _log.error("webhooks.record_failed", exc_info=error)
-            return {}  # as if the leases were lost: others send these again
         self._ringer.ring(*told)
         return standings
 

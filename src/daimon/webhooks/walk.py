@@ -14,30 +14,43 @@ from daimon.webhooks.models import ATTEMPTS_KEPT, Delivery, DeliveryStatus
 
 
 class Walk:
-    """A walk along the sequence. `cursor` is how far everything was tried, or passed over as not wanted."""
+    """A walk along the sequence: events are begun in order, tried in any, and settled once that is written down."""
 
     def __init__(self, at: int) -> None:
         self.read_to = at
         self.waiting: deque[Told] = deque()
         self._under_way: dict[int, None] = {}
+        self._unsettled: dict[int, None] = {}
 
     @property
     def cursor(self) -> int:
-        """Return the number up to which nothing is missing."""
-        first = next(iter(self._under_way), None)
-        if first is None and self.waiting:
-            first = self.waiting[0].sequence
-        return self.read_to if first is None else first - 1
+        """Return how far everything was tried, or passed over as not wanted: true once all of that is written."""
+        return self._before(self._under_way)
+
+    @property
+    def settled(self) -> int:
+        """Return how far nothing is missing, whatever is lost now."""
+        return self._before(self._unsettled)
 
     def begin(self) -> Told:
         """Take the next event, which is now under way."""
         told = self.waiting.popleft()
-        self._under_way[told.sequence] = None
+        self._under_way[told.sequence] = self._unsettled[told.sequence] = None
         return told
 
     def end(self, sequence: int) -> None:
         """Count an event as tried."""
         del self._under_way[sequence]
+
+    def settle(self, sequence: int) -> None:
+        """Count an event as tried and written."""
+        del self._unsettled[sequence]
+
+    def _before(self, events: dict[int, None]) -> int:
+        earliest = next(iter(events), None)
+        if earliest is None and self.waiting:
+            earliest = self.waiting[0].sequence
+        return self.read_to if earliest is None else earliest - 1
 
 
 def first(told: Told, webhook_id: UUID, now: datetime, *, replay_id: UUID | None = None) -> Delivery:
