@@ -1,7 +1,8 @@
 """Followers of one account while processes and connections die: does each hear every event once, in its order?
 
 So many subscribers of each kind: server-sent events, WebSockets, long polls, pages, webhooks. Each knows the last
-number it saw and nothing else, hangs up at random moments and goes on from there. Meanwhile mails come in, and the
+number it saw and nothing else, hangs up at random moments and goes on from there. All follow the whole account, but
+long polls, each of which waits at an inbox of its own. Meanwhile mails come in, for one inbox after the other, and the
 processes of the server are killed (SIGKILL) at random moments, each role in its turn. In the end each list is compared
 with the account's sequence: nothing may be missing, out of order, or there twice. A webhook may be sent
 again what it was sent before, under the same id.
@@ -18,7 +19,9 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 from websockets.asyncio.client import connect
@@ -33,13 +36,16 @@ SENDERS = 4
 LOST = (httpx.HTTPError, WebSocketException, OSError, TimeoutError, KeyError, ValueError, RuntimeError)
 
 
+Events = Sequence[tuple[int, UUID | None]]  # their numbers, and whose they are
+
+
 class Follower:
     """Somebody who wants to hear everything. `seen` are the numbers in the order in which they came."""
 
-    def __init__(self, server: Serving, key: str, address: str, first: int, chance: random.Random) -> None:
+    def __init__(self, server: Serving, key: str, inbox: UUID, first: int, chance: random.Random) -> None:
         self.server = server
         self.headers = {"Authorization": f"Bearer {key}"}
-        self.address = address
+        self.inbox = inbox
         self.chance = chance
         self.last = first
         self.seen: list[int] = []
@@ -62,9 +68,13 @@ class Follower:
         self.seen.append(sequence)
         self.last = sequence
 
-    def faults(self, expected: list[int]) -> tuple[int, int, int]:
+    def wanted(self, events: Events) -> set[int]:
+        """Return the numbers of those events that it is to hear."""
+        return {sequence for sequence, _ in events}
+
+    def faults(self, events: Events) -> tuple[int, int, int]:
         """Return how many events are missing, how many came twice, and how many in the wrong order."""
-        missing = len(set(expected) - set(self.seen))
+        missing = len(self.wanted(events) - set(self.seen))
         doubled = len(self.seen) - len(set(self.seen))
         return missing, doubled, sum(b <= a for a, b in zip(self.seen, self.seen[1:], strict=False))
 
@@ -112,13 +122,19 @@ class Socket(Follower):
 
 
 class LongPoll(Follower):
-    """One message of the inbox after the other."""
+    """One message of its inbox after the other."""
+
+    def wanted(self, events: Events) -> set[int]:
+        """Return the numbers of what its inbox received."""
+        return {sequence for sequence, inbox in events if inbox == self.inbox}
 
     async def hear(self, most: int) -> None:
         async with httpx.AsyncClient(base_url=self.server.api, timeout=30, headers=self.headers) as client:
             for _ in range(most):
                 parameters = {"after": self.last, "timeout": 20}
-                answer = await client.get(f"/v1/inboxes/{self.address}/messages/wait", params=parameters)
+                answer = await client.get(
+                    f"/v1/inboxes/{ids.show(ids.Kind.INBOX, self.inbox)}/messages/wait", params=parameters
+                )
                 answer.raise_for_status()
                 if answer.json()["result"]:
                     self.saw(int(answer.headers["x-daimon-sequence"]))
@@ -182,9 +198,9 @@ class Hook(Follower):
         else:
             self.strangers += 1
 
-    def faults(self, expected: list[int]) -> tuple[int, int, int]:
+    def faults(self, events: Events) -> tuple[int, int, int]:
         """Return what is missing and what came twice under different ids; retries come when they come."""
-        return len(set(expected) - set(self.seen)), self.strangers, 0
+        return len(self.wanted(events) - set(self.seen)), self.strangers, 0
 
 
 KINDS: tuple[type[Follower], ...] = (ServerSentEvents, Socket, LongPoll, Pages, Hook)
@@ -206,31 +222,29 @@ def main() -> int:
 async def soak(server: Serving, events: int, subscribers: int, kills: float, seed: int) -> int:
     """Let it happen, and judge."""
     chance = random.Random(seed)
-    key, address = await server.open_account()
+    key, _ = await server.open_account()
     db = await server.connect()
-    account_id = await db.fetchval("select account_id from addresses where address = $1", address)
+    inboxes = await _open_inboxes(server, key, subscribers)
+    account_id = await db.fetchval("select account_id from addresses where address = $1", next(iter(inboxes)))
     first = await db.fetchval("select last from event_sequences where account_id = $1", account_id)
-    # As an agent polls, with its inbox's own key: each message that a wider one reads is a row of the audit trail.
-    inbox_id = await db.fetchval("select inbox_id from addresses where address = $1", address)
-    wish = {"scope": "inbox", "inbox_id": ids.show(ids.Kind.INBOX, inbox_id)}
-    own = str((await asyncio.to_thread(server.post, "/v1/keys", wish, key))["api_key"])
     followers = [
-        kind(server, own if kind is LongPoll else key, address, first, random.Random(chance.random()))
+        kind(server, own if kind is LongPoll else key, inbox, first, random.Random(chance.random()))
         for kind in KINDS
-        for _ in range(subscribers)
+        for inbox, own in inboxes.values()
     ]
     following = [asyncio.create_task(follower.follow()) for follower in followers]
     await asyncio.sleep(2)
     killed = dict.fromkeys(ROLES, 0)
     killing = asyncio.create_task(_kill(server, chance, kills, killed))
     begun = time.perf_counter()
-    await asyncio.gather(*(_send(server, address, events // SENDERS, chance, killed) for _ in range(SENDERS)))
+    await asyncio.gather(*(_send(server, list(inboxes), events // SENDERS, chance, killed) for _ in range(SENDERS)))
     killing.cancel()
     while await db.fetchval("select exists (select from inbound_queue)"):  # noqa: ASYNC110 - in another process
         await asyncio.sleep(0.2)
     sent = time.perf_counter() - begun
-    rows = await db.fetch("select sequence from events where account_id = $1 and sequence > $2", account_id, first)
-    expected = sorted(row["sequence"] for row in rows)
+    expected = await db.fetch(
+        "select sequence, inbox_id from events where account_id = $1 and sequence > $2 order by 1", account_id, first
+    )
     await _finish(followers, expected)
     took = time.perf_counter() - begun
     held = memory(server)
@@ -243,7 +257,22 @@ async def soak(server: Serving, events: int, subscribers: int, kills: float, see
     return max(_judge(kind, [each for each in followers if type(each) is kind], expected) for kind in KINDS)
 
 
-def _judge(kind: type[Follower], followers: list[Follower], expected: list[int]) -> int:
+async def _open_inboxes(server: Serving, key: str, count: int) -> dict[str, tuple[UUID, str]]:
+    """Return addresses, each with its inbox and that inbox's own key.
+
+    An agent polls with that: each message that a wider key reads is a row of the audit trail.
+    """
+    made = [await asyncio.to_thread(server.post, "/v1/inboxes", {}, key) for _ in range(count)]
+    return {str(one["email"]): (_uuid(str(one["id"])), str(one["inbox_api_key"])) for one in made}
+
+
+def _uuid(shown: str) -> UUID:
+    read = ids.read(ids.Kind.INBOX, shown)
+    assert read is not None
+    return read
+
+
+def _judge(kind: type[Follower], followers: list[Follower], expected: Events) -> int:
     faults = [follower.faults(expected) for follower in followers]
     missing, doubled, disordered = (sum(each) for each in zip(*faults, strict=True))
     repeats = sum(each.repeats for each in followers if isinstance(each, Hook))
@@ -255,10 +284,11 @@ def _judge(kind: type[Follower], followers: list[Follower], expected: list[int])
     return int(bool(missing or doubled or disordered))
 
 
-async def _finish(followers: list[Follower], expected: list[int]) -> None:
+async def _finish(followers: list[Follower], expected: Events) -> None:
     """Wait until everybody has heard everything, as long as somebody still hears something."""
-    wanted, heard, since = set(expected), -1, time.monotonic()
-    while not all(len(follower.seen) >= len(wanted) for follower in followers):
+    wanted = {follower: len(follower.wanted(expected)) for follower in followers}
+    heard, since = -1, time.monotonic()
+    while not all(len(follower.seen) >= wanted[follower] for follower in followers):
         now = sum(len(follower.seen) for follower in followers)
         if now != heard:
             heard, since = now, time.monotonic()
@@ -267,13 +297,17 @@ async def _finish(followers: list[Follower], expected: list[int]) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _send(server: Serving, address: str, count: int, chance: random.Random, killed: dict[str, int]) -> None:
+async def _send(
+    server: Serving, addresses: list[str], count: int, chance: random.Random, killed: dict[str, int]
+) -> None:
     """Let so many mails be accepted, and more until each role was killed; one whose 250 got lost is sent again."""
     session: Session | None = None
     while count > 0 or not all(killed.values()):
         try:
             session = session or await Session.open(server.smtp_port)
-            await asyncio.wait_for(session.send(address, mail(1500, f"{count} {chance.random()}")), 10)
+            await asyncio.wait_for(
+                session.send(addresses[count % len(addresses)], mail(1500, f"{count} {chance.random()}")), 10
+            )
             count -= 1
         except (OSError, RuntimeError, TimeoutError, asyncio.IncompleteReadError):
             session = None

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -43,6 +43,8 @@ async def _nothing_to_reset(_: object) -> None:
 class Pool:
     """Connections to one PostgreSQL, in one role."""
 
+    SETTINGS: ClassVar = {"application_name": "daimon", "timezone": "UTC", "jit": "off"}
+
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, connections: int) -> None:
         self.pool = pool
         self.url = url
@@ -53,7 +55,6 @@ class Pool:
     @classmethod
     async def open(cls, url: str, *, connections: int, role: str | None = None) -> Self:
         """Connect to `url`, in a role of its own if one is given. Raises what asyncpg raises if there is no server."""
-        settings = {"application_name": "daimon", "timezone": "UTC", "jit": "off"}
         pool = await asyncpg.create_pool(
             url,
             min_size=1,
@@ -61,7 +62,7 @@ class Pool:
             command_timeout=60,
             max_inactive_connection_lifetime=300,
             reset=_nothing_to_reset,
-            server_settings=settings | ({"role": role} if role else {}),
+            server_settings=cls.SETTINGS | ({"role": role} if role else {}),
         )
         return cls(pool, url, connections)
 
