@@ -108,6 +108,14 @@ class Settings:
         int, Spec(values.whole(65_536, 268_435_456), "26214400", "Largest mail that is taken, in bytes.")
     ]
     smtp_hostname: Annotated[str, Spec(values.domain, "{service_domain}", "Name in the SMTP greeting.")]
+    mx_hosts: Annotated[
+        tuple[str, ...],
+        Spec(
+            values.domains,
+            "{smtp_hostname}",
+            "Names, separated by commas, that the MX records of custom domains point at: the first two are used.",
+        ),
+    ]
     smtp_max_connections: Annotated[
         int, Spec(values.whole(1, 100_000), "1000", "SMTP connections in all, for each SMTP process.")
     ]

@@ -91,6 +91,14 @@ def directory(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def domains(text: str) -> tuple[str, ...]:
+    """Read domain names, separated by commas."""
+    found = tuple(domain(word) for word in words(text))
+    if not found:
+        raise ValueError("give domain names separated by commas, such as mx1.example.com,mx2.example.com")
+    return found
+
+
 def readable_file(text: str) -> Path:
     """Read the path of a file that is there."""
     path = directory(text)

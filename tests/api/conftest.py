@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +28,8 @@ from daimon.db.engine import Database
 from daimon.db.listener import listen
 from daimon.db.ringer import Ringer
 from daimon.db.walls import API, JOBS, TenantDatabase
+from daimon.domains.dkim import KeyVault
+from daimon.domains.models import DomainPolicy
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inbound import pipeline, understanding
@@ -37,12 +39,16 @@ from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from daimon.kit.dns import DnsResolver
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
+
+if TYPE_CHECKING:
+    from .registrar import Registrar
 
 ServeOperations = Callable[[Sequence[Operation]], AbstractAsyncContextManager["Edge"]]
 
@@ -170,6 +176,9 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         hooks=Ringer(jobs, wake.CHANNEL),
         http=http,
         vault=Vault(b"s" * 32),
+        dns=DnsResolver(("127.0.0.1", 9)),  # nobody is there
+        domain_vault=KeyVault(b"s" * 32),
+        domain_policy=DomainPolicy("daimon.email", ("mx1.daimon.email", "mx2.daimon.email"), TIERS),
         inbox_policy=InboxPolicy("daimon.email", frozenset({"postmaster"}), 0, TIERS),
         public_url="http://daimon.test",
         secret_key=b"s" * 32,
@@ -236,6 +245,15 @@ async def edge(postgres: EmbeddedPostgres) -> AsyncIterator[Edge]:
         serving(opened) as running,
     ):
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def registrar(services: Services) -> "AsyncIterator[Registrar]":
+    """The whole API over a fresh database and a DNS of the test's own."""
+    from .registrar import registering  # it needs this module
+
+    async with registering(services) as opened:
+        yield opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

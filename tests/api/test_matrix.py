@@ -32,6 +32,8 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "release_message": lambda world: {"lease_id": world.ids["lease_id"]},
     "create_webhook": lambda world: {"url": "http://127.0.0.1:4999/hook", "pod_id": world.pods["a"]},
     "update_webhook": lambda _: {"description": "matrix"},
+    "create_domain": lambda world: {"domain": f"{world.account.hex}.example.org", "pod_id": world.pods["a"]},
+    "update_domain": lambda world: {"catch_all_inbox_id": world.inboxes["a"]},
     "replay_events": lambda _: {"after": 0},
     "report_leaked_key": lambda _: {"key": "x"},
     "request_recovery": lambda _: {"email": "matrix@example.com"},
@@ -180,7 +182,7 @@ async def _state(edge: Edge, world: World) -> list[object]:
     tables = (
         "accounts", "inboxes", "messages", "threads", "key_secrets", "events", "pods", "members", "teams",
         "team_members", "grants", "webhooks",
-        "webhook_deliveries", "webhook_replays",
+        "webhook_deliveries", "webhook_replays", "domains", "dkim_keys", "verified_domains",
     )  # fmt: skip
     async with edge.database.read() as db:
         return [

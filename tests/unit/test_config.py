@@ -28,6 +28,7 @@ OTHER = {
     "DAIMON_TRUSTED_PROXIES": "10.0.0.0/8,::1/128",
     "DAIMON_MAX_MESSAGE_BYTES": "100000",
     "DAIMON_SMTP_HOSTNAME": "mx.mail.example",
+    "DAIMON_MX_HOSTS": "mx1.example.com,mx2.example.com",
     "DAIMON_SMTP_MAX_CONNECTIONS": "7",
     "DAIMON_SMTP_MAX_CONNECTIONS_PER_IP": "3",
     "DAIMON_SMTP_TIMEOUT_SCALE": "0.25",

@@ -32,7 +32,11 @@ Username = Annotated[
     ),
 ]
 Domain = Annotated[
-    str, Meta(max_length=253, description="Left out: the subdomain of its pod if that has one, else the service's own.")
+    str,
+    Meta(
+        max_length=253,
+        description="A verified domain of the account. Left out: the pod's subdomain if it has one, else the service.",
+    ),
 ]
 
 

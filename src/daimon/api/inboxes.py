@@ -30,6 +30,7 @@ from daimon.api.render import rate_headers
 from daimon.api.request import Request
 from daimon.api.schema import Deleted
 from daimon.audit.models import Change
+from daimon.domains.errors import DomainNotFound
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import UsernameTaken
 from daimon.inboxes.models import Created, Inbox, InboxQuery
@@ -59,6 +60,7 @@ _TAG = "inboxes"
         ClientIdConflict,
         InboxLimitReached,
         InboxCreateRateLimited,
+        DomainNotFound,
         PodNotFound,
         PodSuspended,
         PodLimitReached,

@@ -11,12 +11,15 @@ from daimon.audit.service import Trail
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
+from daimon.domains.dkim import KeyVault
+from daimon.domains.models import DomainPolicy
 from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.keys.use import KeyUses
 from daimon.kit.clock import Clock
+from daimon.kit.dns import DnsResolver
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.webhooks.secret import Vault
@@ -36,6 +39,9 @@ class Services:
     hooks: Ringer  # of the webhooks that requests change
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
+    dns: DnsResolver
+    domain_vault: KeyVault  # of the private keys that sign mail
+    domain_policy: DomainPolicy
     inbox_policy: InboxPolicy
     public_url: str
     secret_key: bytes

@@ -1,4 +1,4 @@
-"""The worker role: shows accepted mail, sends webhooks, tells people what they are to know, and cleans up."""
+"""The worker role: shows accepted mail, sends webhooks, checks domains, tells people what to know, and cleans up."""
 
 import asyncio
 
@@ -6,10 +6,13 @@ from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
 from daimon.config import Settings
 from daimon.db.engine import Database
+from daimon.domains import service_keys
+from daimon.domains.dkim import KeyVault
 from daimon.kit.clock import utc_now
+from daimon.kit.dns import DnsResolver
 from daimon.kit.safe_http import SafeHttp
 from daimon.webhooks.secret import Vault
-from daimon.worker import erasure, inbound, janitor, notices, webhooks
+from daimon.worker import domains, erasure, inbound, janitor, notices, webhooks
 
 CONNECTIONS = 6
 WEBHOOK_CONNECTIONS = 4  # of their own: mail that comes in and mail that is told of do not wait for each other
@@ -23,6 +26,10 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
         SafeHttp(allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver) as http,
         asyncio.TaskGroup() as group,
     ):
+        async with db.transaction() as connection:
+            await service_keys.ensure(connection, settings.service_domain, KeyVault(settings.secret), utc_now())
+        dns = DnsResolver(settings.dns_resolver)
+        group.create_task(domains.run(db, dns=dns, service_domain=settings.service_domain, clock=utc_now, stop=stop))
         group.create_task(inbound.run(db, clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))

@@ -14,6 +14,8 @@ class EventType(StrEnum):
     INBOX_DELETED = "inbox.deleted"
     POD_CREATED = "pod.created"
     POD_SUSPENDED = "pod.suspended"
+    DOMAIN_VERIFIED = "domain.verified"
+    DOMAIN_FAILED = "domain.failed"
     ACCOUNT_UPGRADED = "account.upgraded"
     ACCOUNT_DOWNGRADED = "account.downgraded"
     ACCOUNT_SUSPENDED = "account.suspended"

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from uuid import UUID
 
-from daimon.db.engine import Connection, Database
+from daimon.db.engine import Connection, Database, Record
 from daimon.inbound.errors import DomainNotServed, InboxDeleted, InboxSuspended, RecipientRefused, UnknownInbox
 from daimon.inbound.models import Recipient
 from daimon.inboxes.postmaster import ALIASES, POSTMASTER
@@ -15,16 +15,28 @@ from daimon.mail.address import Address
 MAX_AGE_SECONDS = 0.9  # a new, suspended or deleted inbox is seen by every SMTP process within a second
 MAX_ENTRIES = 100_000
 
-_REFUSALS: dict[str, type[RecipientRefused]] = {"suspended": InboxSuspended, "deleted": InboxDeleted}
+_DELETED, _UNSERVED = "deleted", "unserved"
+_REFUSALS: dict[str, type[RecipientRefused]] = {
+    "suspended": InboxSuspended,
+    _DELETED: InboxDeleted,
+    _UNSERVED: DomainNotServed,
+}
 _ACTIVE = "active"
 _OPERATORS = tuple(f"{name}@" for name in (POSTMASTER, *ALIASES))  # RFC 5321 §4.5.1, RFC 2142: in each domain served
 _Entry = tuple[UUID, UUID, str]  # account, inbox, status
+_NOBODY = UUID(int=0)
 
+# A verified domain is found by its own name, with the inbox that gets mail to its unknown addresses.
 # A deleted account takes all its addresses with it by its own row alone, and gives them back the same way.
 _FIND = """
-    select a.address, a.account_id, a.inbox_id,
+    select a.address as found, a.account_id, a.inbox_id,
            case when o.deleted_at is null then a.status else 'deleted' end as status
     from addresses a left join accounts o on o.account_id = a.account_id where a.address = any($1)
+    union all
+    select d.domain, d.account_id, coalesce(i.id, '00000000-0000-0000-0000-000000000000'), coalesce(i.status, 'deleted')
+    from verified_domains d join accounts o on o.account_id = d.account_id and o.deleted_at is null
+    left join inboxes i on i.account_id = d.account_id and i.id = d.catch_all_inbox_id
+    where d.domain = any($2)
 """
 
 
@@ -47,7 +59,7 @@ class Directory:
         database.
         """
         base = address.base
-        if address.domain != self._domain and not address.domain.endswith(self._subdomains):
+        if address.is_literal:
             raise DomainNotServed
         if (known := self._known.get(base)) and time.monotonic() < known[0]:
             return _recipient(address, known[1])
@@ -73,14 +85,15 @@ class Directory:
     async def _answer(self, asked: "dict[str, asyncio.Future[_Entry | None]]") -> None:
         good_until = time.monotonic() + MAX_AGE_SECONDS
         addresses = [*asked, self._operator] if any(map(_reaches_the_operator, asked)) else [*asked]
+        customs = {domain for domain in map(_domain, asked) if not self._is_own(domain)}
         try:
             async with self._db.read() as db:
-                rows = await db.fetch(_FIND, addresses)
+                rows = await db.fetch(_FIND, addresses, list(customs))
         except Exception as error:
             for future in asked.values():
                 future.set_exception(error)
             return
-        found: dict[str, _Entry] = {r["address"]: (r["account_id"], r["inbox_id"], r["status"]) for r in rows}
+        found = _entries(rows)
         for base, future in asked.items():
             entry = self._entry(base, found)
             if entry:
@@ -88,11 +101,18 @@ class Directory:
             future.set_result(entry)
 
     def _entry(self, base: str, found: dict[str, _Entry]) -> _Entry | None:
-        """Return whom an address reaches. `postmaster@` a subdomain is the operator, unless a customer reads it."""
+        """Return whom an address reaches. `postmaster@` any domain is the operator, unless a customer reads it."""
         entry = found.get(base)
+        if not self._is_own(domain := _domain(base)):
+            if domain not in found:
+                return _NOBODY, _NOBODY, _UNSERVED
+            entry = _on_custom_domain(base, entry, found[domain])
         if _reaches_the_operator(base) and (entry is None or entry[2] != _ACTIVE):
             return found.get(self._operator, entry)
         return entry
+
+    def _is_own(self, domain: str) -> bool:
+        return domain == self._domain or domain.endswith(self._subdomains)
 
     def _remember(self, base: str, good_until: float, entry: _Entry) -> None:
         self._known[base] = (good_until, entry)
@@ -103,13 +123,37 @@ class Directory:
 
 async def reachable(db: Connection, addresses: Sequence[Address]) -> dict[str, Recipient]:
     """Return whom those of the addresses reach that an inbox here has, by the address as it is written."""
-    rows = await db.fetch(_FIND, list({address.base for address in addresses}))
-    found = {row["address"]: row for row in rows if row["status"] == "active"}
-    return {
-        str(address): Recipient(str(address), row["account_id"], row["inbox_id"])
-        for address in addresses
-        if (row := found.get(address.base))
-    }
+    asked = {address.base for address in addresses}
+    found = _entries(await db.fetch(_FIND, list(asked), list(set(map(_domain, asked)))))
+    reached = {}
+    for address in addresses:
+        entry = found.get(address.base)
+        if held := found.get(address.domain):
+            entry = _on_custom_domain(address.base, entry, held)
+        if entry and entry[2] == _ACTIVE:
+            reached[str(address)] = Recipient(str(address), entry[0], entry[1])
+    return reached
+
+
+def _entries(rows: Sequence[Record]) -> dict[str, _Entry]:
+    return {row["found"]: (row["account_id"], row["inbox_id"], row["status"]) for row in rows}
+
+
+def _domain(base: str) -> str:
+    return base.rpartition("@")[2]
+
+
+def _on_custom_domain(base: str, entry: _Entry | None, held: _Entry) -> _Entry | None:
+    """Return whom an address of a verified domain reaches: its inbox, else the domain's catch-all.
+
+    `held` is the domain's account, and its catch-all with that inbox's status. `postmaster@` a suspended inbox goes
+    on to the catch-all too.
+    """
+    if entry and entry[0] != held[0]:  # of an account that had the domain before
+        entry = None
+    if entry and (entry[2] == _ACTIVE or (entry[2] != _DELETED and not _reaches_the_operator(base))):
+        return entry
+    return held if held[2] != _DELETED else entry
 
 
 def _reaches_the_operator(base: str) -> bool:

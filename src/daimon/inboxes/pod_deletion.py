@@ -12,6 +12,7 @@ import msgspec
 from daimon.accounts import client_ids
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.domains import service as domains
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
 from daimon.inboxes.repository import ADDRESS_HELD
@@ -50,6 +51,7 @@ async def delete_pod(db: Connection, who: Principal, pod_id: UUID, fate: Fate | 
     if pod.client_id:
         await client_ids.release(db, scope, kind="pod", client_id=pod.client_id)
     await SubdomainRepository(db, scope).release(pod_id)
+    await domains.leave_pod(db, scope, pod_id)
     await pods.delete(pod_id)
     await quotas.give_back(db, scope, len(gone))
     await quotas.forget(db, scope, pod_id)

@@ -105,7 +105,8 @@ class InboxRepository:
         after = _changed(inbox, change)
         await self._db.execute(
             """
-            with address as (update addresses set status = $5 where address = $6 and account_id = $1)
+            with address as (
+                update addresses set status = $5 where address = $6 and account_id = $1 and status <> 'deleted')
             update inboxes set display_name = $3, metadata = $4::json, status = $5, updated_at = $7
             where account_id = $1 and id = $2
             """,

@@ -13,6 +13,7 @@ from daimon.accounts.errors import AccountSuspended, ClientIdConflict
 from daimon.accounts.models import Account, AccountStatus, Tier
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.domains import service as domains
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
 from daimon.inboxes import in_pods, usernames
@@ -46,7 +47,7 @@ async def create(
     """Create an inbox with its key and record `inbox.created`; without a principal, open an account for it first.
 
     Raises Invalid, AccountSuspended, ClientIdConflict, PodNotFound, PodSuspended, InboxLimitReached, PodLimitReached,
-    InboxCreateRateLimited, UsernameTaken.
+    InboxCreateRateLimited, UsernameTaken, DomainNotFound.
     """
     username = None if wish.username is None else usernames.check(wish.username)
     account = who.account if who else await accounts.open_account(db, now=now)
@@ -56,7 +57,7 @@ async def create(
     if wish.client_id and (earlier := await _made_before(db, scope, wish, inbox_id)):
         return Created(await _made_earlier(db, scope, earlier), account, fresh=False)
     pod = await in_pods.open_to(db, scope, wish)
-    domain = _domain(wish, username, pod, policy)
+    domain = await _domain(db, scope, wish, username, pod, policy)
     inbox = await _add(db, scope, _new_inbox(scope, pod, inbox_id, username, domain, wish, now))
     account_key = None if who else await keys.issue(db, account, KeyScope.ACCOUNT, scope, now=now)
     inbox_key = await keys.issue(db, account, KeyScope.INBOX, _reach(inbox), now=now, maker=who)
@@ -153,15 +154,22 @@ def _may_change(account: Account) -> None:
         raise AccountSuspended
 
 
-def _domain(wish: NewInbox, username: str | None, pod: Pod | None, policy: InboxPolicy) -> str:
-    """Return the domain of a new inbox: its pod's own, or the service's. Raises Invalid."""
+async def _domain(
+    db: Connection, scope: Scope, wish: NewInbox, username: str | None, pod: Pod | None, policy: InboxPolicy
+) -> str:
+    """Return the domain of a new inbox: its pod's subdomain, the service's, or a verified one of the account.
+
+    Raises Invalid, DomainNotFound.
+    """
     service = policy.service_domain
     served = [service]
     if pod and pod.subdomain:
         served.insert(0, f"{pod.subdomain}.{service}")
     domain = (wish.domain or served[0]).lower()
+    if domain.endswith(f".{service}") and domain not in served:
+        raise Invalid.field("domain", f"of this server's own, only {' and '.join(served)} will do; leave it out")
     if domain not in served:
-        raise Invalid.field("domain", f"only {' and '.join(served)} is served here; leave it out")
+        return (await domains.usable(db, scope, domain, pod.id if pod else None)).domain
     if domain == service and username in policy.reserved_usernames:
         raise Invalid.field("username", f"`{username}` is reserved for the operator of {domain}; choose another")
     return domain

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     DELIVERY = "dlv"
     REPLAY = "rpl"
     LEASE = "lease"
+    DOMAIN = "dom"
 
 
 _last = 0

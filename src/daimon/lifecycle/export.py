@@ -34,6 +34,7 @@ _IDS = {
     "account_id": Kind.ACCOUNT,
     "pod_id": Kind.POD,
     "inbox_id": Kind.INBOX,
+    "catch_all_inbox_id": Kind.INBOX,
     "member_id": Kind.MEMBER,
     "key_id": Kind.KEY,
     "created_by": Kind.KEY,
@@ -82,6 +83,10 @@ _TABLES = (
         "inboxes.json", "inboxes", "id, pod_id, username, domain, display_name, status, message_count, thread_count,"
         " unread_count, last_received_at, client_id, metadata, created_at, updated_at", kind=Kind.INBOX,
         only="and status <> 'deleted'",
+    ),
+    _Table(
+        "domains.json", "domains", "id, pod_id, domain, status, catch_all_inbox_id, client_id, verified_at, created_at,"
+        " updated_at", kind=Kind.DOMAIN,
     ),
     _Table(
         "usage.json", "usage_days", "day, pod_id, inbox_id, received, sent, bounced, stored_bytes",

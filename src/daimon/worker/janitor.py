@@ -10,6 +10,7 @@ from daimon.accounts import retention as responses
 from daimon.audit import retention as audit
 from daimon.audit.service import Trail
 from daimon.db.engine import OUTAGES, Database
+from daimon.domains import retention as domains
 from daimon.events import retention as events
 from daimon.inboxes import retention as inboxes
 from daimon.kit.clock import Clock
@@ -31,6 +32,7 @@ _FORGETTING = (
     quotas.forget_leases,
     events.forget,
     webhooks.forget,
+    domains.forget,
     links.forget_links,
     notices.forget,
     notices.forget_rates,

@@ -11,7 +11,7 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, inboxes, messages, threads
+from daimon_email._calls import account, domains, inboxes, messages, threads
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
 from daimon_email._flow import Flow, Outcome, Pause, Request
 from daimon_email._paging import Listing, PageData
@@ -130,6 +130,19 @@ class AsyncThreads(_Resource):
     remove_labels = _call(threads.remove_labels)
 
 
+class AsyncDomains(_Resource):
+    """Calls about domains."""
+
+    create = _call(domains.create)
+    list = _list(domains.list)
+    get = _call(domains.get)
+    update = _call(domains.update)
+    delete = _call(domains.delete)
+    verify = _call(domains.verify)
+    rotate_dkim = _call(domains.rotate_dkim)
+    zone_file = _call(domains.zone_file)
+
+
 class AsyncAccount(_Resource):
     """Calls about the account."""
 
@@ -156,6 +169,7 @@ class AsyncDaimonClient(_Resource):
         self.inboxes = AsyncInboxes(self._transport)
         self.messages = AsyncMessages(self._transport)
         self.threads = AsyncThreads(self._transport)
+        self.domains = AsyncDomains(self._transport)
         self.account = AsyncAccount(self._transport)
 
     whoami = _call(account.whoami)

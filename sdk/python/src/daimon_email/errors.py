@@ -196,6 +196,12 @@ class WebhookNotFound(NotFound):
     _code = "WEBHOOK_NOT_FOUND"
 
 
+class DomainNotFound(NotFound):
+    """There is no such domain, or it is not verified."""
+
+    _code = "DOMAIN_NOT_FOUND"
+
+
 class DeliveryNotFound(NotFound):
     """The webhook has no such delivery, or it is older than 30 days."""
 
@@ -319,6 +325,12 @@ class SubdomainTaken(Conflict):
     """Another pod has this subdomain."""
 
     _code = "SUBDOMAIN_TAKEN"
+
+
+class DomainClaimed(Conflict):
+    """Another account has verified this domain."""
+
+    _code = "DOMAIN_CLAIMED"
 
 
 class PayloadTooLarge(DaimonError):

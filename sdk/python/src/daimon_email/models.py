@@ -40,6 +40,40 @@ class Inbox(Result):
 
 
 @dataclass(frozen=True)
+class DomainRecord(Result):
+    """A DNS record of a domain: what it should be, and what was found there."""
+
+    type: str
+    name: str
+    value: str
+    purpose: str
+    required: bool
+    status: str
+    found: List[str] = field(default_factory=list)
+    priority: Optional[int] = None
+    hint: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Domain(Result):
+    """A domain of the account's own."""
+
+    id: str
+    account_id: str
+    domain: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    records: List[DomainRecord] = field(default_factory=list)
+    pod_id: Optional[str] = None
+    reason: Optional[str] = None
+    catch_all_inbox_id: Optional[str] = None
+    client_id: Optional[str] = None
+    checked_at: Optional[datetime] = None
+    verified_at: Optional[datetime] = None
+
+
+@dataclass(frozen=True)
 class CreatedInbox(Inbox):
     """A new inbox. Its keys are shown this once, `account_api_key` with the first inbox of an account.
 

@@ -1,13 +1,14 @@
 """`daimon admin`: what the operator of a server does with accounts, keys, organisations and waiting mail."""
 
-from daimon.cli.admin import accounts, keys, notices, organisations
+from daimon.cli.admin import accounts, domains, keys, notices, organisations
 from daimon.cli.parsing import Commands, group
 
 
 def add(commands: Commands) -> None:
     """Add the commands of the operator."""
-    admin = group(commands, "admin", "accounts, keys and organisations, for the operator of the server")
+    admin = group(commands, "admin", "accounts, keys, organisations and the service domain, for the server's operator")
     accounts.add(admin)
     keys.add(admin)
+    domains.add(admin)
     organisations.add(admin)
     notices.add(admin)

@@ -6,23 +6,16 @@ A name with one bad address among good ones is refused whole, since which one is
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from daimon.kit.dns import DnsResolver, NoResolver, Unanswered
 from daimon.kit.safe_http.address import refusal
 from daimon.kit.safe_http.url import is_localhost
 
-if TYPE_CHECKING:
-    import dns.asyncresolver
-    import dns.name
-
 _THREADS = 64  # for names whose servers hang; each costs a thread until the system gives up
-_QUERY_SECONDS = 2.0
-_LOOKUP_SECONDS = 5.0
 _MOST_ADDRESSES = 32
 
 
@@ -73,59 +66,28 @@ class DnsLookup:
     """A resolver of the operator's choice, asked for A and AAAA at once."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        self._resolver: dns.asyncresolver.Resolver | None = None
+        self._dns = DnsResolver((host, port))
 
     async def addresses(self, host: str) -> list[str]:
         """Return all addresses of a name."""
-        import dns.name  # late: it is large, and most processes ask nothing
-
-        resolver = await self._asked()
-        name = dns.name.from_text(f"{host}.")
-        answers = await asyncio.gather(self._ask(resolver, name, "A"), self._ask(resolver, name, "AAAA"))
+        answers = await asyncio.gather(self._ask(host, "A"), self._ask(host, "AAAA"))
         if found := [address for answer in answers for address in answer or ()]:
             return found
         raise Unresolved(
             f"{host} has no address" if None not in answers else f"the name servers of {host} do not answer"
         )
 
-    async def _ask(self, resolver: "dns.asyncresolver.Resolver", name: "dns.name.Name", kind: str) -> list[str] | None:
+    async def _ask(self, host: str, kind: str) -> list[str] | None:
         """Return the addresses of a kind; None if nobody answered."""
-        import dns.exception
-        import dns.resolver
-
         try:
-            answer = await resolver.resolve(name, kind, search=False)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except (dns.exception.DNSException, OSError):
+            return [each.to_text() for each in await self._dns.ask(host, kind)]
+        except Unanswered:
             return None
-        return [str(each.address) for each in answer]
-
-    async def _asked(self) -> "dns.asyncresolver.Resolver":
-        if self._resolver is None:
-            import dns.asyncresolver
-
-            resolver = dns.asyncresolver.Resolver(configure=False)
-            resolver.nameservers = [await _address_of(self._host, self._port)]
-            resolver.port = self._port
-            resolver.timeout, resolver.lifetime = _QUERY_SECONDS, _LOOKUP_SECONDS
-            self._resolver = resolver
-        return self._resolver
+        except NoResolver as error:
+            raise Unresolved(str(error)) from error
 
     async def close(self) -> None:
         """Nothing stays open between questions."""
-
-
-async def _address_of(host: str, port: int) -> str:
-    """Return an address of the resolver itself, which is the operator's choice and may be private."""
-    with suppress(ValueError):
-        return str(ip_address(host))
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port)
-    except OSError as error:
-        raise Unresolved(f"the DNS resolver {host} cannot be found") from error
-    return str(found[0][4][0])
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Domains of accounts' own: claimed, proven by DNS, looked after, and signed for."""
