@@ -24,6 +24,7 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
+import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
@@ -104,6 +105,16 @@ class ServerSentEvents(Follower):
                     return
 
 
+class _Said(msgspec.Struct):
+    """Of a WebSocket's message what matters here; to read all of each would take most of the time of a run."""
+
+    type: str
+    sequence: int = 0
+
+
+_read = msgspec.json.Decoder(_Said).decode
+
+
 class Socket(Follower):
     """A WebSocket."""
 
@@ -113,9 +124,9 @@ class Socket(Follower):
         try:
             await socket.send(json.dumps({"action": "subscribe", "after": self.last}))
             while most:
-                said = json.loads(await asyncio.wait_for(socket.recv(), 25))
-                if said["type"] == "event":
-                    self.saw(said["sequence"])
+                said = _read(await asyncio.wait_for(socket.recv(decode=False), 25))
+                if said.type == "event":
+                    self.saw(said.sequence)
                     most -= 1
         finally:
             socket.transport.abort()  # as a machine that loses its network: nothing is said
@@ -141,19 +152,21 @@ class LongPoll(Follower):
 
 
 class Pages(Follower):
-    """One page after the other."""
+    """One page after the other; at the end, once a second: each page is a request and a row of the audit trail."""
+
+    size = 100
 
     async def hear(self, most: int) -> None:
         async with httpx.AsyncClient(base_url=self.server.api, timeout=30, headers=self.headers) as client:
             while most > 0:
-                answer = await client.get("/v1/events", params={"after": self.last, "limit": 100})
+                answer = await client.get("/v1/events", params={"after": self.last, "limit": self.size})
                 answer.raise_for_status()
                 events = answer.json()["result"]["events"]
                 for event in events:
                     self.saw(event["sequence"])
                 most -= len(events)
-                if not events:
-                    await asyncio.sleep(0.2)
+                if len(events) < self.size:
+                    await asyncio.sleep(1)
 
 
 class Hook(Follower):
@@ -213,18 +226,19 @@ def main() -> int:
     arguments.add_argument("--subscribers", type=int, default=20, help="of each kind")
     arguments.add_argument("--kills", type=float, default=10.0, help="seconds from one to the next, about")
     arguments.add_argument("--seed", type=int, default=random.randrange(1, 1000))
+    arguments.add_argument("--minutes", type=float, default=1440.0, help="send no more mails after so long")
     options = arguments.parse_args()
     os.environ["DAIMON_ALLOW_INSECURE_WEBHOOKS"] = "1"
     with serving() as server:
-        return asyncio.run(soak(server, options.events, options.subscribers, options.kills, options.seed))
+        return asyncio.run(soak(server, options))
 
 
-async def soak(server: Serving, events: int, subscribers: int, kills: float, seed: int) -> int:
+async def soak(server: Serving, options: argparse.Namespace) -> int:
     """Let it happen, and judge."""
-    chance = random.Random(seed)
+    chance = random.Random(options.seed)
     key, _ = await server.open_account()
     db = await server.connect()
-    inboxes = await _open_inboxes(server, key, subscribers)
+    inboxes = await _open_inboxes(server, key, options.subscribers)
     account_id = await db.fetchval("select account_id from addresses where address = $1", next(iter(inboxes)))
     first = await db.fetchval("select last from event_sequences where account_id = $1", account_id)
     followers = [
@@ -235,9 +249,12 @@ async def soak(server: Serving, events: int, subscribers: int, kills: float, see
     following = [asyncio.create_task(follower.follow()) for follower in followers]
     await asyncio.sleep(2)
     killed = dict.fromkeys(ROLES, 0)
-    killing = asyncio.create_task(_kill(server, chance, kills, killed))
+    killing = asyncio.create_task(_kill(server, chance, options.kills, killed))
+    showing = asyncio.create_task(_show_progress(followers, killed))
     begun = time.perf_counter()
-    await asyncio.gather(*(_send(server, list(inboxes), events // SENDERS, chance, killed) for _ in range(SENDERS)))
+    until = begun + options.minutes * 60
+    each = options.events // SENDERS
+    await asyncio.gather(*(_send(server, list(inboxes), each, until, chance, killed) for _ in range(SENDERS)))
     killing.cancel()
     while await db.fetchval("select exists (select from inbound_queue)"):  # noqa: ASYNC110 - in another process
         await asyncio.sleep(0.2)
@@ -248,11 +265,11 @@ async def soak(server: Serving, events: int, subscribers: int, kills: float, see
     await _finish(followers, expected)
     took = time.perf_counter() - begun
     held = memory(server)
-    for task in following:
+    for task in (showing, *following):
         task.cancel()
-    await asyncio.gather(*following, return_exceptions=True)
+    await asyncio.gather(showing, *following, return_exceptions=True)
     await db.close()
-    print(f"{len(expected)} events in {sent:.0f} s, all told after {took:.0f} s; seed {seed}")
+    print(f"{len(expected)} events in {sent:.0f} s, all told after {took:.0f} s; seed {options.seed}")
     print(f"killed: {killed}; MiB at the end: {held}")
     return max(_judge(kind, [each for each in followers if type(each) is kind], expected) for kind in KINDS)
 
@@ -298,11 +315,11 @@ async def _finish(followers: list[Follower], expected: Events) -> None:
 
 
 async def _send(
-    server: Serving, addresses: list[str], count: int, chance: random.Random, killed: dict[str, int]
+    server: Serving, addresses: list[str], count: int, until: float, chance: random.Random, killed: dict[str, int]
 ) -> None:
     """Let so many mails be accepted, and more until each role was killed; one whose 250 got lost is sent again."""
     session: Session | None = None
-    while count > 0 or not all(killed.values()):
+    while (count > 0 and time.perf_counter() < until) or not all(killed.values()):
         try:
             session = session or await Session.open(server.smtp_port)
             await asyncio.wait_for(
@@ -323,6 +340,15 @@ async def _kill(server: Serving, chance: random.Random, seconds: float, killed: 
                     os.kill(pid, signal.SIGKILL)
                     killed[role] += 1
                 break
+
+
+async def _show_progress(followers: list[Follower], killed: dict[str, int]) -> None:
+    """Say now and then, on stderr, how much each kind has heard: a long run is to tell where it is."""
+    begun = time.perf_counter()
+    while True:
+        await asyncio.sleep(30)
+        heard = {kind.__name__: sum(len(f.seen) for f in followers if type(f) is kind) for kind in KINDS}
+        print(f"{time.perf_counter() - begun:.0f} s: heard {heard}, killed {killed}", file=sys.stderr, flush=True)
 
 
 def memory(server: Serving) -> dict[str, int]:
