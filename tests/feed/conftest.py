@@ -28,7 +28,7 @@ class Feed:
     reads: int = 0
 
     def __post_init__(self) -> None:
-        self.tails = Tails(self._reading, public_url="http://daimon.test")
+        self.tails = Tails(self.reading, public_url="http://daimon.test")
 
     @property
     def everything(self) -> Reach:
@@ -59,7 +59,7 @@ class Feed:
             )
         return [row["sequence"] for row in rows]
 
-    def _reading(self, _: UUID) -> AbstractAsyncContextManager[Connection]:
+    def reading(self, _: UUID) -> AbstractAsyncContextManager[Connection]:
         self.reads += 1
         return self.db.read()
 

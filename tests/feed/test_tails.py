@@ -9,8 +9,10 @@ from daimon.db.scope import Scope
 from daimon.events.models import EventType
 from daimon.feed import tail
 from daimon.feed.errors import CursorExpired
+from daimon.feed.memory import Memory
 from daimon.feed.models import Wanted
 from daimon.feed.reach import Reach
+from daimon.feed.tail import Tails
 from daimon.kit import ids
 
 from .conftest import Feed, follow
@@ -131,3 +133,55 @@ async def test_two_accounts_do_not_hear_each_other(feed: Feed) -> None:
         feed.tails.ring(f"{other.account_id.hex} {feed.account_id.hex}.{ids.new().hex}")
         assert await subscriber.next(feed.everything, patience=0) == []
         assert subscriber.sequence == 0
+
+
+async def test_all_tails_together_are_bounded(feed: Feed) -> None:
+    """The tail that was given nothing for the longest goes first; whoever is behind it misses nothing."""
+    other, memory = Feed(feed.db), Memory(most=10_000)
+    feed.tails = other.tails = Tails(feed.reading, public_url="http://daimon.test", memory=memory)
+    numbers = list(range(1, 31))
+    with contextlib.ExitStack() as stack:
+        slow, quick, second = (
+            stack.enter_context(feed.tails.subscribe(account_id, 0))
+            for account_id in (feed.account_id, feed.account_id, other.account_id)
+        )
+        for each, subscriber in ((feed, quick), (other, second)):
+            await each.many(1)
+            assert await follow(subscriber, each.everything, 1) == [1]
+            settled = asyncio.create_task(follow(subscriber, each.everything, 2))
+            await each.many(1)
+            each.ring()
+            assert await settled == [2]
+        for each, subscriber in ((feed, quick), (other, second)) * 2:
+            following = asyncio.create_task(follow(subscriber, each.everything, subscriber.sequence + 14))
+            await each.many(14)
+            each.ring()
+            assert await following == numbers[subscriber.sequence - 14 : subscriber.sequence]
+            assert 0 < memory.total <= 10_000
+        assert await follow(slow, feed.everything, 30, most=4) == numbers
+    assert memory.total == 0
+
+
+async def test_looking_at_all_accounts_is_one_query(feed: Feed) -> None:
+    """Only the tails of accounts with something new are loaded."""
+    others = [Feed(feed.db) for _ in range(3)]
+    stop = asyncio.Event()
+    looking = asyncio.create_task(feed.tails.run(feed.db, stop))
+    with contextlib.ExitStack() as stack:
+        for each in (*others, feed):
+            each.tails = feed.tails
+            subscriber = stack.enter_context(feed.tails.subscribe(each.account_id, 0))
+            await each.many(1)
+            assert await follow(subscriber, each.everything, 1) == [1]
+            settled = asyncio.create_task(follow(subscriber, each.everything, 2))
+            await each.many(1)
+            each.ring()
+            assert await settled == [2]
+        before = feed.reads
+        waiting = asyncio.create_task(follow(subscriber, feed.everything, 3))
+        await feed.many(1)
+        feed.tails.ring_all()
+        assert await waiting == [3]
+        assert feed.reads - before == 1
+    stop.set()
+    await looking

@@ -1,6 +1,7 @@
 """What an endpoint hears: everything it wants, in order, signed, once as long as it answers."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import msgspec
@@ -11,8 +12,8 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from daimon.db.scope import Scope
 from daimon.events.models import EventType
 from daimon.kit import ids
-from daimon.webhooks import secret, service
-from daimon.webhooks.lane import MOST_OPEN
+from daimon.webhooks import dispatch, lane, secret, service
+from daimon.webhooks.lane import FIRST_OPEN, MOST_OPEN
 from daimon.webhooks.models import DeliveryStatus, Webhook, WebhookStatus
 from daimon.webhooks.repository import WebhookRepository
 
@@ -67,22 +68,62 @@ async def test_a_webhook_hears_what_it_wants(post: Post) -> None:
 
 
 async def test_at_most_so_many_are_under_way(post: Post) -> None:
-    """The first attempts begin in order, and the next begins when one has ended."""
+    """Once it has answered well. The first attempts begin in order, and the next begins when one has ended."""
     gate = asyncio.Event()
 
     async def wait(_: Heard) -> web.StreamResponse:
         await gate.wait()
         return web.Response()
 
-    async with endpoint(wait) as receiver, post.working():
+    async with endpoint() as receiver, post.working():
         webhook = await post.webhook(receiver.url)
-        await post.happen(MOST_OPEN * 3)
-        await receiver.has(MOST_OPEN)
-        assert (await post.get(webhook)).cursor == 0
+        await post.happen(MOST_OPEN)
+        await post.settled(webhook, lambda found: found.cursor == MOST_OPEN)
+        receiver.answer = wait
+        await post.happen(MOST_OPEN * 2)
+        await receiver.has(MOST_OPEN * 2)
+        assert (await post.get(webhook)).cursor == MOST_OPEN
         gate.set()
         assert sorted(await receiver.has(MOST_OPEN * 3)) == list(range(1, MOST_OPEN * 3 + 1))
         await post.settled(webhook, lambda found: found.cursor == MOST_OPEN * 3)
-    assert receiver.most_open <= MOST_OPEN
+    assert receiver.most_open == MOST_OPEN
+
+
+async def test_endpoints_that_failed_share_what_may_be_open(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of them hang, others find room."""
+    monkeypatch.setattr(dispatch, "MOST_DOUBTFUL", 2)
+    gate, two = asyncio.Event(), asyncio.Event()
+    waiting: list[Heard] = []
+
+    async def down(_: Heard) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    async def hang(heard: Heard) -> web.StreamResponse:
+        waiting.append(heard)
+        if len(waiting) == 2:
+            two.set()
+        await gate.wait()
+        return web.Response()
+
+    async with AsyncExitStack() as stack:
+        good = await stack.enter_async_context(endpoint())
+        bad = [await stack.enter_async_context(endpoint(down)) for _ in range(5)]
+        await stack.enter_async_context(post.working())
+        await post.webhook(good.url)
+        hooks = [await post.webhook(each.url) for each in bad]
+        await post.happen(1)
+        for hook in hooks:
+            await post.settled(hook, lambda found: found.failure_count == 1)
+        for each in bad:
+            each.answer = hang
+        await post.happen(1)
+        await two.wait()
+        await post.happen(10)
+        assert await good.has(12) == list(range(1, 13))
+        assert len(waiting) == 2
+        gate.set()
+        for each in bad:
+            await each.has(12)
 
 
 async def test_an_endpoint_that_hangs_delays_no_other(post: Post) -> None:
@@ -99,6 +140,7 @@ async def test_an_endpoint_that_hangs_delays_no_other(post: Post) -> None:
         assert await good.has(40) == list(range(1, 41))
         await bad.has(1)
         assert bad.open >= 1
+    assert bad.most_open <= FIRST_OPEN
 
 
 async def test_a_failure_is_tried_again_under_the_same_id(post: Post) -> None:
@@ -134,25 +176,28 @@ async def test_a_failure_is_tried_again_under_the_same_id(post: Post) -> None:
     assert len(first.attempts[0].answer) == 2048
 
 
-async def test_many_retries_are_each_sent_once(post: Post) -> None:
-    """More of them are due at once than are read at a time; none is begun twice."""
+async def test_many_retries_are_each_sent_once(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them are due at once than are read at a time, and fewer than may be begun; none is begun twice."""
+    monkeypatch.setattr(lane, "_READ", 4)
 
     async def down(_: Heard) -> web.StreamResponse:
         return web.Response(status=500)
 
     async with endpoint(down) as receiver, post.working():
         webhook = await post.webhook(receiver.url)
-        await post.happen(18)
-        await post.settled(webhook, lambda found: found.cursor == 18)
+        await post.happen(6)
+        await post.settled(webhook, lambda found: found.cursor == 6)
         receiver.answer = well
+        await post.happen(MOST_OPEN)  # now it may be sent so many at a time again
+        await post.settled(webhook, lambda found: found.cursor == 6 + MOST_OPEN)
         receiver.heard.clear()
-        for each in await post.deliveries(webhook):
-            async with post.db.transaction() as db:
+        async with post.db.transaction() as db:
+            for each in (await post.deliveries(webhook))[:6]:
                 await service.retry(db, Scope(post.account_id), webhook.id, each.id, post.clock())
-        await post.poke(webhook, timedelta(minutes=10))
+        await post.poke(webhook)
         log = await post.logged(webhook, lambda log: all(d.status is DeliveryStatus.SUCCEEDED for d in log))
-    assert sorted(receiver.numbers) == list(range(1, 19))
-    assert {d.attempt_count for d in log} == {2}
+    assert sorted(receiver.numbers) == [1, 2, 3, 4, 5, 6]
+    assert {d.attempt_count for d in log if d.sequence <= 6} == {2}
 
 
 async def test_gone_disables(post: Post) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from daimon.db.scope import Scope
 from daimon.kit import ids
 from daimon.webhooks import leasing
-from daimon.webhooks.lane import MOST_OPEN
+from daimon.webhooks.lane import FIRST_OPEN, MOST_OPEN
 from daimon.webhooks.models import DeliveryStatus
 from daimon.webhooks.repository import WebhookRepository
 
@@ -35,7 +35,7 @@ async def test_a_worker_that_is_killed_loses_nothing(post: Post) -> None:
         webhook = await post.webhook(receiver.url)
         dying = await asyncio.create_subprocess_exec(sys.executable, "-m", process.__name__, post.db.url, cwd=TESTS)
         await post.happen(12)
-        await receiver.has(8)
+        await receiver.has(FIRST_OPEN)
         dying.kill()
         await dying.wait()
         row = await post.sql("select array[leased_by::text, cursor::text] from webhooks")
@@ -44,7 +44,7 @@ async def test_a_worker_that_is_killed_loses_nothing(post: Post) -> None:
         gate.set()
         await post.sql("update webhooks set leased_until = now() - interval '1 second'")
         async with post.working():
-            await receiver.has(20)
+            await receiver.has(12 + FIRST_OPEN)
             await post.settled(webhook, lambda found: found.cursor == 12)
     named: dict[int, set[str]] = {}
     for heard in receiver.heard:

@@ -11,7 +11,7 @@ from daimon.api.answer import Streamed
 from daimon.api.event_schema import Listed, Place, wanted
 from daimon.api.operation import Lend, operation
 from daimon.api.request import Request
-from daimon.feed.errors import CursorExpired
+from daimon.feed.errors import CursorExpired, TooManyFollowers
 from daimon.feed.models import Told, Wanted, body
 from daimon.kit.errors import DaimonError, InvalidCursor
 
@@ -38,7 +38,7 @@ class EventStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     "/v1/events/stream",
     tag="events",
     lend=Lend.NOTHING,
-    errors=(InvalidCursor, CursorExpired),
+    errors=(InvalidCursor, CursorExpired, TooManyFollowers),
     content_type="text/event-stream",
 )
 async def stream_events(request: Request, query: EventStream) -> Streamed:
@@ -48,6 +48,7 @@ async def stream_events(request: Request, query: EventStream) -> Streamed:
     with `Last-Event-ID` (browsers do by themselves) or `after`: nothing is missed and nothing comes twice. Without
     either, the stream begins with what happens from now on.
     """
+    request.services.crowd.check(request.principal.scope.account_id)
     asked = wanted(query.event, query.inbox_id, query.pod_id)
     place = request.headers.get(b"last-event-id", b"").decode("latin-1") or query.after
     after = await following.begin(request, place)
@@ -58,14 +59,15 @@ async def stream_events(request: Request, query: EventStream) -> Streamed:
 
 
 async def _lines(request: Request, asked: Wanted, after: int, seconds: float | None) -> AsyncGenerator[bytes, None]:
-    yield b"retry: %d\n\n" % RETRY_MILLISECONDS
     followed = following.follow(request, asked, after, operation="stream_events", seconds=seconds)
     try:
-        async for passed in followed:
-            if passed.moved:  # last, where to go on from, though there was nothing to see there
-                yield b"".join([*(_shown(told) for told in passed.told), b"id: %d\n\n" % passed.sequence])
-            else:
-                yield b":\n\n"
+        with request.services.crowd.one(request.principal.scope.account_id):
+            yield b"retry: %d\n\n" % RETRY_MILLISECONDS
+            async for passed in followed:
+                if passed.moved:  # last, where to go on from, though there was nothing to see there
+                    yield b"".join([*(_shown(told) for told in passed.told), b"id: %d\n\n" % passed.sequence])
+                else:
+                    yield b":\n\n"
     except DaimonError as error:  # the key is no longer good, or nothing is kept of where the client is
         yield b"event: error\ndata: %s\n\n" % _encode(
             {"error": error.error, "message": error.message, "next_steps": error.steps}

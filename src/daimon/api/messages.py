@@ -24,7 +24,7 @@ from daimon.api.request import Request
 from daimon.api.schema import Deleted
 from daimon.audit.models import Change
 from daimon.feed import cursor
-from daimon.feed.errors import CursorExpired
+from daimon.feed.errors import CursorExpired, TooManyFollowers
 from daimon.inboxes import service as inboxes
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import InvalidCursor
@@ -73,7 +73,7 @@ async def list_messages(request: Request, inbox_id: InboxInPath, query: MessageL
     tag=_TAG,
     permission=Permission.MESSAGES_READ,
     lend=Lend.NOTHING,
-    errors=(InvalidCursor, CursorExpired),
+    errors=(InvalidCursor, CursorExpired, TooManyFollowers),
     example=examples.WAIT_FOR_MESSAGE,
 )
 async def wait_for_message(request: Request, inbox_id: InboxInPath, query: MessageWait) -> Answer[MessageView | None]:
@@ -83,8 +83,11 @@ async def wait_for_message(request: Request, inbox_id: InboxInPath, query: Messa
     a message the result is null. `X-Daimon-Sequence` is the number of the event that told of the message: go on with
     it here, in a list of events or in a stream.
     """
-    awaited = await _placed(request, query)
-    told = await _wait(request, await _id_of(request, inbox_id), awaited, query.timeout)
+    account_id, crowd = request.principal.scope.account_id, request.services.crowd
+    crowd.check(account_id)
+    with crowd.one(account_id):
+        awaited = await _placed(request, query)
+        told = await _wait(request, await _id_of(request, inbox_id), awaited, query.timeout)
     if told is None:
         return Answer(None, ["Nothing came in time; send the same request again."])
     message = told.message

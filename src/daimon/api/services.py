@@ -13,6 +13,7 @@ from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
 from daimon.domains.dkim import KeyVault
 from daimon.domains.models import DomainPolicy
+from daimon.feed.crowd import Crowd
 from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
@@ -50,5 +51,6 @@ class Services:
     reads: ReadLog
     trusted_proxies: Sequence[Network] = ()
     access_log: AccessLog | None = None
+    crowd: Crowd = field(default_factory=Crowd)
     auth_failures: AuthFailures = field(default_factory=AuthFailures)
     key_uses: KeyUses = field(default_factory=KeyUses)

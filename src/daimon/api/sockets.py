@@ -22,6 +22,7 @@ from daimon.api.operation import Lend, operation
 from daimon.api.request import Receive, Request, Send
 from daimon.api.schema import read_id
 from daimon.events.models import EventType
+from daimon.feed.errors import TooManyFollowers
 from daimon.feed.models import Wanted, body
 from daimon.kit.errors import DaimonError
 from daimon.kit.ids import Kind
@@ -58,7 +59,7 @@ _read = msgspec.json.Decoder(Ping | Subscribe).decode
 _encode = msgspec.json.Encoder().encode
 
 
-@operation("GET", PATH, tag="events", lend=Lend.NOTHING, status=101, errors=(UpgradeRequired,))
+@operation("GET", PATH, tag="events", lend=Lend.NOTHING, status=101, errors=(UpgradeRequired, TooManyFollowers))
 async def open_stream(request: Request) -> Streamed:
     """Follow events over a WebSocket.
 
@@ -67,6 +68,7 @@ async def open_stream(request: Request) -> Streamed:
     as `{"type": "event", …}`. Subscribe again for something else. `{"action": "ping"}` is answered by
     `{"type": "pong"}`.
     """
+    request.services.crowd.check(request.principal.scope.account_id)
     raise UpgradeRequired
 
 
@@ -74,7 +76,8 @@ async def converse(request: Request, receive: Receive, send: Send) -> None:
     """Talk with a client whose key was found good, until one of both ends it."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    await _Conversation(request, receive, send).run()
+    with request.services.crowd.one(request.principal.scope.account_id):
+        await _Conversation(request, receive, send).run()
 
 
 class _Conversation:

@@ -1,6 +1,11 @@
-"""What can be wrong with a place in the sequence."""
+"""What can be wrong with a place in the sequence, and with following it."""
 
-from daimon.kit.errors import Gone
+from typing import Self
+
+from daimon.kit.errors import Gone, TooManyRequests
+from daimon.kit.rate_limit import RateLimit
+
+_RETRY_SECONDS = 5
 
 
 class CursorExpired(Gone):
@@ -20,3 +25,20 @@ class CursorExpired(Gone):
         )
         error.oldest = oldest
         return error
+
+
+class TooManyFollowers(TooManyRequests):
+    """As many streams, sockets and long polls of the account are open on this server process as may be."""
+
+    code = "CONCURRENCY_LIMIT"
+    next_steps = ("Let several agents share one stream, or close one, then send the same request again.",)
+
+    @classmethod
+    def at(cls, most: int) -> Self:
+        """Return the error for a limit that is reached."""
+        return cls(
+            f"{most} streams, sockets and long polls of the account are open, which is the most.",
+            retry_after=_RETRY_SECONDS,
+            rate_limit=RateLimit("open-streams", most, None, 0, _RETRY_SECONDS),
+            current_usage={"open_streams": most, "max_open_streams": most},
+        )

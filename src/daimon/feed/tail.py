@@ -14,6 +14,7 @@ from uuid import UUID
 from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.scope import Scope
 from daimon.events.rings import accounts_of
+from daimon.feed.memory import Memory
 from daimon.feed.models import Told
 from daimon.feed.reach import Reach
 from daimon.feed.repository import FeedRepository
@@ -24,6 +25,7 @@ from daimon.kit.log import Log
 LOOK_SECONDS = 5.0  # a ring can be lost
 MOST_EVENTS, MOST_BYTES = 1_000, 8 << 20  # of one account in memory
 _LOADED = 100  # at a time
+_OVERHEAD = 512  # octets that an event takes beside its data
 _PLACES_SECONDS = 0.9
 
 Reading = Callable[[UUID], AbstractAsyncContextManager[Connection]]
@@ -34,7 +36,9 @@ _log = Log(__name__)
 class Tails:
     """The tails of one process, one for each account that is followed here."""
 
-    def __init__(self, reading: Reading, *, public_url: str) -> None:
+    def __init__(self, reading: Reading, *, public_url: str, memory: Memory | None = None) -> None:
+        self._memory = memory or Memory()
+        self._rung = asyncio.Event()
         self._reading = reading
         self._public_url = public_url
         self._tails: dict[UUID, _Tail] = {}
@@ -44,7 +48,7 @@ class Tails:
         """Follow an account's events from behind a number on; the number must be one that was, or 0."""
         tail = self._tails.get(account_id)
         if tail is None:
-            tail = self._tails[account_id] = _Tail(account_id, self._reading, self._public_url)
+            tail = self._tails[account_id] = _Tail(account_id, self._reading, self._public_url, self._memory)
         subscriber = Subscriber(tail, after)
         tail.subscribers.add(subscriber)
         try:
@@ -62,9 +66,8 @@ class Tails:
                 tail.poke()
 
     def ring_all(self) -> None:
-        """Look for new events of all accounts: rings may have been missed."""
-        for tail in self._tails.values():
-            tail.poke()
+        """Let `run` look for new events of all accounts: rings may have been missed."""
+        self._rung.set()
 
     def wake_all(self) -> None:
         """Let every `next` return: the server stops."""
@@ -73,13 +76,19 @@ class Tails:
 
     async def run(self, jobs: Database, stop: asyncio.Event) -> None:
         """Look for events whose ring was lost, until `stop`: one query for all accounts."""
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-            try:
-                await self._look(jobs)
-            except (Unavailable, *OUTAGES) as error:
-                _log.warning("tails.not_looked", error=repr(error))
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: self._rung.set())
+        try:
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._rung.wait(), LOOK_SECONDS)
+                self._rung.clear()
+                try:
+                    await self._look(jobs)
+                except (Unavailable, *OUTAGES) as error:
+                    _log.warning("tails.not_looked", error=repr(error))
+        finally:
+            stopping.cancel()
         self.wake_all()
 
     async def _look(self, jobs: Database) -> None:
@@ -98,11 +107,12 @@ class Tails:
 class _Tail:
     """The last events of one account, without a gap: those with the numbers behind `floor` up to `last`."""
 
-    def __init__(self, account_id: UUID, reading: Reading, public_url: str) -> None:
+    def __init__(self, account_id: UUID, reading: Reading, public_url: str, memory: Memory) -> None:
         self.account_id = account_id
         self.scope = Scope(account_id)
         self.reading = reading
         self.public_url = public_url
+        self._memory = memory
         self.subscribers: set[Subscriber] = set()
         self.floor = 0
         self.last: int | None = None  # None: nothing is known yet
@@ -124,9 +134,18 @@ class _Tail:
             subscriber.bell.set()
 
     def close(self) -> None:
-        """Load no more."""
+        """Load no more, and hold nothing."""
+        self._memory.hold(self, 0)
         if self._loading is not None:
             self._loading.cancel()
+
+    def shed(self) -> None:
+        """Hold nothing any more; who has not seen it yet reads it from the database."""
+        self._events.clear()
+        self._bytes = 0
+        if self.last is not None:
+            self.floor = self.last
+        self._memory.hold(self, 0)
 
     def behind(self, sequence: int, most: int) -> list[Told] | None:
         """Return the next events behind a number; None if the tail does not reach back to it."""
@@ -181,19 +200,20 @@ class _Tail:
         if not told:
             return
         self._events += told
-        self._bytes += sum(len(each.data) for each in told)
+        self._bytes += sum(len(each.data) + _OVERHEAD for each in told)
         self.last = told[-1].sequence
         drop = 0
         while len(self._events) - drop > MOST_EVENTS or self._bytes > MOST_BYTES:
-            self._bytes -= len(self._events[drop].data)
+            self._bytes -= len(self._events[drop].data) + _OVERHEAD
             drop += 1
         del self._events[:drop]
         self.floor += drop
+        self._memory.hold(self, self._bytes)
         self.wake()
 
     def _forget(self) -> None:
-        self._events.clear()
-        self._bytes, self.last = 0, None
+        self.shed()
+        self.last = None
 
 
 class Subscriber:

@@ -25,6 +25,7 @@ from daimon.webhooks.recording import Recorder
 from daimon.webhooks.secret import Vault
 
 MOST_LANES = 5_000  # of one worker; what finds no place waits for the walk
+MOST_DOUBTFUL = 500  # requests to endpoints that failed last, half of what a worker may have open: they may all hang
 _MOST_KNOWN = 50_000  # accounts of which we know how far we looked
 _BATCH = 500
 _MENDED_SECONDS = 60  # until something that went wrong in us is tried again
@@ -40,7 +41,8 @@ class Dispatcher:
         self._db = db
         self._worker = ids.new()
         self.tails = Tails(lambda _: db.read(), public_url=public_url)
-        self._tools = Tools(db, self.tails, http, vault, Recorder(db, self._worker, clock), clock, public_url)
+        doubtful = asyncio.Semaphore(MOST_DOUBTFUL)
+        self._tools = Tools(db, self.tails, http, vault, Recorder(db, self._worker, clock), clock, public_url, doubtful)
         self._lanes: dict[Name, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._rung: dict[UUID, None] = {}

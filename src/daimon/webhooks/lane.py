@@ -36,7 +36,7 @@ from daimon.webhooks.recording import Recorder, Result, Standing, Step
 from daimon.webhooks.secret import Vault
 from daimon.webhooks.walk import Walk, after, first
 
-MOST_OPEN = 8  # attempts under way at one endpoint
+FIRST_OPEN, MOST_OPEN = 2, 8  # attempts under way at one endpoint: at first, and once it has answered well
 IDLE_SECONDS = 20.0  # with nothing to do, or nothing before so long: then the lane ends
 _READ = 16  # events at a time: each may be 256 KiB
 _OUTAGE_SECONDS = 0.5
@@ -55,6 +55,7 @@ class Tools:
     recorder: Recorder
     clock: Clock
     public_url: str
+    doubtful: asyncio.Semaphore  # what all endpoints that failed last may have under way together
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Lane:
         self._look_again = True
         self._open: set[asyncio.Task[None]] = set()
         self._in_hand: set[UUID] = set()  # deliveries that are picked or under way: none is begun twice
-        self._limit = MOST_OPEN
+        self._limit = 1 if hook.failure_count else FIRST_OPEN
         self._not_before = hook.not_before
         self._turn = 0
         self._over = False
@@ -119,7 +120,7 @@ class Lane:
             WebhookStatus.ACTIVE,
             WebhookStatus.UNHEALTHY,
         ):
-            self._not_before, self._limit = None, MOST_OPEN
+            self._not_before, self._limit = None, FIRST_OPEN
         self.hook = hook
         self._reach = _reach(hook)
         self._look_again = True
@@ -291,7 +292,8 @@ class Lane:
             return Outcome(Attempt(tools.clock(), self.hook.url, {}, 0, error=error), succeeded=False)
         if job.walk is self._main and self.hook.status is WebhookStatus.ACTIVE:
             metrics.begun(max(0.0, (tools.clock() - job.told.at).total_seconds()))
-        return await attempt(tools.http, tools.vault, self.hook, job.told, tools.clock)
+        async with tools.doubtful if self.hook.failure_count else contextlib.nullcontext():
+            return await attempt(tools.http, tools.vault, self.hook, job.told, tools.clock)
 
     def _result(self, job: _Job, outcome: Outcome) -> Result:
         step = None
