@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from daimon.keys import secret
 from daimon.kit import ids
 
 from .conftest import Edge, bearer
 from .worlds import READS, World, shared_world
 
 ROUNDS = 150
+REPORTS = 40  # a tenth of a second each
 # With no difference at all, one run in ten thousand would be over this; a look-up more or less is far beyond it.
 MOST_DEVIATIONS = 4.0
 
@@ -45,6 +47,26 @@ async def test_foreign_is_as_never_issued(edge: Edge, path: str) -> None:
     assert abs(_deviations(*seconds)) < MOST_DEVIATIONS
 
 
+async def test_a_real_key_is_reported_as_a_false_one(edge: Edge) -> None:
+    """A key that works, one that never was, and one that has ended: the answer to who reports them takes as long."""
+    account_key = (await shared_world(edge)).account_key
+    real = [await _issue(edge, account_key) for _ in range(REPORTS)]
+    ended = await _issue(edge, account_key)
+    await _report(edge, ended)
+    answers: dict[str, list[Answer]] = {"real": [], "false": [], "ended": []}
+    for key in real:
+        reported = {"real": key, "false": secret.make(paid=False), "ended": ended}
+        for kind in random.sample(sorted(reported), len(reported)):
+            answers[kind].append(await _report(edge, reported[kind]))
+    assert {(answer.status, answer.body) for each in answers.values() for answer in each} == {
+        (202, '{"result":{"received":true},"next_steps":[]}')
+    }
+    seconds = {kind: [answer.seconds for answer in each] for kind, each in answers.items()}
+    assert abs(_deviations(seconds["real"], seconds["false"])) < MOST_DEVIATIONS
+    assert abs(_deviations(seconds["ended"], seconds["false"])) < MOST_DEVIATIONS
+    assert [await _status(edge, key) for key in (real[0], real[-1], account_key)] == [401, 401, 200]
+
+
 def _fresh(world: World) -> dict[str, str]:
     """Return ids of the same kinds that nobody was ever given."""
     return {name: ids.show(ids.Kind(shown.rpartition("_")[0]), ids.new()) for name, shown in world.ids.items()}
@@ -57,6 +79,22 @@ async def _ask(edge: Edge, path: str, world: World) -> Answer:
     body = answer.json()
     del body["request_id"]
     return Answer(answer.status_code, str(body), seconds)
+
+
+async def _issue(edge: Edge, account_key: str) -> str:
+    answer = await edge.http.post("/v1/keys", json={"scope": "account"}, headers=bearer(account_key))
+    key: str = answer.json()["result"]["api_key"]
+    return key
+
+
+async def _report(edge: Edge, key: str) -> Answer:
+    started = time.perf_counter()
+    answer = await edge.http.post("/v1/keys/leaked", json={"key": key})
+    return Answer(answer.status_code, answer.text, time.perf_counter() - started)
+
+
+async def _status(edge: Edge, key: str) -> int:
+    return (await edge.http.get("/v1/whoami", headers=bearer(key))).status_code
 
 
 def _deviations(left: Sequence[float], right: Sequence[float]) -> float:

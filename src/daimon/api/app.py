@@ -168,7 +168,8 @@ async def _arguments(called: Operation, request: Request, values: tuple[Any, ...
 
 async def _run(called: Operation, request: Request, arguments: list[Any]) -> Response:
     if called.lend is Lend.TRANSACTION:
-        return await _run_in_transaction(called, request, arguments)
+        work = _run_in_transaction(called, request, arguments)
+        return await (_no_sooner(called.no_sooner, work) if called.no_sooner else work)
     if called.lend is Lend.READ:
         async with request.reading() as request.db:
             given = await called.handler(request, *arguments)
@@ -193,6 +194,15 @@ async def _run_in_transaction(called: Operation, request: Request, arguments: li
     if request.after_commit:
         request.after_commit()
     return response
+
+
+async def _no_sooner(seconds: float, work: Coroutine[Any, Any, R]) -> R:
+    """Return what comes of the work, `seconds` after it began if it took less."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
+    done = await work
+    await asyncio.sleep(until - clock())
+    return done
 
 
 async def _run_once(called: Operation, request: Request, arguments: list[Any]) -> Response:

@@ -52,6 +52,7 @@ KeyInPath = Annotated[
     PathId(Kind.KEY, KeyNotFound, "The key's id.", lambda db, scope, values: KeyRepository(db, scope).get(values[0])),
 ]
 _TAG = "keys"
+_LEAK_SECONDS = 0.1  # several times what it takes to end a key
 
 
 @operation(
@@ -226,6 +227,7 @@ async def rotate_account_key(request: Request, body: Rotation) -> Answer[Account
     "/v1/keys/leaked",
     tag=_TAG,
     reach=None,
+    no_sooner=_LEAK_SECONDS,
     status=202,
     errors=(AuthenticationFailures,),
     example=examples.REPORT_LEAKED_KEY,
@@ -234,7 +236,7 @@ async def report_leaked_key(request: Request, body: KeyLeak) -> Answer[Received]
     """Report a key that was found in public.
 
     Needs no key. If the secret is real it ends at once and its owner is told; the answer is the same for every other
-    text. Reports count as failed authentications of the network that they come from.
+    text, and comes after the same time. Reports count as failed authentications of the network that they come from.
     """
     failures = request.services.auth_failures
     failures.check(request.client)

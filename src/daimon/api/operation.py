@@ -64,6 +64,7 @@ class Operation:
     when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
     before: Before | None  # is called with what the handler is, before a transaction is opened
+    no_sooner: float  # seconds from the request before which no success is answered, so that time tells nothing
     status: int
     other_statuses: tuple[int, ...]  # of answers too, such as 200 for an object that was there already
     errors: tuple[type[DaimonError], ...]
@@ -98,6 +99,7 @@ def operation(
     when_closed: bool = False,
     lend: Lend | None = None,
     before: Before | None = None,
+    no_sooner: float = 0.0,
     status: int = 200,
     other_statuses: Sequence[int] = (),
     errors: Sequence[type[DaimonError]] = (),
@@ -126,6 +128,7 @@ def operation(
                 personal=personal,
                 when_closed=when_closed,
                 before=before,
+                no_sooner=no_sooner,
                 lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
                 status=status,
                 other_statuses=tuple(other_statuses),

@@ -32,7 +32,8 @@ class Leaked:
 async def report(db: Connection, secret: str, *, now: datetime) -> Leaked | None:
     """End a secret that was found in public and tell its owner; None if it was none that works.
 
-    Every report costs the same four statements, whatever it names; only a key that ends now costs more.
+    Every report costs the same four statements, whatever it names. Only a key that ends now costs more, which the
+    edge hides: it answers every report after the same time.
     """
     hashed = digest(secret)
     scope, key_id = await find_key(db, hashed) or _NOBODY
