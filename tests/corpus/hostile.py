@@ -91,6 +91,15 @@ def _noise(size: int) -> bytes:
     return random.Random(7).randbytes(size)  # the same noise each time
 
 
+def _report(status: bytes, kind: bytes = b"message/delivery-status") -> bytes:
+    parts = b"--b\r\n\r\nwords\r\n--b\r\nContent-Type: %s\r\n\r\n%s\r\n--b--\r\n" % (kind, status)
+    return _HEAD + b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n" + parts
+
+
+def _bounce(text: bytes) -> bytes:
+    return b"From: MAILER-DAEMON@example.org\r\nSubject: failure notice\r\n\r\n" + text
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "empty": lambda: b"",
     "one_octet": lambda: b"x",
@@ -177,6 +186,25 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "boundary_wrong": lambda: _HEAD + b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--b\r\n\r\nwords\r\n--b--\r\n",
     "boundary_empty": lambda: _HEAD + b'Content-Type: multipart/mixed; boundary=""\r\n\r\n--\r\n\r\nwords\r\n',
     "zip_of_many": _zip_of_many,
+    # reports
+    "report_recipients": lambda: _report(b"Final-Recipient: rfc822; a@b.example\r\nAction: failed\r\n\r\n" * 100_000),
+    "report_folds": lambda: _report(b"Diagnostic-Code: smtp;\r\n" + b" 5\r\n" * 1_000_000),
+    "report_gaps": lambda: _report(b"\r\n" * 2_000_000),
+    "report_one_line": lambda: _report(b"Status: " + b"5." * 1_000_000),
+    "report_parts": lambda: _report(b"--b\r\nContent-Type: message/rfc822\r\n\r\n" * 10_000),
+    "report_escapes": lambda: _report(b"Final-Recipient: utf-8; " + b"\\x{10FFFF}\\x{D800}\\x{FFFFFF}" * 20_000),
+    "report_comments": lambda: _report(b"Final-Recipient: rfc822; " + b"(" * 500_000 + b" " * 500_000),
+    "report_feedback": lambda: _report(b"Original-Rcpt-To: <a@b.example>\r\n" * 500_000, b"message/feedback-report"),
+    "bounce_addresses": lambda: _bounce(b"<a@b.example>: 550 5.1.1 no\r\n" * 100_000),
+    "bounce_one_line": lambda: _bounce(b"a@b.example " * 200_000),
+    "bounce_at_signs": lambda: _bounce((b"a" * 60 + b"@") * 50_000),
+    "bounce_letters": lambda: _bounce(b"a" * MIB),
+    "bounce_labels": lambda: _bounce((b"To" + b" " * 900 + b"\r\n") * 2_000),
+    "bounce_hosts": lambda: _bounce(b"550 host " + b"a-b." * 250_000),
+    "bounce_codes": lambda: _bounce(b"550 " * 250_000),
+    "bounce_dots": lambda: _bounce(b"5.1." * 250_000),
+    "bounce_dashes": lambda: _bounce((b"-" * 900 + b"\n") * 1_000),
+    "bounce_blanks": lambda: _bounce((b" " * 900 + b"x\n") * 1_000),
     # HTML
     "html_nested": lambda: _html(b"<div>" * 400_000),
     "html_nested_misclosed": lambda: _html(b"<div><table><tr><td></div></table>" * 60_000),

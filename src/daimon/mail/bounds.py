@@ -42,3 +42,9 @@ URL_CHARS = 4 * KIB
 LINK_TEXT_CHARS = 300
 CODES = 10
 REFERENCES_LAST = 50  # with the first, which names the thread's root
+
+# Reports on mail that was sent
+REPORT_OCTETS = 256 * KIB  # of a part that a machine wrote for machines
+REPORT_RECIPIENTS = 100
+REPORT_VALUE_CHARS = 1_000
+REPORT_TEXT_CHARS = 32 * KIB  # of the words of one that no machine is meant to read

@@ -6,6 +6,7 @@ from daimon.mail import (
     codes,
     dangerous_file,
     date,
+    dsn,
     encoded_word,
     header,
     links,
@@ -19,7 +20,7 @@ from daimon.mail import (
 )  # fmt: skip
 from daimon.mail.body import Body
 from daimon.mail.header import Header
-from daimon.mail.parsed import Attachment, Code, Finding, Link, Mailbox, ParsedMail
+from daimon.mail.parsed import Attachment, Code, Finding, Link, Mailbox, ParsedMail, Report
 from daimon.mail.structure import Part
 
 _SUBJECT_CHARS = 2_000
@@ -33,7 +34,8 @@ def parse(octets: bytes) -> ParsedMail:
     said = body.read(octets, shown)
     attachments, unsafe = _attachments(octets, files)
     notes = (*_header_notes(top), *layout.findings, *said.findings)
-    return _mail(top, said, attachments, notes, unsafe)
+    report = dsn.read_report(octets, top, layout.parts, said.text)
+    return _mail(top, said, attachments, notes, unsafe, report=report)
 
 
 def attachment(octets: bytes, index: int) -> bytes:
@@ -96,6 +98,7 @@ def _mail(
     unsafe: list[Finding],
     *,
     extract: bool = True,
+    report: Report | None = None,
 ) -> ParsedMail:
     subject = top.text("subject")[:_SUBJECT_CHARS]
     sender = next(iter(_mailboxes(top, "from")), None)
@@ -134,6 +137,7 @@ def _mail(
         findings=tuple(findings),
         spam_score=spam_score,
         verdict=screen.verdict(spam_score),
+        report=report,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 Verdict = Literal["clean", "suspicious", "dangerous"]
+ReportKind = Literal["bounce", "delay", "success", "complaint", "auto_reply"]
 
 
 class Mailbox(msgspec.Struct, frozen=True):
@@ -51,6 +52,38 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Dsn(msgspec.Struct, frozen=True):
+    """What became of one recipient (RFC 3464 §2.3). What a report does not tell is None.
+
+    `action` is `failed`, `delayed`, `delivered`, `relayed` or `expanded`; `status` an enhanced status code (RFC 3463).
+    """
+
+    action: str
+    status: str | None = None
+    final_recipient: str | None = None
+    original_recipient: str | None = None
+    diagnostic: str | None = None  # in the words of the server that refused
+    remote_mta: str | None = None
+    smtp_code: int | None = None  # the reply code within the diagnostic
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mail says about an earlier one: a DSN, a complaint, or the answer of a machine.
+
+    `tentative` is a guess by the subject alone: it holds only if the mail came with the null reverse-path.
+    """
+
+    kind: ReportKind
+    recipients: tuple[Dsn, ...] = ()
+    reporting_mta: str | None = None
+    original_message_id: str | None = None  # with angle brackets
+    feedback_type: str | None = None  # of a complaint, RFC 5965 §7.3
+    original_rcpt_to: tuple[str, ...] = ()  # of a complaint, as are the next two
+    original_mail_from: str | None = None
+    user_agent: str | None = None
+    tentative: bool = False
+
+
 class ParsedMail(msgspec.Struct, frozen=True):
     """A mail as the contract's Message wants it (api-contract §3), all but ids, thread and authentication."""
 
@@ -76,3 +109,4 @@ class ParsedMail(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     spam_score: float  # 0..1
     verdict: Verdict
+    report: Report | None = None
