@@ -1,4 +1,4 @@
-"""The tables that refusals are read by: enhanced status codes (RFC 3463 and its registry), and words in real replies."""
+"""The tables that refusals are read by: enhanced status codes (RFC 3463, its registry), words in real replies."""
 
 import re
 from enum import StrEnum
@@ -108,7 +108,8 @@ _WORDS: tuple[tuple[str, Why], ...] = (
     (
         r"user unknown|unknown (?:user|recipient|mailbox|local part|address)"
         r"|no such (?:user|recipient|mailbox|address|person|id)"
-        r"|(?:recipient|user|account|mailbox|address|alias|email)\b(?: \S+){0,5} (?:does not|doesn't|not|don't) (?:exist|found)"
+        r"|(?:recipient|user|account|mailbox|address|alias|email)\b(?: \S+){0,5} (?:does not"
+        r"|doesn't|not|don't) (?:exist|found)"
         r"|(?:user|recipient|account|mailbox|address) (?:\S+ ){0,3}not (?:found|known|listed|valid)|not listed in"
         r"|does not exist|doesn't have an? \S+ account|invalid (?:recipient|mailbox|user|address)"
         r"|recipnotfound|recipientnotfound"
@@ -119,7 +120,9 @@ _WORDS: tuple[tuple[str, Why], ...] = (
         Why.NO_SUCH_RECIPIENT,
     ),
     (
-        r"(?:account|mailbox|user|email account|recipient)\b(?: \S+){0,8} (?:is |has been |was )?(?:disabled|inactive|suspended|deactivated|closed|discontinued|blocked from receiving|on hold)"
+        r"(?:account|mailbox|user|email account|recipient)\b(?: \S+){0,8} (?:is |has been "
+        r"|was )?(?:disabled|inactive|suspended|deactivated|closed|discontinued"
+        r"|blocked from receiving|on hold)"
         r"|(?:disabled|inactive|suspended) (?:account|mailbox|user|recipient)"
         r"|no longer (?:active|works|accept|in use)|account.{0,20}expired",
         Why.DISABLED,
