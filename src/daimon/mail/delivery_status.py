@@ -66,7 +66,7 @@ def _recipient(group: dict[str, str]) -> Dsn:
     diagnostic = report_fields.typed(group.get("diagnostic-code", ""))
     within = reply_code.find(diagnostic or "")
     status = reply_code.find(group.get("status", "")).status
-    if reply_code.is_vague(status) and within.status is not None:
+    if within.status is not None and reply_code.is_vague(status) and status in (None, f"{within.status[0]}.0.0"):
         status = within.status
     original = group.get("original-recipient")
     return Dsn(
