@@ -39,7 +39,7 @@ from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
@@ -176,7 +176,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         hooks=Ringer(jobs, wake.CHANNEL),
         http=http,
         vault=Vault(b"s" * 32),
-        dns=DnsResolver(("127.0.0.1", 9)),  # nobody is there
+        dns=Dns(("127.0.0.1", 9)),  # nobody is there
         domain_vault=KeyVault(b"s" * 32),
         domain_policy=DomainPolicy("daimon.email", ("mx1.daimon.email", "mx2.daimon.email"), TIERS),
         inbox_policy=InboxPolicy("daimon.email", frozenset({"postmaster"}), 0, TIERS),

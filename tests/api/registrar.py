@@ -16,7 +16,7 @@ from daimon.events import rings
 from daimon.inbound.directory import Directory
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 from daimon.mail.address import parse_address
 from daimon.worker import domains as worker
 from zones import ZoneServer
@@ -124,6 +124,6 @@ async def registering(services: Services) -> AsyncIterator[Registrar]:
     clock = Clock()
     async with (
         ZoneServer() as zones,
-        serving(replace(services, dns=DnsResolver(zones.address), clock=clock)) as edge,
+        serving(replace(services, dns=Dns(zones.address), clock=clock)) as edge,
     ):
         yield Registrar(edge, zones, clock)

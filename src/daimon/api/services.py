@@ -20,7 +20,7 @@ from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.keys.use import KeyUses
 from daimon.kit.clock import Clock
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.webhooks.secret import Vault
@@ -40,7 +40,7 @@ class Services:
     hooks: Ringer  # of the webhooks that requests change
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
-    dns: DnsResolver
+    dns: Dns
     domain_vault: KeyVault  # of the private keys that sign mail
     domain_policy: DomainPolicy
     inbox_policy: InboxPolicy

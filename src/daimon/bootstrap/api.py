@@ -23,7 +23,7 @@ from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.quotas.tiers import read_tiers
@@ -60,7 +60,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
             http=http,
             vault=Vault(settings.secret),
-            dns=DnsResolver(settings.dns_resolver),
+            dns=Dns(settings.dns_resolver),
             domain_vault=KeyVault(settings.secret),
             domain_policy=DomainPolicy(settings.service_domain, settings.mx_hosts, read_tiers(settings.tiers)),
             inbox_policy=_inbox_policy(settings),

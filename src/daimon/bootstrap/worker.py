@@ -9,7 +9,7 @@ from daimon.db.engine import Database
 from daimon.domains import service_keys
 from daimon.domains.dkim import KeyVault
 from daimon.kit.clock import utc_now
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.webhooks.secret import Vault
 from daimon.worker import domains, erasure, inbound, janitor, notices, webhooks
@@ -28,7 +28,7 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
     ):
         async with db.transaction() as connection:
             await service_keys.ensure(connection, settings.service_domain, KeyVault(settings.secret), utc_now())
-        dns = DnsResolver(settings.dns_resolver)
+        dns = Dns(settings.dns_resolver)
         group.create_task(domains.run(db, dns=dns, service_domain=settings.service_domain, clock=utc_now, stop=stop))
         group.create_task(inbound.run(db, clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))

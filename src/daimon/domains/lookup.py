@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterable
 
 from daimon.domains.models import Domain, Seen
-from daimon.kit.dns import DnsResolver, NoResolver, Unanswered
+from daimon.kit.dns import Dns, NoSuchName, Unanswered
 
 _MOST, _LONGEST = 20, 2048  # of what others publish is kept and shown
 _AT_ONCE = 8
+_NO_HOST = "(not the name of a host)"
 
 
 def question(kind: str, name: str) -> str:
@@ -27,7 +28,7 @@ def questions(domain: Domain) -> list[str]:
     ]
 
 
-async def look(dns: DnsResolver, asked: Iterable[str]) -> Seen:
+async def look(dns: Dns, asked: Iterable[str]) -> Seen:
     """Ask all at once, a few at a time."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -38,17 +39,20 @@ async def look(dns: DnsResolver, asked: Iterable[str]) -> Seen:
     return dict(await asyncio.gather(*map(one, asked)))
 
 
-async def _ask(dns: DnsResolver, kind: str, name: str) -> list[str] | None:
+async def _ask(dns: Dns, kind: str, name: str) -> list[str] | None:
     try:
-        answers = await dns.ask(name, kind)
-    except (Unanswered, NoResolver):
+        texts = await (_mx(dns, name) if kind == "MX" else _txt(dns, name))
+    except NoSuchName:
+        return []
+    except Unanswered:
         return None
-    if kind == "TXT":  # RFC 7208 §3.3: the strings of a record are one text
-        texts = (b"".join(each.strings).decode("utf-8", "replace") for each in answers)  # type: ignore[attr-defined]
-    else:
-        texts = (_without_dot(each.to_text().lower()) for each in answers)
     return sorted(text[:_LONGEST] for text in texts)[:_MOST]
 
 
-def _without_dot(text: str) -> str:
-    return text if text.endswith(" .") else text.removesuffix(".")  # alone, it says something: RFC 7505
+async def _txt(dns: Dns, name: str) -> list[str]:
+    return [text.decode("utf-8", "replace") for text in (await dns.txt(name)).records]
+
+
+async def _mx(dns: Dns, name: str) -> list[str]:
+    # RFC 7505: a single dot says that there is no mail here.
+    return [f"{each.preference} {_NO_HOST if each.host is None else each.host or '.'}" for each in (await dns.mx(name)).records]

@@ -9,7 +9,7 @@ from daimon.domains.errors import DomainNotFound
 from daimon.domains.models import Domain
 from daimon.domains.repository import COLUMNS, domain_of
 from daimon.kit.clock import Clock
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 
 LEASE = timedelta(minutes=10)  # then another worker looks: this one died
 
@@ -32,7 +32,7 @@ async def take(db: Connection, *, now: datetime, limit: int) -> list[Domain]:
     return [domain_of(row) for row in rows]
 
 
-async def check(db: Database, dns: DnsResolver, domain: Domain, clock: Clock) -> None:
+async def check(db: Database, dns: Dns, domain: Domain, clock: Clock) -> None:
     """Ask the DNS of a domain, and let follow what follows. One that was deleted meanwhile is left alone."""
     seen = await lookup.look(dns, lookup.questions(domain))
     try:

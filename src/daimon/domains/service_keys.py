@@ -10,7 +10,7 @@ from daimon.domains import lookup, records
 from daimon.domains.dkim import DkimRepository, KeyVault, make_pair
 from daimon.domains.errors import RotationRunning
 from daimon.domains.models import DkimKey, Stage
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 from daimon.mail.dkim_signing import Algorithm
 
 _SCOPE = Scope(NOBODY)
@@ -48,7 +48,7 @@ async def rotate(db: Connection, domain: str, vault: KeyVault, now: datetime) ->
     await DkimRepository(db, _SCOPE).add(NOBODY, domain, make_pair(vault, domain), Stage.NEXT, now)
 
 
-async def look_for_next(db: Database, dns: DnsResolver, domain: str, now: datetime) -> int:
+async def look_for_next(db: Database, dns: Dns, domain: str, now: datetime) -> int:
     """Let new keys sign that the DNS shows by now; return how many."""
     async with db.read() as connection:
         waiting = [key for key in await listed(connection, domain) if key.stage is Stage.NEXT]

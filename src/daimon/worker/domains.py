@@ -7,14 +7,14 @@ from daimon.db.ringer import Ringer
 from daimon.domains import rechecks, service_keys
 from daimon.events import rings
 from daimon.kit.clock import Clock
-from daimon.kit.dns import DnsResolver
+from daimon.kit.dns import Dns
 from daimon.worker.loops import every, work
 
 AT_ONCE = 10
 OWN_SECONDS = 60.0
 
 
-async def run(db: Database, *, dns: DnsResolver, service_domain: str, clock: Clock, stop: asyncio.Event) -> None:
+async def run(db: Database, *, dns: Dns, service_domain: str, clock: Clock, stop: asyncio.Event) -> None:
     """Check domains until `stop`, then finish those in hand."""
     ringer = Ringer(db, rings.CHANNEL)
 
@@ -29,7 +29,7 @@ async def run(db: Database, *, dns: DnsResolver, service_domain: str, clock: Clo
         group.create_task(every(OWN_SECONDS, check_own, stop))
 
 
-async def step(db: Database, dns: DnsResolver, ringer: Ringer, clock: Clock) -> int:
+async def step(db: Database, dns: Dns, ringer: Ringer, clock: Clock) -> int:
     """Check the domains that are due, a few side by side; return how many. One that fails costs the others nothing."""
     async with db.transaction() as connection:
         due = await rechecks.take(connection, now=clock(), limit=AT_ONCE)

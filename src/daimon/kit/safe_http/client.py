@@ -153,6 +153,13 @@ class SafeHttp:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send a POST and return the answer, redirects included: none is followed. Raises Failed."""
+        return await self._request("POST", url, body, headers)
+
+    async def get(self, url: str) -> Reply:
+        """Send a GET and return the answer, redirects included: none is followed. Raises Failed."""
+        return await self._request("GET", url, None, {})
+
+    async def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         try:
             safe = checked(url, allow_insecure=self._allow_insecure)
         except UnsafeUrl as error:
@@ -164,7 +171,7 @@ class SafeHttp:
             origin.open += 1
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._once_more_if_hung_up(safe, body, headers, trip, origin)
+                    return await self._once_more_if_hung_up(method, safe, body, headers, trip, origin)
             except (aiohttp.ClientError, OSError) as error:
                 raise _explained(error, trip, safe, self._timeout) from error
             finally:
@@ -172,22 +179,35 @@ class SafeHttp:
                 _trip.reset(token)
 
     async def _once_more_if_hung_up(
-        self, safe: SafeUrl, body: bytes, headers: Mapping[str, str], trip: _Trip, origin: _Origin
+        self,
+        method: str,
+        safe: SafeUrl,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        trip: _Trip,
+        origin: _Origin,
     ) -> Reply:
         try:
-            return await self._send(safe, body, headers, trip, origin)
+            return await self._send(method, safe, body, headers, trip, origin)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             # RFC 9112 §9.3.1: a kept connection may be closed by the other side just as it is used again.
             if not trip.reused or trip.status is not None:
                 raise
-        return await self._send(safe, body, headers, trip, origin)
+        return await self._send(method, safe, body, headers, trip, origin)
 
     async def _send(
-        self, safe: SafeUrl, body: bytes, headers: Mapping[str, str], trip: _Trip, origin: _Origin
+        self,
+        method: str,
+        safe: SafeUrl,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        trip: _Trip,
+        origin: _Origin,
     ) -> Reply:
         trip.reused = False
-        request = self._session.post(
-            URL(safe.text, encoded=True), data=body, headers=headers, allow_redirects=False, trace_request_ctx=trip
+        url = URL(safe.text, encoded=True)
+        request = self._session.request(
+            method, url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=trip
         )
         async with request as response:
             trip.status = response.status

@@ -5,13 +5,14 @@ A name with one bad address among good ones is refused whole, since which one is
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from daimon.kit.dns import DnsResolver, NoResolver, Unanswered
+from daimon.kit.dns import Answer, Dns, NoSuchName, Unanswered
+from daimon.kit.flights import Flights
 from daimon.kit.safe_http.address import refusal
 from daimon.kit.safe_http.url import is_localhost
 
@@ -66,34 +67,28 @@ class DnsLookup:
     """A resolver of the operator's choice, asked for A and AAAA at once."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._dns = DnsResolver((host, port))
+        self._dns = Dns((host, port))
 
     async def addresses(self, host: str) -> list[str]:
         """Return all addresses of a name."""
-        answers = await asyncio.gather(self._ask(host, "A"), self._ask(host, "AAAA"))
+        answers = await asyncio.gather(self._ask(self._dns.a, host), self._ask(self._dns.aaaa, host))
         if found := [address for answer in answers for address in answer or ()]:
             return found
         raise Unresolved(
             f"{host} has no address" if None not in answers else f"the name servers of {host} do not answer"
         )
 
-    async def _ask(self, host: str, kind: str) -> list[str] | None:
+    async def _ask(self, ask: Callable[[str], Awaitable[Answer[str]]], name: str) -> tuple[str, ...] | None:
         """Return the addresses of a kind; None if nobody answered."""
         try:
-            return [each.to_text() for each in await self._dns.ask(host, kind)]
+            return (await ask(name)).records
+        except NoSuchName:
+            return ()
         except Unanswered:
             return None
-        except NoResolver as error:
-            raise Unresolved(str(error)) from error
 
     async def close(self) -> None:
         """Nothing stays open between questions."""
-
-
-@dataclass(slots=True)
-class _Flight:
-    task: asyncio.Task[list[str]]
-    waiting: int = 0
 
 
 class SafeResolver(AbstractResolver):
@@ -102,13 +97,13 @@ class SafeResolver(AbstractResolver):
     def __init__(self, lookup: Lookup, *, allow_loopback: bool) -> None:
         self._lookup = lookup
         self._allow_loopback = allow_loopback
-        self._flights: dict[str, _Flight] = {}
+        self._flights: Flights[list[str]] = Flights()
 
     async def checked(self, host: str) -> list[str]:
         """Return a name's addresses. Raises Unresolved, and RefusedAddress if any of them is bad."""
         if self._allow_loopback and is_localhost(host):
             return ["127.0.0.1", "::1"]  # RFC 6761 §6.3: no question goes out
-        found = await self._shared(host)
+        found = await self._flights.join(host, lambda: self._lookup.addresses(host))
         for address in found:
             if reason := refusal(address, allow_loopback=self._allow_loopback):
                 raise RefusedAddress(f"{host} leads to an address that must not be opened: {reason}")
@@ -132,25 +127,5 @@ class SafeResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Ask no more."""
-        for flight in self._flights.values():
-            flight.task.cancel()
+        self._flights.cancel()
         await self._lookup.close()
-
-    async def _shared(self, host: str) -> list[str]:
-        """Ask once for all who want to know at this moment; the last to lose patience ends the question."""
-        flight = self._flights.get(host)
-        if flight is None:
-            flight = self._flights[host] = _Flight(asyncio.ensure_future(self._lookup.addresses(host)))
-            flight.task.add_done_callback(lambda task: self._landed(host, task))
-        flight.waiting += 1
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.task.done():
-                flight.task.cancel()
-                self._landed(host, flight.task)
-
-    def _landed(self, host: str, task: "asyncio.Task[list[str]]") -> None:
-        if (flight := self._flights.get(host)) and flight.task is task:
-            del self._flights[host]
