@@ -46,17 +46,17 @@ class MtaStsPolicies:
     async def policy(self, domain: str) -> MtaSts | None:
         """Return the policy in force for a domain, given in A-labels. Raises Unavailable if the database is away.
 
-        §5.1, §8.3: what is kept holds until it ends, even if the domain's record is gone, or its server does not answer.
+        §5.1: what is kept holds until it ends, even if the domain's record is gone, or its server does not answer.
         """
         now = self._clock()
         announced = await self._announced(domain)
         async with self._db.read() as db:
             kept = await _kept(db, domain, now=now)
         if announced is None or (kept and kept.id == announced and not kept.is_old(now)):
-            return kept and kept.policy
+            return kept.policy if kept else None
         fetched = await self._fetched(domain, announced, now)
         if fetched is None:
-            return kept and kept.policy
+            return kept.policy if kept else None
         async with self._db.read() as db:
             await _keep(db, domain, announced, fetched, now=now)
         return fetched
