@@ -64,7 +64,7 @@ class HostFinder:
         if not allowed:
             return TooPrivate(f"{name} leads to an address that mail must not go to: {why}")
         host = Host(name, preference, _some(allowed))
-        ttl = min(each.ttl for each in answers)
+        ttl = min(each.ttl for each in answers if each.records)
         if not secure or not all(each.authentic for each in answers):
             return Found(host, ttl)
         return await self._with_tlsa(host, answers[0].canonical, ttl)
