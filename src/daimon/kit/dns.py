@@ -1,7 +1,7 @@
 """Asking DNS: one resolver, the operator's choice or the system's, and answers that say how far they can be trusted.
 
 A resolver validates for us, or nobody does: the AD flag of an answer is believed only from one that is trusted with it
-(docs/decisions/0020-trust-in-the-resolver.md).
+(docs/decisions/0019-trust-in-the-resolver.md).
 """
 
 import asyncio
