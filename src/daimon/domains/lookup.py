@@ -8,7 +8,6 @@ from daimon.kit.dns import Dns, NoSuchName, Unanswered
 
 _MOST, _LONGEST = 20, 2048  # of what others publish is kept and shown
 _AT_ONCE = 8
-_NO_HOST = "(not the name of a host)"
 
 
 def question(kind: str, name: str) -> str:
@@ -54,5 +53,10 @@ async def _txt(dns: Dns, name: str) -> list[str]:
 
 
 async def _mx(dns: Dns, name: str) -> list[str]:
-    # RFC 7505: a single dot says that there is no mail here.
-    return [f"{each.preference} {_NO_HOST if each.host is None else each.host or '.'}" for each in (await dns.mx(name)).records]
+    return [f"{each.preference} {_shown(each.host)}" for each in (await dns.mx(name)).records]
+
+
+def _shown(host: str | None) -> str:
+    if host is None:
+        return "(not the name of a host)"
+    return host or "."  # RFC 7505: a single dot says that there is no mail here
