@@ -30,6 +30,7 @@ from daimon.db.ringer import Ringer
 from daimon.db.walls import API, JOBS, TenantDatabase
 from daimon.domains.dkim import KeyVault
 from daimon.domains.models import DomainPolicy
+from daimon.domains.signing import SigningKeys
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inbound import pipeline, understanding
@@ -43,6 +44,9 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
+from daimon.outbound import queue
+from daimon.outbound.return_path import ReturnPaths
+from daimon.outbound.submission import Road
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -174,6 +178,13 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         tails=Tails(db.read, public_url="http://daimon.test"),
         ringer=Ringer(jobs, rings.CHANNEL),
         hooks=Ringer(jobs, wake.CHANNEL),
+        posts=Ringer(jobs, queue.CHANNEL),
+        road=Road(
+            SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
+            jobs,
+            ReturnPaths(b"s" * 32),
+            TIERS,
+        ),
         http=http,
         vault=Vault(b"s" * 32),
         dns=Dns(("127.0.0.1", 9)),  # nobody is there

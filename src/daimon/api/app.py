@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -184,7 +185,7 @@ async def _run_in_transaction(called: Operation, request: Request, arguments: li
     if called.before is not None:
         await called.before(request, *arguments)
     with rings.noticing() as told:
-        async with request.writing() as request.db:
+        async with _around(called, request), request.writing() as request.db:
             if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
                 response = await _run_once(called, request, arguments)
             else:
@@ -194,6 +195,10 @@ async def _run_in_transaction(called: Operation, request: Request, arguments: li
     if request.after_commit:
         request.after_commit()
     return response
+
+
+def _around(called: Operation, request: Request) -> AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext() if called.around is None else called.around(request)
 
 
 async def _no_sooner(seconds: float, work: Coroutine[Any, Any, R]) -> R:

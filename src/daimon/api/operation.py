@@ -9,6 +9,7 @@ import inspect
 import re
 import typing
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from daimon.api.answer import Answer, Octets, Streamed
-from daimon.api.body import BodyReader
+from daimon.api.body import MAX_BODY_BYTES, BodyReader
 from daimon.api.path import PathParam
 from daimon.api.query import QueryReader
 from daimon.keys.models import KeyScope
@@ -25,6 +26,7 @@ from daimon.kit.errors import DaimonError
 
 Handler = Callable[..., Awaitable[Answer[Any] | Octets | Streamed]]
 Before = Callable[..., Awaitable[None]]
+Around = Callable[[Any], AbstractAsyncContextManager[None]]
 H = TypeVar("H", bound=Handler)
 
 OPERATIONS: list["Operation"] = []
@@ -64,6 +66,7 @@ class Operation:
     when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
     before: Before | None  # is called with what the handler is, before a transaction is opened
+    around: Around | None  # is entered with the request before its transaction is opened, and left after it
     no_sooner: float  # seconds from the request before which no success is answered, so that time tells nothing
     status: int
     other_statuses: tuple[int, ...]  # of answers too, such as 200 for an object that was there already
@@ -99,6 +102,8 @@ def operation(
     when_closed: bool = False,
     lend: Lend | None = None,
     before: Before | None = None,
+    around: Around | None = None,
+    max_bytes: int = MAX_BODY_BYTES,
     no_sooner: float = 0.0,
     status: int = 200,
     other_statuses: Sequence[int] = (),
@@ -128,6 +133,7 @@ def operation(
                 personal=personal,
                 when_closed=when_closed,
                 before=before,
+                around=around,
                 no_sooner=no_sooner,
                 lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
                 status=status,
@@ -136,7 +142,7 @@ def operation(
                 example=example or Example(),
                 tag=tag,
                 params=tuple((name, _param(types[name])) for name in _PARAM.findall(path)),
-                body=BodyReader(types.get("body", Empty)) if "body" in types or method in _WITH_BODY else None,
+                body=_body(types, method, max_bytes),
                 query=QueryReader(types.get("query", Empty)),
                 takes=tuple(name for name in ("body", "query") if name in types),
                 result=_result(types["return"]),
@@ -152,6 +158,11 @@ def operation(
 
 class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body or query of an operation that takes none."""
+
+
+def _body(types: dict[str, Any], method: str, max_bytes: int) -> BodyReader | None:
+    has_one = "body" in types or method in _WITH_BODY
+    return BodyReader(types.get("body", Empty), max_bytes) if has_one else None
 
 
 def _param(hint: Any) -> PathParam:

@@ -23,6 +23,7 @@ from daimon.kit.clock import Clock
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
+from daimon.outbound.submission import Road
 from daimon.webhooks.secret import Vault
 
 
@@ -38,6 +39,8 @@ class Services:
     tails: Tails
     ringer: Ringer  # of the events that requests record
     hooks: Ringer  # of the webhooks that requests change
+    posts: Ringer  # of the mails that requests send
+    road: Road
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
     dns: Dns

@@ -18,6 +18,7 @@ from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
 from daimon.domains.dkim import KeyVault
 from daimon.domains.models import DomainPolicy
+from daimon.domains.signing import SigningKeys
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
@@ -26,6 +27,9 @@ from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
+from daimon.outbound import queue
+from daimon.outbound.return_path import ReturnPaths
+from daimon.outbound.submission import Road
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -58,6 +62,13 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             tails=tails,
             ringer=Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS),
             hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
+            posts=Ringer(jobs, queue.CHANNEL),
+            road=Road(
+                SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
+                jobs,
+                ReturnPaths(settings.secret),
+                read_tiers(settings.tiers),
+            ),
             http=http,
             vault=Vault(settings.secret),
             dns=Dns(settings.dns_resolver),

@@ -10,6 +10,12 @@ class EventType(StrEnum):
     """What can happen; the value is its public name."""
 
     MESSAGE_RECEIVED = "message.received"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_DELIVERED = "message.delivered"
+    MESSAGE_DEFERRED = "message.deferred"
+    MESSAGE_BOUNCED = "message.bounced"
+    MESSAGE_COMPLAINED = "message.complained"
+    MESSAGE_REJECTED = "message.rejected"
     INBOX_CREATED = "inbox.created"
     INBOX_DELETED = "inbox.deleted"
     POD_CREATED = "pod.created"

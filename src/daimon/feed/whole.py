@@ -8,6 +8,7 @@ import msgspec
 
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.events.models import EventType
 from daimon.feed.models import Told
 from daimon.kit import ids
 from daimon.messages.repository import told_of
@@ -24,6 +25,7 @@ class _Data(msgspec.Struct, frozen=True):
 
 
 _named = msgspec.json.Decoder(_Data).decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,4 +54,9 @@ def _message_of(told: Told) -> UUID | None:
 
 
 def _with(told: Told, message: bytes | None) -> Told:
-    return told if message is None else replace(told, data=b'{"message":' + message + b"}")
+    """Return an event with the message in its data; what else they tell, such as of a recipient, stays."""
+    if message is None:
+        return told
+    if told.event == EventType.MESSAGE_RECEIVED:  # nearly all are, and say nothing else
+        return replace(told, data=b'{"message":' + message + b"}")
+    return replace(told, data=_encode(_fields(told.data) | {"message": msgspec.Raw(message)}))

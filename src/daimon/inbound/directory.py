@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from daimon.db.engine import Connection, Database, Record
@@ -133,6 +133,16 @@ async def reachable(db: Connection, addresses: Sequence[Address]) -> dict[str, R
         if entry and entry[2] == _ACTIVE:
             reached[str(address)] = Recipient(str(address), entry[0], entry[1])
     return reached
+
+
+async def served(db: Connection, domains: Collection[str], *, service_domain: str) -> set[str]:
+    """Return those of the domains that mail is received for here: the service domain's and accounts' verified ones."""
+    own = {domain for domain in domains if domain == service_domain or domain.endswith(f".{service_domain}")}
+    others = [domain for domain in domains if domain not in own]
+    if not others:
+        return own
+    rows = await db.fetch("select domain from verified_domains where domain = any($1)", others)
+    return own | {row["domain"] for row in rows}
 
 
 def _entries(rows: Sequence[Record]) -> dict[str, _Entry]:

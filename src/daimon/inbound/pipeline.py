@@ -18,7 +18,7 @@ from daimon.kit import ids
 from daimon.mail.address import parse_address
 from daimon.messages import arrivals as messages
 from daimon.quotas import usage
-from daimon.quotas.usage import Received
+from daimon.quotas.usage import Used
 from daimon.threads import placing as threads
 
 
@@ -85,8 +85,9 @@ def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) 
     )
 
 
-def _metered(arrival: Arrival) -> Received:
-    return Received(arrival.account_id, arrival.pod_id, arrival.inbox_id, arrival.received_at.date(), arrival.size)
+def _metered(arrival: Arrival) -> Used:
+    day = arrival.received_at.date()
+    return Used(arrival.account_id, arrival.pod_id, arrival.inbox_id, day, received=1, stored_bytes=arrival.size)
 
 
 def _event(arrival: Arrival, thread: UUID) -> NewEvent:

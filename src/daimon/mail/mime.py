@@ -1,5 +1,7 @@
 """A mail's octets → everything the contract's Message needs (RFC 5322, RFC 2045–2049)."""
 
+from collections.abc import Sequence
+
 from daimon.mail import (
     body,
     bounds,
@@ -45,6 +47,18 @@ def attachment(octets: bytes, index: int) -> bytes:
     if part is None or body.is_body(part, index):
         raise IndexError(index)
     return transfer.decode(octets[part.start : part.end], part.encoding)
+
+
+def attachments(octets: bytes, indexes: Sequence[int]) -> list[bytes]:
+    """Return the decoded contents of several attachments, reading the mail's structure once. Raises IndexError."""
+    parts = structure.read(octets, header.read(octets)).parts
+    found = [parts[index] for index in indexes]
+    return [transfer.decode(octets[part.start : part.end], part.encoding) for part in found]
+
+
+def headers(octets: bytes) -> dict[str, list[str]]:
+    """Return the fields of a mail's header, decoded, by their names in lower case."""
+    return _headers(header.read(octets))
 
 
 def headers_only(octets: bytes) -> ParsedMail:
@@ -129,7 +143,7 @@ def _mail(
         body_text=said.text,
         body_html=said.html,
         reply_body=reply_body,
-        preview=_preview(reply_body or said.text),
+        preview=preview(reply_body or said.text),
         links=found.links if found else (),
         cta_links=found.cta_links if found else (),
         codes=found.codes if found else (),
@@ -164,6 +178,7 @@ def _headers(top: Header) -> dict[str, list[str]]:
     }
 
 
-def _preview(text: str) -> str:
+def preview(text: str) -> str:
+    """Return the beginning of a text in one line."""
     words = " ".join(text[: bounds.PREVIEW_CHARS * 4].split())
     return words if len(words) <= bounds.PREVIEW_CHARS else words[: bounds.PREVIEW_CHARS - 1].rstrip() + "…"

@@ -81,6 +81,18 @@ async def attachment_content(raw: bytes, known: StoredAttachment) -> bytes:
     return await asyncio.to_thread(mime.attachment, raw, known.index)
 
 
+async def attached(
+    db: Connection, scope: Scope, inbox: UUID | str, message: Message
+) -> list[tuple[StoredAttachment, bytes]]:
+    """Return all attachments of a message with their contents. Raises InboxNotFound, MessageNotFound."""
+    known = message.summary.attachments
+    if not known:
+        return []
+    raw = (await original(db, scope, inbox, message.id)).octets
+    contents = await asyncio.to_thread(mime.attachments, raw, [each.index for each in known])
+    return list(zip(known, contents, strict=True))
+
+
 async def _locked(
     db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID
 ) -> tuple[MessageRepository, Message]:

@@ -6,14 +6,14 @@ what is limited outlives a transaction, and nothing else shall wait for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from daimon.accounts.models import Account
-from daimon.db.engine import Connection, Database
+from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.kit import ids
 from daimon.kit.clock import Clock
@@ -27,6 +27,8 @@ from daimon.quotas.tiers import TierLimits
 from daimon.quotas.usage import NO_POD
 
 LASTS = timedelta(minutes=5)  # longer than anything that takes a lease may run
+Begin = Callable[[], AbstractAsyncContextManager[Connection]]
+_NOT_ON_DISK = "set local synchronous_commit to off"
 RETRY_SECONDS = 1  # a lease is short: nobody knows when the next one ends, but it is soon
 
 _log = Log("daimon.quotas")
@@ -40,15 +42,21 @@ class Lease(StrEnum):
 
 @asynccontextmanager
 async def held(
-    db: Database, account: Account, limits: TierLimits, *, clock: Clock, lasts: timedelta = LASTS
+    begin: Begin, account: Account, limits: TierLimits, *, clock: Clock, lasts: timedelta = LASTS
 ) -> AsyncIterator[None]:
-    """Hold a lease on one concurrent send until the block ends. Raises ConcurrencyLimitExceeded, SendRequiresPaid."""
-    async with db.transaction() as connection:
+    """Hold a lease on one concurrent send until the block ends. Raises ConcurrencyLimitExceeded, SendRequiresPaid.
+
+    `begin` lends a transaction within the account. Nobody waits for its commit to be on disk: a lease that a crash of
+    the database takes back was in the way of nobody.
+    """
+    check_may_send(account, limits)
+    async with begin() as connection:
+        await connection.execute(_NOT_ON_DISK)
         lease_id = await take(connection, account, limits, now=clock(), lasts=lasts)
     try:
         yield
     finally:
-        await asyncio.shield(_give_back(db, Scope(account.account_id), lease_id))
+        await asyncio.shield(_give_back(begin, Scope(account.account_id), lease_id))
 
 
 async def take(
@@ -81,9 +89,10 @@ async def release(db: Connection, scope: Scope, lease_id: UUID) -> None:
     )  # fmt: skip
 
 
-async def _give_back(db: Database, scope: Scope, lease_id: UUID) -> None:
+async def _give_back(begin: Begin, scope: Scope, lease_id: UUID) -> None:
     try:
-        async with db.transaction() as connection:
+        async with begin() as connection:
+            await connection.execute(_NOT_ON_DISK)
             await release(connection, scope, lease_id)
     except Unavailable:
         _log.warning(

@@ -12,47 +12,53 @@ NO_POD = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """One mail received by one inbox."""
+class Used:
+    """What one inbox used: mails received, recipients sent to, recipients that refused, octets stored."""
 
     account_id: UUID
     pod_id: UUID | None
     inbox_id: UUID
     day: date
-    stored_bytes: int
+    received: int = 0
+    sent: int = 0
+    bounced: int = 0
+    stored_bytes: int = 0
 
 
-async def meter(db: Connection, received: Iterable[Received]) -> None:
-    """Write received mails into the days of their inboxes, and into the sums of pods and accounts.
+_ADDED = """received = u.received + excluded.received, sent = u.sent + excluded.sent,
+            bounced = u.bounced + excluded.bounced, stored_bytes = u.stored_bytes + excluded.stored_bytes"""
+_SUMS = "sum(received), sum(sent), sum(bounced), sum(stored_bytes)"
+
+
+async def meter(db: Connection, used: Iterable[Used]) -> None:
+    """Write what was used into the days of inboxes, and into the sums of pods and accounts.
 
     Every transaction takes the rows in the same order, so two cannot wait for each other.
     """
-    days: defaultdict[tuple[UUID, date, UUID, UUID], list[int]] = defaultdict(lambda: [0, 0])
-    for one in received:
+    days: defaultdict[tuple[UUID, date, UUID, UUID], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for one in used:
         day = days[one.account_id, one.day, one.pod_id or NO_POD, one.inbox_id]
-        day[0] += 1
-        day[1] += one.stored_bytes
+        for place, amount in enumerate((one.received, one.sent, one.bounced, one.stored_bytes)):
+            day[place] += amount
     ordered = sorted(days)
     await db.execute(
-        """
+        f"""
         with used as materialized (
-            select * from unnest($1::uuid[], $2::date[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[])
-                as n (account_id, day, pod_id, inbox_id, received, stored_bytes)
+            select * from unnest($1::uuid[], $2::date[], $3::uuid[], $4::uuid[],
+                                 $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+                as n (account_id, day, pod_id, inbox_id, received, sent, bounced, stored_bytes)
         ), inboxes as (
-            insert into usage_days as u (account_id, day, pod_id, inbox_id, received, stored_bytes)
+            insert into usage_days as u (account_id, day, pod_id, inbox_id, received, sent, bounced, stored_bytes)
             select * from used
-            on conflict (account_id, day, pod_id, inbox_id) do update
-                set received = u.received + excluded.received, stored_bytes = u.stored_bytes + excluded.stored_bytes
+            on conflict (account_id, day, pod_id, inbox_id) do update set {_ADDED}
         ), pods as (
-            insert into usage_pod_days as u (account_id, day, pod_id, received, stored_bytes)
-            select account_id, day, pod_id, sum(received), sum(stored_bytes) from used group by 1, 2, 3 order by 1, 2, 3
-            on conflict (account_id, day, pod_id) do update
-                set received = u.received + excluded.received, stored_bytes = u.stored_bytes + excluded.stored_bytes
+            insert into usage_pod_days as u (account_id, day, pod_id, received, sent, bounced, stored_bytes)
+            select account_id, day, pod_id, {_SUMS} from used group by 1, 2, 3 order by 1, 2, 3
+            on conflict (account_id, day, pod_id) do update set {_ADDED}
         )
-        insert into usage_account_days as u (account_id, day, received, stored_bytes)
-        select account_id, day, sum(received), sum(stored_bytes) from used group by 1, 2 order by 1, 2
-        on conflict (account_id, day) do update
-            set received = u.received + excluded.received, stored_bytes = u.stored_bytes + excluded.stored_bytes
+        insert into usage_account_days as u (account_id, day, received, sent, bounced, stored_bytes)
+        select account_id, day, {_SUMS} from used group by 1, 2 order by 1, 2
+        on conflict (account_id, day) do update set {_ADDED}
         """,
-        *zip(*ordered, strict=True), [days[key][0] for key in ordered], [days[key][1] for key in ordered],
+        *zip(*ordered, strict=True), *zip(*(days[key] for key in ordered), strict=True),
     )  # fmt: skip

@@ -54,6 +54,14 @@ async def place(db: Connection, arrivals: Sequence[Arrival]) -> Placed:
     return Placed(threads, [inbox for inbox, _ in known.begun])
 
 
+async def bind(db: Connection, mail: Arrival, thread_id: UUID) -> None:
+    """Tie a mail that is about to be placed to a thread of its inbox, whatever it refers to."""
+    await db.execute(
+        "insert into thread_refs (account_id, inbox_id, ref, thread_id) values ($1, $2, $3, $4) on conflict do nothing",
+        mail.account_id, mail.inbox_id, mail.content.own_ref, thread_id,
+    )  # fmt: skip
+
+
 def _lost_its_references(arrival: Arrival) -> bool:
     return arrival.content.is_reply and not arrival.content.refs and bool(arrival.content.from_address)
 
@@ -144,22 +152,23 @@ async def _write(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[
         """
         with refs as (
             insert into thread_refs (account_id, inbox_id, ref, thread_id)
-            select * from unnest($14::uuid[], $15::uuid[], $16::bytea[], $17::uuid[]) on conflict do nothing
+            select * from unnest($15::uuid[], $16::uuid[], $17::bytea[], $18::uuid[]) on conflict do nothing
         )
         insert into threads as t (account_id, id, inbox_id, subject, subject_key, participants, labels, message_count,
                                   unread_count, preview, last_message_at, created_at, updated_at)
         select account_id, id, inbox_id, subject, subject_key, array(select json_array_elements_text(participants)),
-               array(select json_array_elements_text(labels)), mails, mails, preview, newest, oldest, newest
+               array(select json_array_elements_text(labels)), mails, unread, preview, newest, oldest, newest
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::json[], $7::json[], $8::int[],
-                    $9::text[], $10::timestamptz[], $11::timestamptz[])
-            as n (account_id, id, inbox_id, subject, subject_key, participants, labels, mails, preview, newest, oldest)
+                    $9::int[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+            as n (account_id, id, inbox_id, subject, subject_key, participants, labels, mails, unread, preview, newest,
+                  oldest)
         on conflict (account_id, id) do update set
             message_count = t.message_count + excluded.message_count,
             unread_count = t.unread_count + excluded.unread_count,
             participants = (t.participants || array(
-                select unnest(excluded.participants) except select unnest(t.participants)))[:$12],
+                select unnest(excluded.participants) except select unnest(t.participants)))[:$13],
             labels = (t.labels || array(
-                select unnest(excluded.labels) except select unnest(t.labels)))[:$13],
+                select unnest(excluded.labels) except select unnest(t.labels)))[:$14],
             preview = excluded.preview,
             last_message_at = greatest(t.last_message_at, excluded.last_message_at),
             updated_at = excluded.updated_at,
@@ -175,7 +184,8 @@ def _row(thread: UUID, mails: Sequence[Arrival]) -> tuple[object, ...]:
     labels = list(dict.fromkeys(mail.label for mail in mails if mail.label))[:MAX_LABELS]
     return (
         first.account_id, thread, first.inbox_id, first.content.subject, first.content.subject_key,
-        _json(participants), _json(labels), len(mails), last.content.preview, last.received_at, first.received_at,
+        _json(participants), _json(labels), len(mails), sum(mail.unread for mail in mails), last.content.preview,
+        last.received_at, first.received_at,
     )  # fmt: skip
 
 

@@ -1,0 +1,291 @@
+"""Mails to be sent as clients write them, and what became of them."""
+
+import re
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from daimon.api.message_schema import Label
+from daimon.api.schema import ClientId, read_id
+from daimon.kit import ids
+from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
+from daimon.kit.errors import Invalid, PayloadTooLarge
+from daimon.kit.ids import Kind, show
+from daimon.mail import bounds, mailboxes, threading
+from daimon.mail.address import BadAddress, parse_address
+from daimon.mail.compose import Attachment as ComposedAttachment
+from daimon.mail.parsed import Mailbox
+from daimon.outbound.models import (
+    MOST_ATTACHMENTS,
+    MOST_CONTENT_OCTETS,
+    MOST_RECIPIENTS,
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    NewMail,
+    Preview,
+    RecipientKind,
+    Submitted,
+)
+
+# Base64 makes four octets of three; the rest is for the texts.
+MAX_SEND_BYTES = MOST_CONTENT_OCTETS * 4 // 3 + (8 << 20)
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_HEADER_NAMES = re.compile(r"(?:X|List)-[!-9;-~]{1,70}\Z", re.IGNORECASE)
+
+Address = Annotated[str, Meta(min_length=3, max_length=500)]
+Addresses = Annotated[
+    Address | Annotated[list[Address], Meta(max_length=MOST_RECIPIENTS)],
+    Meta(description="`ada@example.com` or `Ada <ada@example.com>`, one or several."),
+]
+Subject = Annotated[str, Meta(max_length=998, pattern=_NO_CONTROLS)]
+Text = Annotated[str, Meta(max_length=bounds.BODY_TEXT_CHARS)]
+Html = Annotated[str, Meta(max_length=bounds.BODY_HTML_CHARS)]
+MessageId = Annotated[str, Meta(max_length=998, pattern=_NO_CONTROLS, description="As in the field `Message-ID`.")]
+OwnHeaders = Annotated[
+    dict[str, Annotated[str, Meta(max_length=2_000)]],
+    Meta(max_length=50, description="Further fields; their names begin with `X-` or `List-`."),
+]
+
+
+class NewAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part that is not the body; `content` is base64. With `content_id`, the HTML can show it by `cid:`."""
+
+    filename: Annotated[str, Meta(min_length=1, max_length=255, pattern=_NO_CONTROLS)]
+    content: bytes
+    content_type: Annotated[str, Meta(max_length=255, pattern=_NO_CONTROLS)] = "application/octet-stream"
+    content_id: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\s<>\x00-\x1f\x7f]*$(?!\n)")] | None = (
+        None
+    )
+
+
+class _Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every mail to be sent has."""
+
+    to: Addresses = msgspec.field(default_factory=list)
+    cc: Addresses = msgspec.field(default_factory=list)
+    bcc: Addresses = msgspec.field(default_factory=list)
+    subject: Subject = ""
+    body: Annotated[Text, Meta(description="The text.")] | None = None
+    body_html: Html | None = None
+    reply_to: Addresses = msgspec.field(default_factory=list)
+    attachments: Annotated[list[NewAttachment], Meta(max_length=MOST_ATTACHMENTS)] = []
+    headers: OwnHeaders = {}
+    labels: Annotated[list[Label], Meta(max_length=50)] = []
+    client_id: ClientId | None = None
+    dry_run: Annotated[bool, Meta(description="Answer what would happen, and send nothing.")] = False
+
+    def to_domain(self) -> NewMail:
+        """Return what the service is asked. Raises Invalid, PayloadTooLarge."""
+        return NewMail(
+            to=_people(self.to, "to"),
+            cc=_people(self.cc, "cc"),
+            bcc=_people(self.bcc, "bcc"),
+            reply_to=_people(self.reply_to, "reply_to"),
+            subject=self.subject,
+            body_text=self.body,
+            body_html=self.body_html,
+            headers=_headers(self.headers),
+            attachments=_attachments(self.attachments),
+            labels=tuple(dict.fromkeys(self.labels)),
+            client_id=self.client_id,
+        )
+
+
+class SendBody(_Mail, frozen=True):
+    """A mail to be sent. At least one of `to`, `cc` and `bcc` names somebody."""
+
+    in_reply_to: MessageId | None = None
+    references: Annotated[list[MessageId], Meta(max_length=100)] = []
+    thread_id: Annotated[str, Meta(max_length=64, description="A thread of the inbox that it goes on.")] | None = None
+
+    def to_domain(self) -> NewMail:
+        """Return what the service is asked. Raises Invalid, PayloadTooLarge."""
+        return msgspec.structs.replace(
+            super().to_domain(),
+            in_reply_to=None if self.in_reply_to is None else _message_id(self.in_reply_to, "in_reply_to"),
+            references=tuple(_message_id(each, f"references[{n}]") for n, each in enumerate(self.references)),
+            thread_id=read_id(Kind.THREAD, self.thread_id, "thread_id"),
+        )
+
+
+class ReplyBody(_Mail, frozen=True):
+    """An answer. Without `to` it goes to whom the message is from; without `subject` it has the message's."""
+
+
+class ForwardBody(_Mail, frozen=True):
+    """What stands above the message that is handed on, and whom it goes to."""
+
+
+class RecipientView(msgspec.Struct):
+    """One recipient of a message, and how it stands with him."""
+
+    address: str
+    kind: RecipientKind
+    status: DeliveryStatus
+
+
+class SentView(msgspec.Struct):
+    """A message that will be sent. `message_id` is the `Message-ID` that its recipients see.
+
+    Of a dry run there is no message, and so no ids; it tells how many sends are left today, null without limit.
+    """
+
+    id: str | None
+    message_id: str | None
+    inbox_id: str
+    thread_id: str | None
+    status: DeliveryStatus
+    recipients: list[RecipientView]
+    size: int
+    dry_run: bool = False
+    sends_left_today: int | UnsetType | None = UNSET
+
+
+class TryView(msgspec.Struct):
+    """One try to hand a message over to one recipient's server.
+
+    `outcome` is the state that it left the recipient in. `scope` says what a refusal is about. `ambiguous`: the
+    connection was lost after the whole mail was sent and before the answer, so that it may have been accepted.
+    """
+
+    at: Time
+    duration_ms: int
+    outcome: DeliveryStatus
+    host: str | None
+    address: str | None
+    tls: str | None
+    code: int | None
+    enhanced_status: str | None
+    reply: str | None
+    scope: str | None
+    ambiguous: bool
+
+
+class RecipientHistory(msgspec.Struct):
+    """What became of one recipient of a message, with every attempt, the oldest first."""
+
+    id: str
+    recipient: str
+    kind: RecipientKind
+    status: DeliveryStatus
+    next_attempt_at: Time | None
+    created_at: Time
+    updated_at: Time
+    attempts: list[TryView]
+
+
+class DeliveriesView(msgspec.Struct):
+    """All recipients of a message."""
+
+    deliveries: list[RecipientHistory]
+
+
+def sent_view(submitted: Submitted) -> SentView:
+    """Return a submission as clients read it."""
+    return SentView(
+        id=show(Kind.MESSAGE, submitted.id),
+        message_id=submitted.message_id,
+        inbox_id=show(Kind.INBOX, submitted.inbox_id),
+        thread_id=show(Kind.THREAD, submitted.thread_id),
+        status=submitted.status,
+        recipients=[RecipientView(each.recipient, each.kind, each.status) for each in submitted.recipients],
+        size=submitted.size,
+    )
+
+
+def preview_view(preview: Preview) -> SentView:
+    """Return what a send would do, as clients read it."""
+    return SentView(
+        id=None,
+        message_id=None,
+        inbox_id=show(Kind.INBOX, preview.inbox_id),
+        thread_id=None,
+        status=preview.status,
+        recipients=[RecipientView(*each) for each in preview.recipients],
+        size=preview.size,
+        dry_run=True,
+        sends_left_today=preview.sends_left,
+    )
+
+
+def history_view(delivery: Delivery) -> RecipientHistory:
+    """Return a recipient's history as clients read it."""
+    return RecipientHistory(
+        id=show(ids.Kind.DELIVERY, delivery.id),
+        recipient=delivery.recipient,
+        kind=delivery.kind,
+        status=delivery.status,
+        next_attempt_at=rfc3339_or_none(delivery.next_attempt_at),
+        created_at=rfc3339(delivery.created_at),
+        updated_at=rfc3339(delivery.updated_at),
+        attempts=[_try_view(attempt) for attempt in delivery.attempts],
+    )
+
+
+def _try_view(attempt: Attempt) -> TryView:
+    return TryView(
+        rfc3339(attempt.at),
+        attempt.duration_ms,
+        attempt.outcome,
+        attempt.host,
+        attempt.address,
+        attempt.tls,
+        attempt.code,
+        attempt.enhanced_status,
+        attempt.reply,
+        attempt.scope,
+        attempt.ambiguous,
+    )
+
+
+def _people(texts: str | list[str], field: str) -> tuple[Mailbox, ...]:
+    if isinstance(texts, str):
+        return _people_in(texts, field)
+    return tuple(person for n, text in enumerate(texts) for person in _people_in(text, f"{field}[{n}]"))
+
+
+def _people_in(text: str, field: str) -> tuple[Mailbox, ...]:
+    if _CONTROLS.search(text):
+        raise Invalid.field(field, "holds a line end or another control character")
+    people = mailboxes.parse(text)
+    if not people:
+        raise Invalid.field(field, f"{text[:100]!r} is no address")
+    try:
+        for person in people:
+            parse_address(person.address)
+    except BadAddress as error:
+        raise Invalid.field(field, f"{text[:100]!r} is no address: {error}") from error
+    return people
+
+
+def _headers(headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    for name, value in headers.items():
+        if not _HEADER_NAMES.match(name):
+            raise Invalid.field(
+                "headers", f"{name[:80]!r} must begin with `X-` or `List-`, and have no blanks or colons"
+            )
+        if _CONTROLS.search(value):
+            raise Invalid.field(f"headers.{name}", "holds a line end or another control character")
+    return tuple(headers.items())
+
+
+def _attachments(attachments: list[NewAttachment]) -> tuple[ComposedAttachment, ...]:
+    total = sum(len(each.content) for each in attachments)
+    if total > MOST_CONTENT_OCTETS:
+        raise PayloadTooLarge(
+            f"The attachments have {total} bytes, and {MOST_CONTENT_OCTETS} are allowed in all.",
+            next_steps=["Send a link to what is large, or send it in several mails."],
+        )
+    return tuple(
+        ComposedAttachment(each.filename, each.content_type, each.content, each.content_id) for each in attachments
+    )
+
+
+def _message_id(text: str, field: str) -> str:
+    found = threading.message_id(text)
+    if found is None:
+        raise Invalid.field(field, "must be a Message-ID, such as `<1234@example.com>`")
+    return found

@@ -1,0 +1,200 @@
+"""Sending over HTTP: parse, call, answer. A 202 leaves after the commit; from then on the mail is ours to deliver."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from daimon.accounts.errors import AccountUnderReview, ClientIdConflict
+from daimon.api import send_examples as examples
+from daimon.api.answer import Answer
+from daimon.api.inboxes import InboxInPath
+from daimon.api.messages import MessageInPath
+from daimon.api.operation import operation
+from daimon.api.render import rate_headers
+from daimon.api.request import Request
+from daimon.api.send_schema import (
+    MAX_SEND_BYTES,
+    DeliveriesView,
+    ForwardBody,
+    ReplyBody,
+    SendBody,
+    SentView,
+    history_view,
+    preview_view,
+    sent_view,
+)
+from daimon.audit.models import Change
+from daimon.inboxes import service as inboxes
+from daimon.inboxes.errors import InboxIsSuspended
+from daimon.keys.permissions import Permission
+from daimon.kit.errors import DaimonError, PayloadTooLarge
+from daimon.kit.ids import Kind, show
+from daimon.messages import service as messages
+from daimon.outbound import queue, replying, repository, submission
+from daimon.outbound.models import NewMail, Submitted
+from daimon.pods.errors import PodSuspended
+from daimon.quotas import leases
+from daimon.quotas.errors import (
+    BurstLimitExceeded,
+    ConcurrencyLimitExceeded,
+    DailySendsExceeded,
+    PodDailySendsExceeded,
+    PodMayNotSend,
+    SendRequiresPaid,
+)
+from daimon.threads.errors import ThreadNotFound
+
+_TAG = "sending"
+_ERRORS: Sequence[type[DaimonError]] = (
+    AccountUnderReview,
+    BurstLimitExceeded,
+    ClientIdConflict,
+    ConcurrencyLimitExceeded,
+    DailySendsExceeded,
+    InboxIsSuspended,
+    PayloadTooLarge,
+    PodDailySendsExceeded,
+    PodMayNotSend,
+    PodSuspended,
+    SendRequiresPaid,
+)
+
+
+@asynccontextmanager
+async def in_turn(request: Request) -> AsyncIterator[None]:
+    """Let a send count among those that run at one time, for as long as its transaction lasts."""
+    limits = request.services.road.tiers[request.principal.account.tier]
+    async with leases.held(request.writing, request.principal.account, limits, clock=request.services.clock):
+        yield
+
+
+@operation(
+    "POST",
+    "/v1/inboxes/{inbox_id}/send",
+    tag=_TAG,
+    permission=Permission.MESSAGES_SEND,
+    status=202,
+    other_statuses=(200,),
+    errors=(*_ERRORS, ThreadNotFound),
+    example=examples.SEND,
+    around=in_turn,
+    max_bytes=MAX_SEND_BYTES,
+)
+async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) -> Answer[SentView]:
+    """Send a mail from an inbox.
+
+    The answer leaves once the mail is stored; what becomes of each recipient is in events and in the message's
+    deliveries. With `client_id`, the same send again answers 200 with the message that it made. With `dry_run`, the
+    answer says what would happen.
+    """
+    return await _send(request, inbox_id, body.to_domain(), dry_run=body.dry_run)
+
+
+@operation(
+    "POST",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}/reply",
+    tag=_TAG,
+    permission=Permission.MESSAGES_SEND,
+    status=202,
+    other_statuses=(200,),
+    errors=_ERRORS,
+    example=examples.REPLY,
+    around=in_turn,
+    max_bytes=MAX_SEND_BYTES,
+)
+async def reply_to_message(
+    request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ReplyBody
+) -> Answer[SentView]:
+    """Answer whom a message is from, in its thread."""
+    return await _answer(request, inbox_id, message_id, body, to_all=False)
+
+
+@operation(
+    "POST",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}/reply-all",
+    tag=_TAG,
+    permission=Permission.MESSAGES_SEND,
+    status=202,
+    other_statuses=(200,),
+    errors=_ERRORS,
+    example=examples.REPLY_ALL,
+    around=in_turn,
+    max_bytes=MAX_SEND_BYTES,
+)
+async def reply_all_to_message(
+    request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ReplyBody
+) -> Answer[SentView]:
+    """Answer whom a message is from, and all others whom it went to."""
+    return await _answer(request, inbox_id, message_id, body, to_all=True)
+
+
+@operation(
+    "POST",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}/forward",
+    tag=_TAG,
+    permission=Permission.MESSAGES_SEND,
+    status=202,
+    other_statuses=(200,),
+    errors=_ERRORS,
+    example=examples.FORWARD,
+    around=in_turn,
+    max_bytes=MAX_SEND_BYTES,
+)
+async def forward_message(
+    request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ForwardBody
+) -> Answer[SentView]:
+    """Hand a message on, with its attachments, below what the body says."""
+    wish = body.to_domain()
+    scope = request.principal.scope
+    parent = await messages.get(request.db, scope, inbox_id, message_id)
+    attached = await messages.attached(request.db, scope, inbox_id, parent)
+    return await _send(request, inbox_id, replying.forward(parent, wish, attached), dry_run=body.dry_run)
+
+
+@operation(
+    "GET",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}/deliveries",
+    tag=_TAG,
+    permission=Permission.MESSAGES_READ,
+    example=examples.DELIVERIES,
+)
+async def list_message_deliveries(
+    request: Request, inbox_id: InboxInPath, message_id: MessageInPath
+) -> Answer[DeliveriesView]:
+    """Show what became of each recipient of a sent message, attempt by attempt."""
+    message = await messages.get(request.db, request.principal.scope, inbox_id, message_id)
+    deliveries = await repository.deliveries_of(request.db, request.principal.scope, message.id)
+    return Answer(DeliveriesView([history_view(each) for each in deliveries]))
+
+
+async def _answer(
+    request: Request, inbox_id: UUID | str, message_id: UUID, body: ReplyBody, *, to_all: bool
+) -> Answer[SentView]:
+    wish = body.to_domain()
+    scope = request.principal.scope
+    own = (await inboxes.get(request.db, scope, inbox_id)).email
+    parent = await messages.get(request.db, scope, inbox_id, message_id)
+    return await _send(request, inbox_id, replying.reply(parent, wish, own=own, to_all=to_all), dry_run=body.dry_run)
+
+
+async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_run: bool) -> Answer[SentView]:
+    who, road = request.principal, request.services.road
+    if dry_run:
+        preview = await submission.preview(request.db, who, inbox_id, wish, road=road, now=request.now)
+        return Answer(preview_view(preview), ["Send the same request without dry_run."], status=200)
+    submitted = await submission.submit(request.db, who, inbox_id, wish, road=road, now=request.now)
+    history = (
+        f"GET /v1/inboxes/{show(Kind.INBOX, submitted.inbox_id)}/messages/{show(Kind.MESSAGE, submitted.id)}/deliveries"
+    )
+    steps = [f"See what becomes of it: {history}"]
+    if not submitted.fresh:
+        return Answer(sent_view(submitted), steps, status=200)
+    request.change = _change(submitted)
+    request.after_commit = lambda: request.services.posts.ring(queue.READY)
+    return Answer(sent_view(submitted), steps, headers=rate_headers(submitted.rate_limit))
+
+
+def _change(submitted: Submitted) -> Change:
+    """Return what the audit trail tells of a send: whom it went to, and not what it said."""
+    after = {"recipients": [each.recipient for each in submitted.recipients], "status": submitted.status}
+    return Change(show(Kind.MESSAGE, submitted.id), None, after, pod_id=submitted.pod_id, inbox_id=submitted.inbox_id)

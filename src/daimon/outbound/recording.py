@@ -1,0 +1,268 @@
+"""Writing down what became of mails: a result counts once it is committed, and one commit serves all that wait.
+
+A worker whose lease ran out has nothing to say about a mail any more; what it did is in the log alone.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from daimon.db.engine import OUTAGES, Connection, Database
+from daimon.db.ringer import Ringer
+from daimon.events import rings
+from daimon.events import service as events
+from daimon.events.models import EventType, NewEvent
+from daimon.inboxes import arrival as inboxes
+from daimon.kit.clock import rfc3339_or_none
+from daimon.kit.errors import Unavailable
+from daimon.kit.log import Log
+from daimon.outbound import events_of
+from daimon.outbound.local import Arriving, Inboxes
+from daimon.outbound.models import STATUS_ORDER, UNDECIDED, Attempt, DeliveryStatus, QueuedMail
+from daimon.quotas import usage
+from daimon.quotas.usage import Used
+
+MOST = 256  # results in one commit
+MOST_OCTETS = 4 << 20
+_AGAIN_SECONDS = 0.5
+
+_log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one attempt came to. `arriving` comes in at this server, in the same commit."""
+
+    mail: QueuedMail
+    attempt: Attempt
+    suppresses: bool = False
+    arriving: Arriving | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    result: Result
+    done: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Recorder:
+    """Commits results, together with all that come while a commit is on its way."""
+
+    def __init__(self, db: Database, worker: UUID, inboxes: Inboxes) -> None:
+        self._db = db
+        self._worker = worker
+        self._inboxes = inboxes
+        self._waiting: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._events = Ringer(db, rings.CHANNEL)
+
+    def write(self, result: Result) -> "asyncio.Future[None]":
+        """Return a future that is done when the result is committed. It waits out an outage of the database."""
+        waiting = _Waiting(result)
+        self._waiting.append(waiting)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+        return waiting.done
+
+    async def _write_all(self) -> None:
+        await asyncio.sleep(0)  # let all that are done in this turn of the loop join
+        try:
+            while self._waiting:
+                batch = self._next_batch()
+                await self._commit(batch)
+                for waiting in batch:
+                    if not waiting.done.done():
+                        waiting.done.set_result(None)
+        finally:
+            self._writing = None
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Return what one commit holds: so many results, and not too many octets of what arrives with them."""
+        taken, octets = 0, 0
+        for waiting in self._waiting[:MOST]:
+            octets += len(waiting.result.arriving.octets) if waiting.result.arriving else 0
+            if taken and octets > MOST_OCTETS:
+                break
+            taken += 1
+        batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return batch
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        """Commit a batch, again and again while there is no database; one that fails alone is given up."""
+        while True:
+            try:
+                await self._record([waiting.result for waiting in batch])
+            except (Unavailable, *OUTAGES) as error:
+                _log.warning("outbound.not_recorded_yet", mails=len(batch), error=repr(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+            except Exception as error:
+                if len(batch) == 1:
+                    _log.error("outbound.not_recorded", delivery=batch[0].result.mail.id.hex, exc_info=error)
+                    return  # its lease ends, and it is tried again
+                for waiting in batch:
+                    await self._commit([waiting])
+                return
+            else:
+                return
+
+    async def _record(self, results: Sequence[Result]) -> None:
+        with rings.noticing() as told:
+            async with self._db.transaction() as connection:
+                kept = await record(connection, self._worker, results, self._inboxes)
+        self._events.ring(*told)
+        if any(result.arriving for result in kept):
+            self._inboxes.ring()
+
+
+async def record(db: Connection, worker: UUID, results: Sequence[Result], here: Inboxes) -> list[Result]:
+    """Write results in the caller's transaction and return those that counted.
+
+    The order of the locks is that of every transaction: inboxes, messages, usage, sequences.
+    """
+    pods = await inboxes.lock(db, [(r.mail.account_id, r.mail.inbox_id) for r in results if r.mail.inbox_id])
+    held = await _decide(db, worker, results)
+    kept = [result for result in results if result.mail.id in held]
+    if not kept:
+        return []
+    if arriving := [result.arriving for result in kept if result.arriving]:
+        await here.take_in(db, arriving)
+    of_messages = [result for result in kept if result.mail.message_id]
+    await _forget_own([result for result in kept if not result.mail.message_id], db)
+    if of_messages:
+        first, unsent = await _write_history(db, of_messages)
+        await _show(db, of_messages)
+        bounced = [_bounced(r, pods) for r in of_messages if r.attempt.outcome is DeliveryStatus.BOUNCED]
+        if bounced:
+            await usage.meter(db, bounced)
+        await events.record(db, [event for r in of_messages for event in _events(r, pods, first, unsent)])
+    return kept
+
+
+async def _decide(db: Connection, worker: UUID, results: Sequence[Result]) -> set[UUID]:
+    """Take what is decided out of the queue and put off the rest; return what the worker still had a lease on."""
+    rows = await db.fetch(
+        """
+        with n as materialized (
+            select * from unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) as n (account_id, id, next)
+        ), gone as (
+            delete from outbound_queue q using n
+            where n.next is null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
+            returning q.id
+        ), put_off as (
+            update outbound_queue q set leased_by = null, due_at = n.next, attempt_count = q.attempt_count + 1
+            from n where n.next is not null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
+            returning q.id
+        )
+        select id from gone union all select id from put_off
+        """,
+        worker,
+        [result.mail.account_id for result in results],
+        [result.mail.id for result in results],
+        [result.attempt.next_attempt_at for result in results],
+    )
+    return {row["id"] for row in rows}
+
+
+async def _forget_own(results: Sequence[Result], db: Connection) -> None:
+    """Erase mails of the server's own that are decided: nobody reads them again, and links may be in them."""
+    gone = [result.mail for result in results if result.attempt.outcome not in UNDECIDED]
+    if gone:
+        await db.execute(
+            """
+            delete from raw_mails r using unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+            where r.account_id = n.account_id and r.id = n.id
+            """,
+            [mail.account_id for mail in gone],
+            [mail.raw_id for mail in gone],
+        )
+
+
+async def _write_history(db: Connection, results: Sequence[Result]) -> tuple[set[UUID], set[UUID]]:
+    """Write attempts and states of deliveries.
+
+    Returns the deliveries whose first attempt it was, and the messages that nobody had got before.
+    """
+    rows = await db.fetch(
+        """
+        update deliveries d set status = n.status, attempts = d.attempts || n.attempt, next_attempt_at = n.next,
+            updated_at = n.at
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[])
+            as n (account_id, id, status, attempt, next, at)
+        where d.account_id = n.account_id and d.id = n.id
+        returning d.id, jsonb_array_length(d.attempts) = 1 as first, d.message_id, not exists (
+            select from deliveries o where o.account_id = d.account_id and o.message_id = d.message_id
+                and o.status in ('sent', 'delivered')) as unsent
+        """,
+        [result.mail.account_id for result in results],
+        [result.mail.id for result in results],
+        [result.attempt.outcome for result in results],
+        [msgspec.json.encode(result.attempt).decode() for result in results],
+        [result.attempt.next_attempt_at for result in results],
+        [result.attempt.at for result in results],
+    )
+    first = {row["id"] for row in rows if row["first"]}
+    return first, {row["message_id"] for row in rows if row["unsent"]}
+
+
+async def _show(db: Connection, results: Sequence[Result]) -> None:
+    """Show in each message the state that counts the most among its recipients'."""
+    messages = sorted({(result.mail.account_id, result.mail.message_id) for result in results}, key=str)
+    await db.execute(
+        """
+        update messages m set status = s.status from (
+            select n.account_id, n.id, (array_agg(d.status order by array_position($3::text[], d.status)))[1] as status
+            from unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+            join deliveries d on d.account_id = n.account_id and d.message_id = n.id group by 1, 2
+        ) s where m.account_id = s.account_id and m.id = s.id and m.status <> s.status
+        """,
+        [account_id for account_id, _ in messages],
+        [message_id for _, message_id in messages],
+        list(STATUS_ORDER),
+    )
+
+
+def _bounced(result: Result, pods: dict[UUID, UUID | None]) -> Used:
+    mail = result.mail
+    assert mail.inbox_id is not None
+    return Used(mail.account_id, pods.get(mail.inbox_id), mail.inbox_id, result.attempt.at.date(), bounced=1)
+
+
+_EVENTS = {
+    DeliveryStatus.DELIVERED: EventType.MESSAGE_DELIVERED,
+    DeliveryStatus.DEFERRED: EventType.MESSAGE_DEFERRED,
+    DeliveryStatus.BOUNCED: EventType.MESSAGE_BOUNCED,
+    DeliveryStatus.FAILED: EventType.MESSAGE_REJECTED,
+}
+_HANDED_OVER = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED)
+
+
+def _events(result: Result, pods: dict[UUID, UUID | None], first: set[UUID], unsent: set[UUID]) -> Iterator[NewEvent]:
+    """Yield what a result has to tell.
+
+    That a message is on its way is told once, with its first recipient; that a recipient has to wait, at his first
+    attempt alone.
+    """
+    mail, attempt = result.mail, result.attempt
+    assert mail.inbox_id is not None
+    assert mail.message_id is not None
+    where = (mail.account_id, pods.get(mail.inbox_id), mail.inbox_id, mail.message_id)
+    if attempt.outcome in _HANDED_OVER and mail.message_id in unsent:
+        unsent.remove(mail.message_id)
+        yield events_of.of_message(EventType.MESSAGE_SENT, where, attempt.at)
+    if attempt.outcome not in _EVENTS or (attempt.outcome is DeliveryStatus.DEFERRED and mail.id not in first):
+        return
+    told: dict[str, Any] = {
+        "status": attempt.outcome,
+        "host": attempt.host,
+        "code": attempt.code,
+        "enhanced_status": attempt.enhanced_status,
+        "reply": attempt.reply,
+        "scope": attempt.scope,
+        "next_attempt_at": rfc3339_or_none(attempt.next_attempt_at),
+    }
+    event = _EVENTS[attempt.outcome]
+    yield events_of.of_recipient(event, where, mail.id, mail.recipient, attempt.at, **told)

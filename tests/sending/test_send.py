@@ -1,0 +1,120 @@
+"""A send over HTTP: what is taken, what is refused, and what is stored."""
+
+import base64
+
+import pytest
+
+from .conftest import Post
+
+
+async def test_a_send_is_stored_before_the_202(post: Post) -> None:
+    """The message is there, outbound and queued, with its recipients, in a thread of its own."""
+    sent = await post.sent(
+        to=["Ada <ada@example.com>", "bob@example.com"], cc="eve@example.com", bcc="hidden@example.com",
+        subject="Grüße", body="Hello\nthere", labels=["first"],
+        attachments=[{"filename": "a.txt", "content": base64.b64encode(b"abc").decode(), "content_type": "text/plain"}],
+    )  # fmt: skip
+    message = await post.get(f"/v1/inboxes/{post.inbox}/messages/{sent['id']}")
+    assert (message["direction"], message["status"], message["read"]) == ("outbound", "queued", True)
+    assert [(each["address"], each["name"]) for each in message["to"]] == [
+        ("ada@example.com", "Ada"), ("bob@example.com", None),
+    ]  # fmt: skip
+    assert message["bcc"] == [{"address": "hidden@example.com", "name": None}]
+    assert (message["subject"], message["body_text"], message["labels"]) == ("Grüße", "Hello\nthere", ["first"])
+    assert message["message_id"] == sent["message_id"]
+    assert message["thread_id"] == sent["thread_id"]
+    [attachment] = message["attachments"]
+    link = await post.get(f"/v1/inboxes/{post.inbox}/messages/{sent['id']}/attachments/{attachment['id']}")
+    path = link["url"].removeprefix("http://daimon.test")
+    assert (await post.edge.http.get(path)).content == b"abc"
+    raw = await post.edge.http.get(
+        f"/v1/inboxes/{post.inbox}/messages/{sent['id']}/raw", headers={"Authorization": f"Bearer {post.key}"}
+    )
+    assert raw.content.startswith(b"DKIM-Signature:")
+    assert b"hidden" not in raw.content
+    states = {each["recipient"]: (each["kind"], each["status"]) for each in await post.deliveries(sent["id"])}
+    assert states == {
+        "ada@example.com": ("to", "queued"), "bob@example.com": ("to", "queued"), "eve@example.com": ("cc", "queued"),
+        "hidden@example.com": ("bcc", "queued"),
+    }  # fmt: skip
+    inbox = await post.get(f"/v1/inboxes/{post.inbox}")
+    assert (inbox["message_count"], inbox["unread_count"], inbox["thread_count"]) == (1, 0, 1)
+    thread = await post.get(f"/v1/inboxes/{post.inbox}/threads/{sent['thread_id']}")
+    assert (thread["message_count"], thread["unread_count"]) == (1, 0)
+
+
+async def test_html_alone_gets_a_text(post: Post) -> None:
+    """Who cannot read HTML reads the text made of it."""
+    sent = await post.sent(to="ada@example.com", body_html="<h1>Hi</h1><p>there</p>")
+    message = await post.get(f"/v1/inboxes/{post.inbox}/messages/{sent['id']}")
+    assert "there" in message["body_text"]
+    assert message["body_html"] == "<h1>Hi</h1><p>there</p>"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "to"),
+        ({"to": []}, "to"),
+        ({"to": "nobody"}, "to"),
+        ({"to": ["a@example.com", "b@@example.com"]}, "to[1]"),
+        ({"to": "a@example.com\r\nBcc: b@example.com"}, "to"),
+        ({"to": "a@example.com", "subject": "x\r\nBcc: b@example.com"}, "subject"),
+        ({"to": "a@example.com", "subject": "x\ny"}, "subject"),
+        ({"to": "a@example.com", "headers": {"X-A": "1\r\nBcc: b@example.com"}}, "headers.X-A"),
+        ({"to": "a@example.com", "headers": {"X-A\r\nBcc": "b"}}, "headers"),
+        ({"to": "a@example.com", "headers": {"Bcc": "b@example.com"}}, "headers"),
+        ({"to": "a@example.com", "headers": {"From": "b@example.com"}}, "headers"),
+        ({"to": "a@example.com", "reply_to": ["x"]}, "reply_to[0]"),
+        ({"to": "a@example.com", "in_reply_to": "no id"}, "in_reply_to"),
+        ({"to": "a@example.com", "attachments": [{"filename": "a", "content": "%%%"}]}, "attachments[0].content"),
+        ({"to": "a@example.com", "attachments": [{"filename": "a\r\nb", "content": ""}]}, "attachments[0].filename"),
+        ({"to": [f"a{n}@example.com" for n in range(101)]}, "to"),
+        ({"to": "a@example.com", "thread_id": "x"}, "thread_id"),
+    ],
+)
+async def test_what_cannot_be_sent_is_a_422(post: Post, body: dict[str, object], field: str) -> None:
+    """The answer names the field; nothing is counted or kept."""
+    answer = await post.send(**body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["details"][0]["field"] == field, answer.text
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 0
+
+
+async def test_the_same_client_id_sends_once(post: Post) -> None:
+    """The same send again answers 200 with the first message, another one 409."""
+    sent = await post.sent(to="ada@example.com", subject="Once", client_id="one")
+    again = await post.send(to="ada@example.com", subject="Once", client_id="one")
+    assert (again.status_code, again.json()["result"]["id"]) == (200, sent["id"])
+    other = await post.send(to="ada@example.com", subject="Twice", client_id="one")
+    assert (other.status_code, other.json()["error"]) == (409, "CLIENT_ID_CONFLICT")
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 1
+
+
+async def test_a_dry_run_does_nothing(post: Post) -> None:
+    """It tells the size, the recipients and what is left of the day."""
+    answer = await post.send(to="ada@example.com", subject="x", body="y", dry_run=True)
+    assert answer.status_code == 200
+    result = answer.json()["result"]
+    assert result["dry_run"] is True
+    assert result["size"] > 500
+    assert result["sends_left_today"] == 10_000
+    assert result["recipients"] == [{"address": "ada@example.com", "kind": "to", "status": "queued"}]
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 0
+
+
+async def test_a_send_goes_on_a_thread(post: Post) -> None:
+    """With thread_id, the mail refers to the newest one of the thread and stands in it."""
+    first = await post.sent(to="ada@example.com", subject="One")
+    second = await post.sent(to="ada@example.com", subject="Another", thread_id=first["thread_id"])
+    assert second["thread_id"] == first["thread_id"]
+    message = await post.get(f"/v1/inboxes/{post.inbox}/messages/{second['id']}")
+    assert message["in_reply_to"] == first["message_id"]
+
+
+async def test_the_free_tier_pays_first(post: Post) -> None:
+    """402 with what to tell the operator."""
+    opened = await post.edge.open_account()
+    answer = await Post(post.edge, opened.account_api_key, opened.id, "").send(to="ada@example.com")
+    assert (answer.status_code, answer.json()["error"]) == (402, "SEND_REQUIRES_PAID")
+    assert answer.json()["upgrade_context"]["agent_script"]
