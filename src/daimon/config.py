@@ -179,11 +179,10 @@ class Settings:
             values.host_port,
             None,
             "Server as host:port that outgoing mail is handed to; unset, it goes to the recipients' own.",
-            later=True,
         ),
     ]
     allow_private_networks: Annotated[
-        bool, Spec(values.switch, "false", "Let outgoing SMTP connect to private addresses.", later=True)
+        bool, Spec(values.switch, "false", "Let outgoing SMTP connect to private addresses.")
     ]
     allow_insecure_webhooks: Annotated[
         bool, Spec(values.switch, "false", "Let webhooks use plain HTTP and loopback addresses.")

@@ -11,10 +11,16 @@ from daimon.domains.dkim import KeyVault
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
+from daimon.outbound.couriers import Couriers, MxCourier, RelayCourier
+from daimon.outbound.lines import Courier
+from daimon.outbound.mta_sts import MtaStsPolicies
+from daimon.outbound.routing import Router
+from daimon.outbound.tls import TlsDemands
 from daimon.webhooks.secret import Vault
-from daimon.worker import domains, erasure, inbound, janitor, notices, webhooks
+from daimon.worker import domains, erasure, inbound, janitor, notices, outbound, webhooks
 
 CONNECTIONS = 6
+OUTBOUND_CONNECTIONS = 4
 WEBHOOK_CONNECTIONS = 4  # of their own: mail that comes in and mail that is told of do not wait for each other
 
 
@@ -22,6 +28,8 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
     """Show accepted mail, send webhooks and notices, and clean up, until `stop`; then finish what is in hand."""
     async with (
         opened(settings, Database, connections=CONNECTIONS) as db,
+        opened(settings, Database, connections=OUTBOUND_CONNECTIONS) as for_outbound,
+        SafeHttp(resolver=settings.dns_resolver) as for_policies,
         opened(settings, Database, connections=WEBHOOK_CONNECTIONS) as for_webhooks,
         SafeHttp(allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver) as http,
         asyncio.TaskGroup() as group,
@@ -31,6 +39,16 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
         dns = Dns(settings.dns_resolver)
         group.create_task(domains.run(db, dns=dns, service_domain=settings.service_domain, clock=utc_now, stop=stop))
         group.create_task(inbound.run(db, clock=utc_now, stop=stop))
+        policies = MtaStsPolicies(for_outbound, dns, for_policies, utc_now)
+        group.create_task(
+            outbound.run(
+                for_outbound,
+                courier=Couriers(_outside(settings, dns, policies), settings.service_domain, utc_now),
+                service_domain=settings.service_domain,
+                clock=utc_now,
+                stop=stop,
+            )
+        )
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(
@@ -46,3 +64,18 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
                 stop=stop,
             )
         )
+
+
+def _outside(settings: Settings, dns: Dns, policies: MtaStsPolicies) -> Courier:
+    """Return the way out of this server: the relay that is set, or the recipients' own servers."""
+    demands = TlsDemands(utc_now)
+    if settings.smtp_relay:
+        return RelayCourier(settings.smtp_relay, demands, settings.smtp_hostname)
+    own = {settings.smtp_hostname, settings.service_domain, *settings.mx_hosts}
+    router = Router(
+        dns,
+        policies,
+        own_names=frozenset(name.lower() for name in own),
+        allow_private=settings.allow_private_networks,
+    )
+    return MxCourier(router, demands, settings.smtp_hostname)

@@ -15,12 +15,21 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> int:
         """
         delete from messages where (account_id, id) in (
             select account_id, id from messages where deleted_at < $1 limit $2)
-        returning account_id, raw_id
+        returning account_id, id, raw_id
         """,
         before,
         limit,
     )
-    await _erase_unused(db, [row["account_id"] for row in gone], [row["raw_id"] for row in gone])
+    accounts = [row["account_id"] for row in gone]
+    await db.execute(
+        """
+        delete from deliveries d using unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+        where d.account_id = n.account_id and d.message_id = n.id
+        """,
+        accounts,
+        [row["id"] for row in gone],
+    )
+    await _erase_unused(db, accounts, [row["raw_id"] for row in gone])
     return len(gone)
 
 

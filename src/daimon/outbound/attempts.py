@@ -52,9 +52,17 @@ class Trial:
         scope: Scope = "recipient" if recipients_fault else "infrastructure"
         return Result(self.mail, self._attempt(outcome, None, enhanced_status, reason, scope=scope))
 
-    def unreached(self, enhanced_status: str | None, reason: str, random: Random, *, ambiguous: bool = False) -> Result:
+    def unreached(
+        self,
+        enhanced_status: str | None,
+        reason: str,
+        random: Random,
+        *,
+        code: int | None = None,
+        ambiguous: bool = False,
+    ) -> Result:
         """The mail could not be handed over; or, if it is ambiguous, nobody knows whether it was."""
-        return self._later(None, enhanced_status, reason, "infrastructure", random, ambiguous=ambiguous)
+        return self._later(code, enhanced_status, reason, "infrastructure", random, ambiguous=ambiguous)
 
     def _later(
         self,

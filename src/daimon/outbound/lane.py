@@ -202,10 +202,10 @@ class Lane:
         return replace(result, arriving=Arriving(*answer, trial.began)) if answer else result
 
     def _unreached(self, trial: Trial, error: Down) -> Result:
-        if error.said is not None:
-            code, enhanced_status, text, _ = error.said
-            return trial.refused(code, enhanced_status, text, self._hands.random)
-        return trial.unreached(error.enhanced_status, error.reason, self._hands.random)
+        """Return that nobody took the mail. Who does not want to talk today may want to tomorrow."""
+        code = error.said.code if error.said else None
+        enhanced_status = error.said.enhanced_status if error.said else error.enhanced_status
+        return trial.unreached(enhanced_status, error.reason, self._hands.random, code=code)
 
     async def _put_off(self, group: Sequence[InHand]) -> None:
         now: datetime = self._hands.clock()

@@ -19,6 +19,7 @@ from daimon.kit.log import Log
 from daimon.lifecycle import retention as links
 from daimon.messages import retention as messages
 from daimon.notices import retention as notices
+from daimon.outbound import mta_sts
 from daimon.quotas import retention as quotas
 from daimon.threads import retention as threads
 from daimon.webhooks import retention as webhooks
@@ -33,6 +34,7 @@ _FORGETTING = (
     events.forget,
     webhooks.forget,
     domains.forget,
+    mta_sts.forget,
     links.forget_links,
     notices.forget,
     notices.forget_rates,
