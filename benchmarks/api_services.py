@@ -8,13 +8,20 @@ from daimon.audit.service import Trail
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
+from daimon.domains.dkim import KeyVault
+from daimon.domains.models import DomainPolicy
+from daimon.domains.signing import SigningKeys
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
+from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
+from daimon.outbound import queue
+from daimon.outbound.return_path import ReturnPaths
+from daimon.outbound.submission import Road
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -32,7 +39,17 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         tails=Tails(db.read, public_url=public_url),
         ringer=Ringer(jobs, rings.CHANNEL),
         hooks=Ringer(jobs, wake.CHANNEL),
+        posts=Ringer(jobs, queue.CHANNEL),
+        road=Road(
+            SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
+            jobs,
+            ReturnPaths(b"benchmark"),
+            TIERS,
+        ),
         http=SafeHttp(),
+        dns=Dns(None),
+        domain_vault=KeyVault(b"benchmark"),
+        domain_policy=DomainPolicy("daimon.email", ("daimon.email",), TIERS),
         vault=Vault(b"benchmark"),
         inbox_policy=InboxPolicy("daimon.email", frozenset(), 0, TIERS),
         public_url=public_url,

@@ -26,7 +26,8 @@ mydestination =
 local_recipient_maps =
 relay_domains = daimon.email
 relay_transport = discard:
-default_transport = discard:
+default_transport = {transport}
+smtp_tls_security_level = none
 mynetworks = 127.0.0.0/8
 inet_interfaces = loopback-only
 inet_protocols = ipv4
@@ -55,6 +56,7 @@ _SERVICES = {
     "error": "unix - - n - - error",
     "retry": "unix - - n - - error",
     "discard": "unix - - n - - discard",
+    "smtp": "unix - - n - - smtp",
     "anvil": "unix - - n - 1 anvil",
     "postlog": "unix-dgram n - n - 1 postlogd",
 }
@@ -86,18 +88,22 @@ def install() -> None:
 
 
 @contextmanager
-def postfix(*, hold: bool) -> Iterator[Postfix]:
-    """Run Postfix on a free port. `hold`: mails stay in the hold queue, its best case; else they are discarded."""
+def postfix(*, hold: bool = False, relay: int | None = None) -> Iterator[Postfix]:
+    """Run Postfix on a free port.
+
+    `hold`: mails stay in the hold queue, its best case; else they are discarded, or sent to the port `relay`.
+    """
     install()
     root = Path(tempfile.mkdtemp(prefix="postfix-benchmark-", dir=WORK))
     root.chmod(0o755)
-    port = _free_port()
+    port = free_port()
     (root / "etc").mkdir()
     (root / "spool").mkdir()
     (root / "lib").mkdir()
     shutil.chown(root / "lib", "postfix")
     restrictions = "check_recipient_access static:HOLD, permit_mynetworks" if hold else "permit_mynetworks, reject"
-    (root / "etc/main.cf").write_text(_MAIN.format(root=root, restrictions=restrictions))
+    transport = f"smtp:[127.0.0.1]:{relay}" if relay else "discard:"
+    (root / "etc/main.cf").write_text(_MAIN.format(root=root, restrictions=restrictions, transport=transport))
     services = _SERVICES | {f"127.0.0.1:{port}": "inet n - n - - smtpd"}
     (root / "etc/master.cf").write_text("".join(f"{name} {line}\n" for name, line in services.items()))
     control = ["postfix", "-c", str(root / "etc")]
@@ -114,7 +120,7 @@ def _plain() -> dict[str, str]:
     return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": ""}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -87,16 +87,3 @@ async def count(db: Connection, arrivals: Sequence[Arrival], new_threads: Counte
         [account for account, _ in mails], [inbox for _, inbox in mails], list(mails.values()),
         [new_threads[inbox] for _, inbox in mails], [newest[inbox] for _, inbox in mails],
     )  # fmt: skip
-
-
-async def count_sent(db: Connection, mail: Arrival, *, new_threads: int) -> None:
-    """Add a sent mail, and the thread that began with it, to its inbox's counters."""
-    await db.execute(
-        """
-        update inboxes set message_count = message_count + 1, thread_count = thread_count + $3
-        where account_id = $1 and id = $2
-        """,
-        mail.account_id,
-        mail.inbox_id,
-        new_threads,
-    )

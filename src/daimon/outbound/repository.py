@@ -27,19 +27,25 @@ class NewDelivery:
     status: DeliveryStatus
 
 
-async def insert(
-    db: Connection,
-    message: Arrival,
-    thread_id: UUID,
-    octets: bytes,
-    deliveries: Sequence[NewDelivery],
-    *,
-    labels: Sequence[str],
-    status: DeliveryStatus,
-    smtputf8: bool,
-) -> None:
-    """Write a message with its octets, contents and recipients, and queue those that are to be sent: one round trip."""
-    content, at = message.content, message.received_at
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A submission, placed in its thread."""
+
+    mail: Arrival
+    thread_id: UUID
+    octets: bytes
+    deliveries: Sequence[NewDelivery]
+    labels: Sequence[str]
+    status: DeliveryStatus
+    smtputf8: bool
+
+
+async def insert(db: Connection, new: NewMessage, *, new_threads: int) -> None:
+    """Write a message with its octets, contents and recipients, count it, and queue what is to be sent.
+
+    It is one statement, so one round trip.
+    """
+    message, content, at = new.mail, new.mail.content, new.mail.received_at
     await db.execute(
         """
         with raw as (
@@ -52,6 +58,9 @@ async def insert(
                                   sent_at, received_at)
             values ($1, $6, $7, $8, $9, 'outbound', $10, $2, $11, $12, $13, $14, $15, $16, $17, true, $18, $19, $20,
                     $20)
+        ), counted as (
+            update inboxes set message_count = message_count + 1, thread_count = thread_count + $27
+            where account_id = $1 and id = $7
         ), recipients as (
             select * from unnest($21::uuid[], $22::text[], $23::text[], $24::text[], $25::text[])
                 as n (id, recipient, domain, kind, status)
@@ -63,12 +72,13 @@ async def insert(
                                     smtputf8, size, queued_at, due_at)
         select $1, id, $6, $7, $2, $11, recipient, domain, $26, $19, $20, $20 from recipients where status = 'queued'
         """,
-        message.account_id, message.raw_id, octets, content.summary, content.detail, message.id, message.inbox_id,
-        message.pod_id, thread_id, status, message.mail_from, message.rcpt_to, content.from_address, content.from_name,
-        content.subject, content.message_id, list(labels), content.preview, message.size, at,
-        [each.id for each in deliveries], [each.recipient for each in deliveries],
-        [each.domain for each in deliveries], [each.kind for each in deliveries],
-        [each.status for each in deliveries], smtputf8,
+        message.account_id, message.raw_id, new.octets, content.summary, content.detail, message.id, message.inbox_id,
+        message.pod_id, new.thread_id, new.status, message.mail_from, message.rcpt_to, content.from_address,
+        content.from_name,
+        content.subject, content.message_id, list(new.labels), content.preview, message.size, at,
+        [each.id for each in new.deliveries], [each.recipient for each in new.deliveries],
+        [each.domain for each in new.deliveries], [each.kind for each in new.deliveries],
+        [each.status for each in new.deliveries], new.smtputf8, new_threads,
     )  # fmt: skip
 
 

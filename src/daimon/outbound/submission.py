@@ -19,7 +19,6 @@ from daimon.db.engine import Connection, Database
 from daimon.db.scope import Scope
 from daimon.domains.signing import SigningKeys
 from daimon.events import service as events
-from daimon.inboxes import arrival as counters
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.arrival import Arrival
 from daimon.inboxes.errors import InboxIsSuspended
@@ -42,7 +41,7 @@ from daimon.outbound.models import (
     RecipientKind,
     Submitted,
 )
-from daimon.outbound.repository import NewDelivery
+from daimon.outbound.repository import NewDelivery, NewMessage
 from daimon.outbound.return_path import ReturnPaths, Sent
 from daimon.pods import service as pods
 from daimon.pods.errors import PodSuspended
@@ -98,6 +97,7 @@ async def submit(
         return await repository.submitted(db, who.scope, earlier)
     plan = await _plan(db, who, inbox, wish)
     ready = await _compose(plan, message_id, road, now)
+    plan = await _held(db, who, plan, wish)
     return await _write(db, who, plan, ready, message_id, road, now)
 
 
@@ -132,12 +132,19 @@ async def _plan(db: Connection, who: Principal, inbox: UUID | str, wish: NewMail
     if who.account.status is AccountStatus.UNDER_REVIEW:
         raise AccountUnderReview
     recipients = recipients_of(wish)
-    sender = await inboxes.get(db, who.scope, inbox, lock=True)
+    sender = await inboxes.get(db, who.scope, inbox)
     if sender.status is not InboxStatus.ACTIVE:
         raise InboxIsSuspended
     pod_limit = await _pod_limit(db, sender)
     mail = await replying.in_its_thread(db, who.scope, sender.id, wish)
     return _Plan(sender, pod_limit, mail, [(each, DeliveryStatus.QUEUED) for each in recipients])
+
+
+async def _held(db: Connection, who: Principal, plan: _Plan, wish: NewMail) -> _Plan:
+    """Lock the inbox, late, so that sends of one inbox compose side by side; and look again if it was changed since."""
+    held = await inboxes.get(db, who.scope, plan.inbox.id, lock=True)
+    unchanged = (held.pod_id, held.status) == (plan.inbox.pod_id, plan.inbox.status)
+    return plan if unchanged else await _plan(db, who, held.id, wish)
 
 
 async def _pod_limit(db: Connection, sender: Inbox) -> int | None:
@@ -191,18 +198,10 @@ async def _write(
     if plan.mail.thread_id:
         await threads.bind(db, message, plan.mail.thread_id)
     placed = await threads.place(db, [message])
-    smtputf8 = ready.needs_smtputf8
-    await repository.insert(
-        db,
-        message,
-        placed.threads[0],
-        ready.octets,
-        deliveries,
-        labels=plan.mail.labels,
-        status=plan.status,
-        smtputf8=smtputf8,
+    new = NewMessage(
+        message, placed.threads[0], ready.octets, deliveries, plan.mail.labels, plan.status, ready.needs_smtputf8
     )
-    await counters.count_sent(db, message, new_threads=len(placed.begun_in))
+    await repository.insert(db, new, new_threads=len(placed.begun_in))
     rate_limit = await _spend(db, who, plan, message, road.tiers, deliveries, now)
     return Submitted(
         id=message.id,
