@@ -34,7 +34,7 @@ from daimon.domains.signing import SigningKeys
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inbound import pipeline, understanding
-from daimon.inbound.queue import QueuedMail
+from daimon.inbound.models import QueuedMail, ReadMail
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
@@ -133,7 +133,7 @@ class Edge:
             )
             await db.execute("insert into raw_mails values ($1, $2, $3)", account_id, mail.id, octets)
             with rings.noticing() as told:
-                await pipeline.show(db, [pipeline.ReadMail(mail, understanding.fully(octets))])
+                await pipeline.show(db, [ReadMail(mail, understanding.fully(octets))])
         Ringer(self.database, rings.CHANNEL).ring(*told)
         return octets
 

@@ -12,6 +12,7 @@ from api.conftest import Edge, bearer, opened_services, serving
 from daimon.kit.clock import utc_now
 from daimon.outbound.couriers import Couriers
 from daimon.outbound.lines import Courier, Down, Line
+from daimon.outbound.return_path import ReturnPaths
 from daimon.worker import inbound, outbound
 
 
@@ -70,6 +71,23 @@ class Post:
                     return found
                 await asyncio.sleep(0.02)
 
+    async def until(self, message_id: str, status: str) -> list[dict[str, Any]]:
+        """Return what became of a message's recipients, once one of them is in a state."""
+        async with asyncio.timeout(20):
+            while True:
+                found = await self.deliveries(message_id)
+                if any(each["status"] == status for each in found):
+                    return found
+                await asyncio.sleep(0.02)
+
+    async def told(self, kind: str) -> list[dict[str, Any]]:
+        """Return the data of all events of a kind, once there is one."""
+        async with asyncio.timeout(20):
+            while True:
+                if found := await self.events(kind):
+                    return found
+                await asyncio.sleep(0.02)
+
     async def events(self, kind: str) -> list[dict[str, Any]]:
         """Return the data of all events of a kind."""
         found = (await self.get("/v1/events?limit=100"))["events"]
@@ -118,9 +136,10 @@ class worker:  # noqa: N801 - reads as a function
     async def __aenter__(self) -> None:
         self._stop = asyncio.Event()
         db = self._post.edge.database
+        inboxes = outbound.InboxesHere(db, "daimon.email", ReturnPaths(b"s" * 32))
         self._tasks = [
             asyncio.create_task(
-                outbound.run(db, courier=self._courier, service_domain="daimon.email", clock=utc_now, stop=self._stop)
+                outbound.run(db, inboxes=inboxes, courier=self._courier, clock=utc_now, stop=self._stop)
             ),
             asyncio.create_task(inbound.run(db, clock=utc_now, stop=self._stop)),
         ]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from daimon.db.engine import Connection, Database
 from daimon.db.scope import Scope
 from daimon.inbound import understanding
-from daimon.inbound.pipeline import ReadMail, show
-from daimon.inbound.queue import QueuedMail
+from daimon.inbound.models import QueuedMail, ReadMail
+from daimon.inbound.pipeline import show
 from daimon.inboxes.models import Inbox
 from daimon.kit import ids
 from daimon.messages import service as messages

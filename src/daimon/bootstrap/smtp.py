@@ -14,6 +14,7 @@ from daimon.inbound.directory import Directory
 from daimon.inboxes import postmaster
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from daimon.outbound.return_path import ReturnPaths
 from daimon.smtpd import tls
 from daimon.smtpd.policy import Policy, Timeouts
 from daimon.smtpd.server import SmtpServer
@@ -28,7 +29,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
         async with db.transaction() as connection:
             await _ensure_postmaster(connection, settings)
         server = SmtpServer(
-            directory=Directory(db, domain=settings.service_domain),
+            directory=Directory(db, domain=settings.service_domain, return_paths=ReturnPaths(settings.secret)),
             acceptor=Acceptor(db),
             policy=_policy(settings),
             tls=_tls(settings),

@@ -14,10 +14,12 @@ from daimon.kit.safe_http import SafeHttp
 from daimon.outbound.couriers import Couriers, MxCourier, RelayCourier
 from daimon.outbound.lines import Courier
 from daimon.outbound.mta_sts import MtaStsPolicies
+from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.routing import Router
 from daimon.outbound.tls import TlsDemands
 from daimon.webhooks.secret import Vault
 from daimon.worker import domains, erasure, inbound, janitor, notices, outbound, webhooks
+from daimon.worker.outbound import InboxesHere
 
 CONNECTIONS = 6
 OUTBOUND_CONNECTIONS = 4
@@ -43,8 +45,8 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
         group.create_task(
             outbound.run(
                 for_outbound,
+                inboxes=InboxesHere(for_outbound, settings.service_domain, ReturnPaths(settings.secret)),
                 courier=Couriers(_outside(settings, dns, policies), settings.service_domain, utc_now),
-                service_domain=settings.service_domain,
                 clock=utc_now,
                 stop=stop,
             )

@@ -11,6 +11,7 @@ from daimon.inbound.errors import DomainNotServed, InboxDeleted, InboxSuspended,
 from daimon.inbound.models import Recipient
 from daimon.inboxes.postmaster import ALIASES, POSTMASTER
 from daimon.mail.address import Address
+from daimon.outbound.return_path import ReturnPaths
 
 MAX_AGE_SECONDS = 0.9  # a new, suspended or deleted inbox is seen by every SMTP process within a second
 MAX_ENTRIES = 100_000
@@ -25,6 +26,7 @@ _ACTIVE = "active"
 _OPERATORS = tuple(f"{name}@" for name in (POSTMASTER, *ALIASES))  # RFC 5321 §4.5.1, RFC 2142: in each domain served
 _Entry = tuple[UUID, UUID, str]  # account, inbox, status
 _NOBODY = UUID(int=0)
+NO_INBOX = _NOBODY  # the recipient is the return path of a message
 
 # A verified domain is found by its own name, with the inbox that gets mail to its unknown addresses.
 # A deleted account takes all its addresses with it by its own row alone, and gives them back the same way.
@@ -41,10 +43,11 @@ _FIND = """
 
 
 class Directory:
-    """Finds inboxes by address."""
+    """Finds inboxes by address, and the accounts of return paths, which reach NO_INBOX."""
 
-    def __init__(self, db: Database, *, domain: str) -> None:
+    def __init__(self, db: Database, *, domain: str, return_paths: ReturnPaths | None = None) -> None:
         self._db = db
+        self._return_paths = return_paths
         self._domain = domain
         self._subdomains = f".{domain}"
         self._operator = f"{POSTMASTER}@{domain}"
@@ -61,6 +64,8 @@ class Directory:
         base = address.base
         if address.is_literal:
             raise DomainNotServed
+        if self._return_paths and (sent := self._return_paths.read(address.local)):
+            return Recipient(str(address), sent.account_id, NO_INBOX)
         if (known := self._known.get(base)) and time.monotonic() < known[0]:
             return _recipient(address, known[1])
         found: asyncio.Future[Recipient] = asyncio.get_running_loop().create_future()

@@ -9,8 +9,9 @@ from daimon.db.ringer import Ringer
 from daimon.events import rings
 from daimon.inbound import metrics, parked, queue
 from daimon.inbound.isolation import Reader, Unread
-from daimon.inbound.pipeline import ReadMail, show
-from daimon.inbound.queue import Claim, QueuedMail
+from daimon.inbound.models import QueuedMail, ReadMail
+from daimon.inbound.pipeline import show
+from daimon.inbound.queue import Claim
 from daimon.inboxes.arrival import Understood
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable

@@ -1,10 +1,12 @@
 """What SMTP hands over, and whom a forward-path reaches."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from daimon.inboxes.arrival import Understood
 from daimon.mail.envelope import Envelope
 
 
@@ -32,3 +34,26 @@ class Accepted(msgspec.Struct, frozen=True):
     octets: bytes
     peer: Peer
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMail:
+    """An accepted mail, envelope and octets."""
+
+    account_id: UUID
+    id: UUID
+    mail_from: str | None
+    recipients: tuple[tuple[str, UUID], ...]  # address as written, inbox
+    peer_ip: str
+    helo: str
+    size: int
+    received_at: datetime
+    octets: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMail:
+    """A mail of the queue, and what was read out of it."""
+
+    mail: QueuedMail
+    content: Understood

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
@@ -10,24 +9,18 @@ import msgspec
 from daimon.db.engine import Connection
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
-from daimon.inbound import queue
-from daimon.inbound.queue import QueuedMail
+from daimon.inbound import queue, returned
+from daimon.inbound.models import QueuedMail, ReadMail
 from daimon.inboxes import arrival as inboxes
-from daimon.inboxes.arrival import Arrival, Understood
+from daimon.inboxes.arrival import Arrival
 from daimon.kit import ids
 from daimon.mail.address import parse_address
 from daimon.messages import arrivals as messages
+from daimon.outbound import reports
+from daimon.outbound.reports import Reported
 from daimon.quotas import usage
 from daimon.quotas.usage import Used
 from daimon.threads import placing as threads
-
-
-@dataclass(frozen=True, slots=True)
-class ReadMail:
-    """A mail of the queue, and what was read out of it."""
-
-    mail: QueuedMail
-    content: Understood
 
 
 async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
@@ -37,23 +30,30 @@ async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
     """
     if not batch:
         return
-    arrivals = await route(db, batch)
+    batch, reported = await returned.sort(db, batch)
+    arrivals = await route(db, batch, reported)
     await queue.forget(db, _addressless(batch, arrivals))
-    if not arrivals:
-        return
-    placed = await threads.place(db, arrivals)
-    await messages.add(db, arrivals, placed.threads)
-    await inboxes.count(db, arrivals, Counter(placed.begun_in))
-    await usage.meter(db, [_metered(arrival) for arrival in arrivals])
-    await events.record(db, [_event(a, thread) for a, thread in zip(arrivals, placed.threads, strict=True)])
+    told = await reports.take(db, reported)
+    if arrivals:
+        placed = await threads.place(db, arrivals)
+        await messages.add(db, arrivals, placed.threads)
+        await inboxes.count(db, arrivals, Counter(placed.begun_in))
+        told.events.extend(_event(a, thread) for a, thread in zip(arrivals, placed.threads, strict=True))
+        told.used.extend(map(_metered, arrivals))
+    if told.used:
+        await usage.meter(db, told.used)
+    await events.record(db, told.events)
 
 
-async def route(db: Connection, batch: Sequence[ReadMail]) -> list[Arrival]:
-    """Return one arrival for each inbox of each mail, with the inboxes locked.
+async def route(db: Connection, batch: Sequence[ReadMail], reported: Sequence[Reported] = ()) -> list[Arrival]:
+    """Return one arrival for each inbox of each mail, with the inboxes locked, and those that reports are about.
 
     An inbox that was deleted after the `250` still gets its mail, as it was promised; one that was erased cannot.
     """
     reached = [(read.mail.account_id, inbox) for read in batch for _, inbox in read.mail.recipients]
+    reached += [(each.origin.sent.account_id, each.origin.inbox_id) for each in reported]
+    if not reached:
+        return []
     pods = await inboxes.lock(db, reached)
     return [
         _arrival(read, address, inbox, pods[inbox])
@@ -78,7 +78,7 @@ def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) 
         raw_id=mail.id,
         mail_from=mail.mail_from,
         rcpt_to=address,
-        label=parse_address(address).tag,
+        label=None if returned.is_return_path(address) else parse_address(address).tag,
         size=mail.size,
         received_at=mail.received_at,
         content=read.content,

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from daimon.db.engine import Connection, Record
+from daimon.inbound.models import QueuedMail
 
 PER_ACCOUNT = 64  # taken from one account before the next has its turn
 ACCOUNTS = 64  # in one batch
@@ -23,21 +23,6 @@ class Claim:
     id: UUID
     size: int
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedMail:
-    """An accepted mail, envelope and octets."""
-
-    account_id: UUID
-    id: UUID
-    mail_from: str | None
-    recipients: tuple[tuple[str, UUID], ...]  # address as written, inbox
-    peer_ip: str
-    helo: str
-    size: int
-    received_at: datetime
-    octets: bytes = b""
 
 
 # One step of the skip scan per account: the cost is that of the accounts taken, however long the queue is.

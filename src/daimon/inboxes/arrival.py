@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from daimon.db.engine import Connection
+from daimon.mail.parsed import Report
 
 
 class Understood(msgspec.Struct, frozen=True):
@@ -32,6 +33,7 @@ class Understood(msgspec.Struct, frozen=True):
     sent_at: datetime | None
     summary: str
     detail: str
+    report: Report | None = None  # what the mail says about an earlier one
 
 
 @dataclass(frozen=True, slots=True)

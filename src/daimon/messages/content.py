@@ -79,6 +79,7 @@ def understood(mail: ParsedMail) -> Understood:
         sent_at=mail.date,
         summary=msgspec.json.encode(_summary(mail)).decode(),
         detail=msgspec.json.encode(_detail(mail)).decode(),
+        report=mail.report,
     )
 
 

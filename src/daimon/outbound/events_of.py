@@ -8,7 +8,9 @@ import msgspec
 
 from daimon.events.models import EventType, NewEvent
 from daimon.inboxes.arrival import Arrival
+from daimon.kit.clock import rfc3339_or_none
 from daimon.kit.ids import Kind, show
+from daimon.outbound.models import Attempt
 
 
 def rejected(message: Arrival, delivery_id: UUID, recipient: str, why: str, now: datetime) -> NewEvent:
@@ -36,3 +38,27 @@ def of_recipient(
     """Return an event of one recipient of a message."""
     delivery = {"id": show(Kind.DELIVERY, delivery_id), "recipient": recipient, **more}
     return of_message(event, where, now, delivery=delivery)
+
+
+def of_attempt(
+    event: EventType,
+    where: tuple[UUID, UUID | None, UUID, UUID],
+    delivery_id: UUID,
+    recipient: str,
+    attempt: Attempt,
+) -> NewEvent:
+    """Return an event of one recipient, with what an attempt, or a report on it, came to."""
+    return of_recipient(
+        event,
+        where,
+        delivery_id,
+        recipient,
+        attempt.at,
+        status=attempt.outcome,
+        host=attempt.host,
+        code=attempt.code,
+        enhanced_status=attempt.enhanced_status,
+        reply=attempt.reply,
+        scope=attempt.scope,
+        next_attempt_at=rfc3339_or_none(attempt.next_attempt_at),
+    )

@@ -6,10 +6,7 @@ A worker whose lease ran out has nothing to say about a mail any more; what it d
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
-
-import msgspec
 
 from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.ringer import Ringer
@@ -17,12 +14,13 @@ from daimon.events import rings
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
 from daimon.inboxes import arrival as inboxes
-from daimon.kit.clock import rfc3339_or_none
 from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
-from daimon.outbound import events_of
+from daimon.outbound import events_of, history
+from daimon.outbound.history import Written
 from daimon.outbound.local import Arriving, Inboxes
-from daimon.outbound.models import STATUS_ORDER, UNDECIDED, Attempt, DeliveryStatus, QueuedMail
+from daimon.outbound.models import UNDECIDED, Attempt, DeliveryStatus, QueuedMail
+from daimon.outbound.return_path import Sent
 from daimon.quotas import usage
 from daimon.quotas.usage import Used
 
@@ -133,8 +131,10 @@ async def record(db: Connection, worker: UUID, results: Sequence[Result], here: 
     of_messages = [result for result in kept if result.mail.message_id]
     await _forget_own([result for result in kept if not result.mail.message_id], db)
     if of_messages:
-        first, unsent = await _write_history(db, of_messages)
-        await _show(db, of_messages)
+        first, unsent = await history.write(
+            db, [Written(result.mail.account_id, result.mail.id, result.attempt) for result in of_messages]
+        )
+        await history.show(db, [Sent(r.mail.account_id, r.mail.message_id) for r in of_messages if r.mail.message_id])
         bounced = [_bounced(r, pods) for r in of_messages if r.attempt.outcome is DeliveryStatus.BOUNCED]
         if bounced:
             await usage.meter(db, bounced)
@@ -181,50 +181,6 @@ async def _forget_own(results: Sequence[Result], db: Connection) -> None:
         )
 
 
-async def _write_history(db: Connection, results: Sequence[Result]) -> tuple[set[UUID], set[UUID]]:
-    """Write attempts and states of deliveries.
-
-    Returns the deliveries whose first attempt it was, and the messages that nobody had got before.
-    """
-    rows = await db.fetch(
-        """
-        update deliveries d set status = n.status, attempts = d.attempts || n.attempt, next_attempt_at = n.next,
-            updated_at = n.at
-        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[])
-            as n (account_id, id, status, attempt, next, at)
-        where d.account_id = n.account_id and d.id = n.id
-        returning d.id, jsonb_array_length(d.attempts) = 1 as first, d.message_id, not exists (
-            select from deliveries o where o.account_id = d.account_id and o.message_id = d.message_id
-                and o.status in ('sent', 'delivered')) as unsent
-        """,
-        [result.mail.account_id for result in results],
-        [result.mail.id for result in results],
-        [result.attempt.outcome for result in results],
-        [msgspec.json.encode(result.attempt).decode() for result in results],
-        [result.attempt.next_attempt_at for result in results],
-        [result.attempt.at for result in results],
-    )
-    first = {row["id"] for row in rows if row["first"]}
-    return first, {row["message_id"] for row in rows if row["unsent"]}
-
-
-async def _show(db: Connection, results: Sequence[Result]) -> None:
-    """Show in each message the state that counts the most among its recipients'."""
-    messages = sorted({(result.mail.account_id, result.mail.message_id) for result in results}, key=str)
-    await db.execute(
-        """
-        update messages m set status = s.status from (
-            select n.account_id, n.id, (array_agg(d.status order by array_position($3::text[], d.status)))[1] as status
-            from unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
-            join deliveries d on d.account_id = n.account_id and d.message_id = n.id group by 1, 2
-        ) s where m.account_id = s.account_id and m.id = s.id and m.status <> s.status
-        """,
-        [account_id for account_id, _ in messages],
-        [message_id for _, message_id in messages],
-        list(STATUS_ORDER),
-    )
-
-
 def _bounced(result: Result, pods: dict[UUID, UUID | None]) -> Used:
     mail = result.mail
     assert mail.inbox_id is not None
@@ -255,14 +211,5 @@ def _events(result: Result, pods: dict[UUID, UUID | None], first: set[UUID], uns
         yield events_of.of_message(EventType.MESSAGE_SENT, where, attempt.at)
     if attempt.outcome not in _EVENTS or (attempt.outcome is DeliveryStatus.DEFERRED and mail.id not in first):
         return
-    told: dict[str, Any] = {
-        "status": attempt.outcome,
-        "host": attempt.host,
-        "code": attempt.code,
-        "enhanced_status": attempt.enhanced_status,
-        "reply": attempt.reply,
-        "scope": attempt.scope,
-        "next_attempt_at": rfc3339_or_none(attempt.next_attempt_at),
-    }
     event = _EVENTS[attempt.outcome]
-    yield events_of.of_recipient(event, where, mail.id, mail.recipient, attempt.at, **told)
+    yield events_of.of_attempt(event, where, mail.id, mail.recipient, attempt)

@@ -7,7 +7,7 @@ from daimon.db import listener
 from daimon.db.engine import Connection, Database
 from daimon.db.ringer import Ringer
 from daimon.inbound import accept
-from daimon.inbound.directory import reachable, served
+from daimon.inbound.directory import NO_INBOX, reachable, served
 from daimon.inbound.models import Accepted, Peer, Recipient
 from daimon.kit.clock import Clock
 from daimon.mail.address import Address, BadAddress, parse_address
@@ -15,15 +15,16 @@ from daimon.mail.envelope import Envelope
 from daimon.outbound import queue, simulator
 from daimon.outbound.dispatch import Dispatcher
 from daimon.outbound.lines import Courier
-from daimon.outbound.local import Arriving, Inbox
+from daimon.outbound.local import Arriving, Inbox, Inboxes
+from daimon.outbound.return_path import ReturnPaths
 from daimon.worker.loops import every, work
 
 WAKE_SECONDS = 0.5  # how late what is due may be
 
 
-async def run(db: Database, *, courier: Courier, service_domain: str, clock: Clock, stop: asyncio.Event) -> None:
+async def run(db: Database, *, inboxes: Inboxes, courier: Courier, clock: Clock, stop: asyncio.Event) -> None:
     """Send mail until `stop`, then finish what is under way and give back the rest."""
-    dispatcher = Dispatcher(db, InboxesHere(db, service_domain), courier, clock)
+    dispatcher = Dispatcher(db, inboxes, courier, clock)
     bell = dispatcher.room
 
     async def wake() -> None:
@@ -43,8 +44,9 @@ async def run(db: Database, *, courier: Courier, service_domain: str, clock: Clo
 class InboxesHere:
     """The inboxes of this server, as the outbound road knows them."""
 
-    def __init__(self, db: Database, service_domain: str) -> None:
+    def __init__(self, db: Database, service_domain: str, return_paths: ReturnPaths) -> None:
         self._domain = service_domain
+        self._return_paths = return_paths
         self._simulator = simulator.domain_of(service_domain)
         self._ringer = Ringer(db, accept.CHANNEL)
 
@@ -66,13 +68,18 @@ class InboxesHere:
         for mail in mails:
             if mail.inbox:
                 recipient = Recipient(mail.recipient, *mail.inbox)
-            elif found := reached.get(mail.recipient):
+            elif found := self._reporting_on(mail.recipient) or reached.get(mail.recipient):
                 recipient = found
             else:
                 continue
             accepted.append(self._accepted(mail, recipient))
         if accepted:
             await accept.insert(db, accepted)
+
+    def _reporting_on(self, address: str) -> Recipient | None:
+        """Return whose return path an address is."""
+        sent = self._return_paths.read(address.rpartition("@")[0])
+        return Recipient(address, sent.account_id, NO_INBOX) if sent else None
 
     def ring(self) -> None:
         """Tell that mails have arrived, after the commit."""
