@@ -21,7 +21,7 @@ MOST_IN_HAND = 1_000
 MOST_TAKEN = 256  # at one time
 FETCHED_OCTETS = 64 * 1024  # a mail that is larger is fetched when it is sent
 WOKEN = 1_000  # of those that wait, in one go
-_HELD_SECONDS = queue.LEASE.total_seconds() - 15  # so long before the end of a lease, nothing is begun to be finished
+_HELD_SECONDS = queue.LEASE.total_seconds() - 5  # from then on nothing is finished any more that a lease covers
 _FIRST: queue.Turn = ("", UUID(int=0))
 
 

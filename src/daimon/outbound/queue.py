@@ -10,8 +10,8 @@ from daimon.outbound.models import QueuedMail
 
 CHANNEL = "daimon_outbound"  # NOTIFY: there is something to send
 READY = "ready"
-LEASE = timedelta(seconds=90)
-RENEW_SECONDS = 30.0
+LEASE = timedelta(seconds=30)  # after a crash, so long nobody else touches what was in hand
+RENEW_SECONDS = 8.0
 TURNS = 256  # pairs of destination and account that are looked at in one take
 PER_TURN = 32
 MOST = 512

@@ -6,7 +6,7 @@ A protocol of our own instead of streams: what comes before a TLS handshake must
 import asyncio
 import re
 import ssl
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 MOST_REPLY_OCTETS = 64 * 1024
 MOST_REPLY_LINES = 200
@@ -43,8 +43,7 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; after a handshake once more."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
 
     def data_received(self, data: bytes) -> None:
         """Keep what comes, up to a bound that no server needs."""

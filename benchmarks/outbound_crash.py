@@ -1,0 +1,154 @@
+"""Every 202 is delivered, whatever is killed: sends with a client_id each while API, worker and database die at random.
+
+A client that gets no answer sends the same again. What comes to the receiving server is counted by the name that each
+mail carries. In the end every send that was acknowledged has arrived; those that arrived twice are told, with the
+number of kills.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from benchmarks.serving import Serving, command_of, serving, tree
+
+VICTIMS = ("_role worker", "_role api", "postgres: ")
+SENDERS = 16
+TIERS = json.dumps({"enterprise": {"burst_per_minute": 1_000_000, "concurrent_sends": 1000}})
+END_SECONDS = 180.0
+
+
+def main() -> int:
+    """Send, kill, wait and judge; 1 if a mail was lost."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--sends", type=int, default=10_000)
+    arguments.add_argument("--kills", type=float, default=5.0, help="seconds from one to the next, about")
+    arguments.add_argument("--seed", type=int, default=random.randrange(1, 1000))
+    options = arguments.parse_args()
+    return asyncio.run(run(options.sends, options.kills, random.Random(options.seed)))
+
+
+@dataclass
+class Sink:
+    """A receiving server that counts what comes by the field `X-Send`."""
+
+    came: Counter[str] = field(default_factory=Counter)
+    port: int = 0
+
+    async def start(self) -> None:
+        """Listen on a free port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Hang up."""
+        self._server.close()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.sleep(0.1)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            writer.write(b"220 sink\r\n")
+            while line := await reader.readline():
+                await self._answer(line.upper(), reader, writer)
+        self._writers.discard(writer)
+        writer.close()
+
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if line.startswith(b"EHLO"):
+            writer.write(b"250-sink\r\n250 PIPELINING\r\n")
+        elif line.startswith(b"DATA"):
+            writer.write(b"354 go on\r\n")
+            mail = await reader.readuntil(b"\r\n.\r\n")
+            self.came[mail.partition(b"\r\nX-Send: ")[2].partition(b"\r\n")[0].decode()] += 1
+            writer.write(b"250 2.0.0 taken\r\n")
+        else:
+            writer.write(b"250 2.0.0 ok\r\n")
+
+
+async def run(sends: int, seconds: float, chance: random.Random) -> int:
+    """Return 1 if something was lost."""
+    sink = Sink()
+    await sink.start()
+    with serving("--smtp-relay", f"127.0.0.1:{sink.port}", "--tiers", TIERS) as server:
+        key, email = await server.open_account()
+        killed: Counter[str] = Counter()
+        killing = asyncio.create_task(_kill(server, chance, seconds, killed))
+        numbers, acknowledged, began = itertools.count(), Counter[str](), time.perf_counter()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as client:
+            send = _Sender(client, f"{server.api}/v1/inboxes/{email}/send", key, acknowledged)
+            await asyncio.gather(*(send.all(numbers, sends, killed) for _ in range(SENDERS)))
+        killing.cancel()
+        submitted = time.perf_counter() - began
+        lost = await _missing(sink, acknowledged)
+        took = time.perf_counter() - began
+    await sink.stop()
+    doubled = {name: count - 1 for name, count in sink.came.items() if count > 1}
+    print(f"{len(acknowledged)} sends acknowledged in {submitted:.0f} s, all arrived after {took:.0f} s")
+    print(
+        f"killed: {dict(killed)}; {len(lost)} lost; {sum(doubled.values())} arrived twice, {max(doubled.values(), default=0)} at the most of one mail"
+    )
+    return int(bool(lost))
+
+
+@dataclass
+class _Sender:
+    client: aiohttp.ClientSession
+    url: str
+    key: str
+    acknowledged: Counter[str]
+
+    async def all(self, numbers: "itertools.count[int]", most: int, killed: Counter[str]) -> None:
+        """Send until so many are sent and each kind of process was killed."""
+        for number in numbers:
+            if number >= most and len(killed) == len(VICTIMS):
+                return
+            await self._one(f"send-{number}")
+
+    async def _one(self, name: str) -> None:
+        """Send until it is acknowledged; the same client_id makes one mail of it."""
+        body = {"to": "somebody@out.example", "subject": name, "headers": {"X-Send": name}, "client_id": name}
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with self.client.post(
+                    self.url, json=body, headers={"Authorization": f"Bearer {self.key}"}
+                ) as answer:
+                    if answer.status in (200, 202):
+                        self.acknowledged[name] += 1
+                        return
+                    assert answer.status in (500, 503), await answer.text()
+            await asyncio.sleep(0.1)
+
+
+async def _kill(server: Serving, chance: random.Random, seconds: float, killed: Counter[str]) -> None:
+    for victim in itertools.cycle(VICTIMS):
+        await asyncio.sleep(seconds * chance.uniform(0.5, 1.5))
+        pids = [pid for pid in tree(server.process.pid) if victim in command_of(pid)]
+        with contextlib.suppress(ProcessLookupError, IndexError):
+            os.kill(chance.choice(pids), signal.SIGKILL)
+            killed[victim.strip("_ :").removeprefix("role ")] += 1
+
+
+async def _missing(sink: Sink, acknowledged: Counter[str]) -> set[str]:
+    """Return what has not arrived although there was time enough, leases of workers that were killed included."""
+    until = time.perf_counter() + END_SECONDS
+    while (missing := acknowledged.keys() - sink.came.keys()) and time.perf_counter() < until:  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+    return set(missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
