@@ -101,7 +101,7 @@ def test_a_return_path_cannot_be_made_up() -> None:
     assert len(local) <= 64
     assert paths.read(local) == paths.read(local.upper()) == sent
     assert ReturnPaths(b"another").read(local) is None
-    forged = local[:-1] + ("a" if local[-1] != "a" else "b")
+    forged = local[:-5] + ("a" if local[-5] != "a" else "b") + local[-4:]
     assert paths.read(forged) is None
 
 

@@ -10,7 +10,8 @@ from daimon.outbound.lines import Courier, Down, Line, NoWay
 from daimon.outbound.routes import Forbidden, Host, NoMail, NoSuchDomain, Route, Unreachable
 from daimon.outbound.routing import Router
 from daimon.outbound.simulator import SimulatorLine, domain_of
-from daimon.outbound.smtp import Patience, Target, connect
+from daimon.outbound.smtp import Timeouts
+from daimon.outbound.smtp_line import Target, opened
 from daimon.outbound.tls import NotInPolicy, TlsDemands
 
 SMTP_PORT = 25
@@ -47,7 +48,7 @@ class MxCourier:
     demands: TlsDemands
     helo: str
     port: int = SMTP_PORT
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     def lane(self, destination: str) -> str:
         """Return the domain itself."""
@@ -64,7 +65,7 @@ class MxCourier:
             if tried == MOST_TRIED:
                 break
             try:
-                return await connect(target, helo=self.helo, patience=self.patience)
+                return await opened(target, helo=self.helo, timeouts=self.timeouts)
             except Down as error:
                 failure = error
         raise failure or Down(f"no host of {lane} has an address", "4.4.4")
@@ -99,7 +100,7 @@ class RelayCourier:
     relay: tuple[str, int]
     demands: TlsDemands
     helo: str
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     def lane(self, destination: str) -> str:
         """Return the relay."""
@@ -118,7 +119,7 @@ class RelayCourier:
             assert not isinstance(demand, NotInPolicy)
             try:
                 target = Target(host, address, port, demand, relay=True)
-                return await connect(target, helo=self.helo, patience=self.patience)
+                return await opened(target, helo=self.helo, timeouts=self.timeouts)
             except Down as error:
                 failure = error
         raise failure or Down(f"the relay {lane} has no address", "4.4.4")

@@ -167,12 +167,9 @@ class Lane:
             assert line is not None
             peer = line.peer
             await line.close()
-            if reused and not error.ambiguous:  # it was closed while nobody looked: that is no attempt
+            if reused and not error.ambiguous and not error.refused:  # it was closed while nobody looked: no attempt
                 return await self._carry(None, group)
-            results = [
-                trial.unreached("4.4.2", error.reason, hands.random, ambiguous=error.ambiguous)
-                for trial in trials(peer)
-            ]
+            results = [self._lost(trial, error) for trial in trials(peer)]
             line = None
         except Abandoned:
             assert line is not None
@@ -200,6 +197,11 @@ class Lane:
             return trial.refused(code, enhanced_status, text, self._hands.random)
         result = trial.accepted(code, enhanced_status, text)
         return replace(result, arriving=Arriving(*answer, trial.began)) if answer else result
+
+    def _lost(self, trial: Trial, error: Lost) -> Result:
+        if said := error.refused.get(trial.mail.recipient):
+            return self._result(trial, said)
+        return trial.unreached("4.4.2", error.reason, self._hands.random, ambiguous=error.ambiguous)
 
     def _unreached(self, trial: Trial, error: Down) -> Result:
         """Return that nobody took the mail. Who does not want to talk today may want to tomorrow."""

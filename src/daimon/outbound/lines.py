@@ -1,6 +1,6 @@
 """What a lane sends over: an open line to who takes mail for a destination, whatever is at the other end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from daimon.outbound.attempts import Peer
@@ -60,11 +60,15 @@ class Down(Exception):
 
 
 class Lost(Exception):
-    """The line broke. `ambiguous`: after the whole mail was sent and before the answer."""
+    """The line broke. `ambiguous`: after the whole mail was sent and before the answer.
 
-    def __init__(self, reason: str, *, ambiguous: bool = False) -> None:
+    `refused` holds what was said by then of recipients that were refused: that stays true.
+    """
+
+    def __init__(self, reason: str, *, refused: Mapping[str, Said] | None = None, ambiguous: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.refused = refused or {}
         self.ambiguous = ambiguous
 
 
