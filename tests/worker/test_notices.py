@@ -4,16 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from ipaddress import ip_address
+from uuid import UUID
 
 import pytest
 
 from daimon.accounts.repository import AccountRepository
 from daimon.db.scope import Scope
+from daimon.domains.dkim import KeyVault
+from daimon.domains.signing import SigningKeys
 from daimon.inbound import notices as delivery
 from daimon.inboxes.models import Inbox
+from daimon.kit import ids
 from daimon.lifecycle import recovery
+from daimon.mail.dkim_signing import Algorithm, generate, load
 from daimon.notices import retention
 from daimon.notices import service as notices
+from daimon.outbound import queue
 from daimon.worker import erasure
 from daimon.worker import notices as worker
 
@@ -28,16 +34,19 @@ async def tell(house: House, inbox: Inbox, recipient: str, subject: str = "Hello
         await notices.tell(db, inbox.account_id, recipient, subject, "Said to you.\n", now=house.clock())
 
 
-async def deliver(house: House) -> tuple[int, int]:
+KEYS = [load("daimon.email", "test", generate(Algorithm.ED25519))]
+
+
+async def deliver(house: House) -> delivery.Delivered:
     """Do one step of the worker."""
     async with house.db.transaction() as db:
-        return await delivery.deliver(db, domain="daimon.email", now=house.clock(), limit=100)
+        return await delivery.deliver(db, domain="daimon.email", keys=KEYS, now=house.clock(), limit=100)
 
 
 async def fail(house: House) -> None:
     """Do one step of a worker that dies before it commits."""
     async with house.db.transaction() as db:
-        await delivery.deliver(db, domain="daimon.email", now=house.clock(), limit=100)
+        await delivery.deliver(db, domain="daimon.email", keys=KEYS, now=house.clock(), limit=100)
         raise RuntimeError
 
 
@@ -58,7 +67,14 @@ async def test_a_recovery_runs_from_the_request_to_the_mail(house: House) -> Non
         await recovery.ask(db, inbox.email.upper(), client=ip_address("2001:db8::1"), now=house.clock())
     stop = asyncio.Event()
     running = asyncio.create_task(
-        worker.run(house.db, public_url="http://daimon.test", domain="daimon.email", clock=house.clock, stop=stop)
+        worker.run(
+            house.db,
+            signing=SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=house.clock),
+            public_url="http://daimon.test",
+            domain="daimon.email",
+            clock=house.clock,
+            stop=stop,
+        )
     )
     await until(lambda: house.value("select true from inbound_queue"))
     stop.set()
@@ -81,16 +97,30 @@ async def test_workers_side_by_side_send_each_notice_once(house: House) -> None:
     assert sorted(await house.subjects(inbox)) == sorted(f"Number {number}" for number in range(30))
 
 
-async def test_others_wait_for_a_road_and_are_listed(house: House) -> None:
-    """An address elsewhere, a suspended inbox and one of a deleted account are looked for again an hour later."""
+async def test_others_are_sent_by_the_outbound_road(house: House) -> None:
+    """To an address elsewhere a notice is queued, signed, and nothing is left of it once it is decided."""
+    inbox = await house.open_inbox()
+    await tell(house, inbox, "person@example.com")
+    assert await deliver(house) == (1, 0, 1)
+    async with house.db.transaction() as db:
+        [mail], _ = await queue.take(db, ids.new(), after=("", UUID(int=0)), busy=[], now=house.clock())
+        octets = await queue.octets_of(db, mail)
+    assert (mail.message_id, mail.recipient, mail.mail_from) == (None, "person@example.com", "postmaster@daimon.email")
+    assert octets is not None
+    assert octets.startswith(b"DKIM-Signature:")
+    assert b"Said to you." in octets
+
+
+async def test_who_cannot_be_reached_here_waits_and_is_listed(house: House) -> None:
+    """A suspended inbox and one of a deleted account are looked for again an hour later."""
     inbox, closed = await house.open_inbox(), await house.open_inbox()
     async with house.db.transaction() as db:
         await AccountRepository(db, Scope(closed.account_id)).set_deleted(house.clock())
-    recipients = ["person@example.com", closed.email, "no address at all"]
+    recipients = [closed.email, "no address at all"]
     for recipient in recipients:
         await tell(house, inbox, recipient)
-    assert await deliver(house) == (3, 0)
-    assert await deliver(house) == (0, 0)
+    assert await deliver(house) == (2, 0, 0)
+    assert await deliver(house) == (0, 0, 0)
     async with house.db.read() as db:
         waiting = await notices.waiting(db, 100)
     assert [(each.recipient, each.subject, each.body) for each in waiting] == [
@@ -99,7 +129,7 @@ async def test_others_wait_for_a_road_and_are_listed(house: House) -> None:
     async with house.db.transaction() as db:
         await AccountRepository(db, Scope(closed.account_id)).set_deleted(None)
     house.clock.advance(timedelta(hours=1))
-    assert await deliver(house) == (3, 1)
+    assert await deliver(house) == (2, 1, 0)
 
 
 async def test_a_subject_cannot_add_a_header(house: House) -> None:
@@ -116,7 +146,7 @@ async def test_old_notices_and_counters_go(house: House) -> None:
     """What was sent goes a day later, what could not be in 30 days, a counter when it is full."""
     inbox = await house.open_inbox()
     await tell(house, inbox, inbox.email)
-    await tell(house, inbox, "person@example.com")
+    await tell(house, inbox, "no address at all")
     await deliver(house)
     async with house.db.transaction() as db:
         await recovery.ask(db, "person@example.com", client=ip_address("192.0.2.1"), now=house.clock())

@@ -8,6 +8,7 @@ from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.domains import service_keys
 from daimon.domains.dkim import KeyVault
+from daimon.domains.signing import SigningKeys
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
@@ -54,7 +55,14 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(
-            notices.run(db, public_url=settings.public_url, domain=settings.service_domain, clock=utc_now, stop=stop)
+            notices.run(
+                db,
+                signing=SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
+                public_url=settings.public_url,
+                domain=settings.service_domain,
+                clock=utc_now,
+                stop=stop,
+            )
         )
         group.create_task(
             webhooks.run(
