@@ -64,7 +64,7 @@ _ERRORS: Sequence[type[DaimonError]] = (
 async def in_turn(request: Request) -> AsyncIterator[None]:
     """Let a send count among those that run at one time, for as long as its transaction lasts."""
     limits = request.services.road.tiers[request.principal.account.tier]
-    async with leases.held(request.writing, request.principal.account, limits, clock=request.services.clock):
+    async with leases.held(request.reading, request.principal.account, limits, clock=request.services.clock):
         yield
 
 

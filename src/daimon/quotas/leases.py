@@ -27,8 +27,12 @@ from daimon.quotas.tiers import TierLimits
 from daimon.quotas.usage import NO_POD
 
 LASTS = timedelta(minutes=5)  # longer than anything that takes a lease may run
-Begin = Callable[[], AbstractAsyncContextManager[Connection]]
-_NOT_ON_DISK = "set local synchronous_commit to off"
+Lend = Callable[[], AbstractAsyncContextManager[Connection]]
+# Nobody waits for these commits to be on disk: a lease that a crash of the database takes back is in the way of nobody.
+_NOT_ON_DISK = "unhurried as materialized (select set_config('synchronous_commit', 'off', true))"
+_LOCKED = """locked as materialized (
+            select from quotas, unhurried where account_id = $1 and pod_id = $4 and quota = $2 for no key update of quotas)
+"""
 RETRY_SECONDS = 1  # a lease is short: nobody knows when the next one ends, but it is soon
 
 _log = Log("daimon.quotas")
@@ -42,21 +46,19 @@ class Lease(StrEnum):
 
 @asynccontextmanager
 async def held(
-    begin: Begin, account: Account, limits: TierLimits, *, clock: Clock, lasts: timedelta = LASTS
+    lend: Lend, account: Account, limits: TierLimits, *, clock: Clock, lasts: timedelta = LASTS
 ) -> AsyncIterator[None]:
     """Hold a lease on one concurrent send until the block ends. Raises ConcurrencyLimitExceeded, SendRequiresPaid.
 
-    `begin` lends a transaction within the account. Nobody waits for its commit to be on disk: a lease that a crash of
-    the database takes back was in the way of nobody.
+    `lend` lends a connection within the account, for single statements.
     """
     check_may_send(account, limits)
-    async with begin() as connection:
-        await connection.execute(_NOT_ON_DISK)
+    async with lend() as connection:
         lease_id = await take(connection, account, limits, now=clock(), lasts=lasts)
     try:
         yield
     finally:
-        await asyncio.shield(_give_back(begin, Scope(account.account_id), lease_id))
+        await asyncio.shield(_give_back(lend, Scope(account.account_id), lease_id))
 
 
 async def take(
@@ -78,10 +80,12 @@ async def take(
 
 async def release(db: Connection, scope: Scope, lease_id: UUID) -> None:
     """Give a lease back; nothing happens if it has expired and was cleared away."""
-    await _lock(db, scope.account_id)
     await db.execute(
-        """
-        with gone as (delete from leases where account_id = $1 and lease = $2 and id = $3 returning account_id)
+        f"""
+        with {_NOT_ON_DISK}, {_LOCKED}, gone as (
+            delete from leases where account_id = $1 and lease = $2 and id = $3 and exists (select from locked)
+            returning account_id
+        )
         update quotas q set used = q.used - 1 from gone
         where q.account_id = gone.account_id and q.pod_id = $4 and q.quota = $2
         """,
@@ -89,10 +93,9 @@ async def release(db: Connection, scope: Scope, lease_id: UUID) -> None:
     )  # fmt: skip
 
 
-async def _give_back(begin: Begin, scope: Scope, lease_id: UUID) -> None:
+async def _give_back(lend: Lend, scope: Scope, lease_id: UUID) -> None:
     try:
-        async with begin() as connection:
-            await connection.execute(_NOT_ON_DISK)
+        async with lend() as connection:
             await release(connection, scope, lease_id)
     except Unavailable:
         _log.warning(
@@ -105,9 +108,9 @@ async def _take(db: Connection, account_id: UUID, lease_id: UUID, most: int, exp
     """Count one more and write it down. Refused or not, the row of the number is locked by it."""
     return bool(
         await db.fetchval(
-            """
-            with counted as (
-                insert into quotas as q (account_id, quota, used) values ($1, $2, 1)
+            f"""
+            with {_NOT_ON_DISK}, counted as (
+                insert into quotas as q (account_id, quota, used) select $1, $2, 1 from unhurried
                 on conflict (account_id, pod_id, quota) do update set used = q.used + 1 where q.used < $4
                 returning used
             )
@@ -119,10 +122,13 @@ async def _take(db: Connection, account_id: UUID, lease_id: UUID, most: int, exp
 
 
 async def _clear(db: Connection, account_id: UUID, now: datetime) -> bool:
-    """Free the leases that have expired, and tell whether there were any. The row of their number is locked."""
+    """Free the leases that have expired, and tell whether there were any."""
     cleared = await db.fetchval(
-        """
-        with gone as (delete from leases where account_id = $1 and lease = $2 and expires_at <= $3 returning id)
+        f"""
+        with {_NOT_ON_DISK}, {_LOCKED}, gone as (
+            delete from leases where account_id = $1 and lease = $2 and expires_at <= $3 and exists (select from locked)
+            returning id
+        )
         update quotas set used = used - (select count(*) from gone)
         where account_id = $1 and pod_id = $4 and quota = $2
             and exists (select from gone)
@@ -131,14 +137,6 @@ async def _clear(db: Connection, account_id: UUID, now: datetime) -> bool:
         account_id, Lease.SENDS, now, NO_POD,
     )  # fmt: skip
     return cleared is True
-
-
-async def _lock(db: Connection, account_id: UUID) -> None:
-    await db.execute(
-        "select from quotas where account_id = $1 and pod_id = $3 and quota = $2"
-        " for no key update",
-        account_id, Lease.SENDS, NO_POD,
-    )  # fmt: skip
 
 
 def _too_many(account: Account, most: int) -> DaimonError:
