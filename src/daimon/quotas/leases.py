@@ -31,7 +31,8 @@ Lend = Callable[[], AbstractAsyncContextManager[Connection]]
 # Nobody waits for these commits to be on disk: a lease that a crash of the database takes back is in the way of nobody.
 _NOT_ON_DISK = "unhurried as materialized (select set_config('synchronous_commit', 'off', true))"
 _LOCKED = """locked as materialized (
-            select from quotas, unhurried where account_id = $1 and pod_id = $4 and quota = $2 for no key update of quotas)
+            select from quotas, unhurried where account_id = $1 and pod_id = $4 and quota = $2
+            for no key update of quotas)
 """
 RETRY_SECONDS = 1  # a lease is short: nobody knows when the next one ends, but it is soon
 
