@@ -78,6 +78,16 @@ async def test_a_stream_goes_on_where_it_ended(edge: Edge, *, by_header: bool) -
         assert [event["id"] for event in await take(stream, 1)] == ["7"]
 
 
+async def test_who_is_cut_off_before_anything_happened_misses_nothing(edge: Edge) -> None:
+    """A stream from now on says where that is, so there is a place to go on from."""
+    account = await edge.open_account()
+    async with following(edge, account.account_api_key) as stream:
+        place = (await anext(stream))["id"]
+    await edge.deliver(account.id, "Meanwhile")
+    async with following(edge, account.account_api_key, **{"Last-Event-ID": place}) as stream:
+        assert [event["id"] for event in await take(stream, 1)] == ["2"]
+
+
 async def test_reconnecting_at_random_loses_and_doubles_nothing(services: Services) -> None:
     """Over two servers, with connections cut anywhere while events happen."""
     async with serving(services) as one:
