@@ -40,7 +40,7 @@ async def dns() -> AsyncIterator[DnsServer]:
     ids=" ".join,
 )
 async def test_a_name_with_a_bad_address_is_refused(dns: DnsServer, answer: list[str]) -> None:
-    """One bad address among good ones is enough, behind an alias too; at create and at connect. Which one is not said."""
+    """One bad address is enough, behind an alias too; at create and at connect. Which one it is, is not said."""
     dns.script(NAME, answer)
     async with SafeHttp(resolver=dns.address) as http:
         with pytest.raises(UnsafeUrl, match=f"{NAME} leads to an address that must not be opened") as unsafe:
