@@ -11,10 +11,11 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, domains, inboxes, messages, threads
+from daimon_email._calls import account, claims, domains, events, inboxes, messages, threads, webhooks
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
 from daimon_email._flow import Flow, Outcome, Pause, Request
 from daimon_email._paging import Listing, PageData
+from daimon_email._verifying import verify
 from daimon_email.models import Result
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ class AsyncMessages(_Resource):
     delete = _call(messages.delete)
     raw = _call(messages.raw)
     attachment = _call(messages.attachment)
+    claim = _call(claims.claim)
+    ack = _call(claims.ack)
+    release = _call(claims.release)
 
 
 class AsyncThreads(_Resource):
@@ -141,6 +145,28 @@ class AsyncDomains(_Resource):
     verify = _call(domains.verify)
     rotate_dkim = _call(domains.rotate_dkim)
     zone_file = _call(domains.zone_file)
+
+
+class AsyncEvents(_Resource):
+    """Calls about events."""
+
+    list = _list(events.list)
+
+
+class AsyncWebhooks(_Resource):
+    """Calls about webhooks; `verify` asks nobody."""
+
+    create = _call(webhooks.create)
+    list = _list(webhooks.list)
+    get = _call(webhooks.get)
+    update = _call(webhooks.update)
+    delete = _call(webhooks.delete)
+    test = _call(webhooks.test)
+    rotate_secret = _call(webhooks.rotate_secret)
+    deliveries = _list(webhooks.deliveries)
+    retry = _call(webhooks.retry)
+    replay = _call(webhooks.replay)
+    verify = staticmethod(verify)
 
 
 class AsyncAccount(_Resource):
@@ -170,6 +196,8 @@ class AsyncDaimonClient(_Resource):
         self.messages = AsyncMessages(self._transport)
         self.threads = AsyncThreads(self._transport)
         self.domains = AsyncDomains(self._transport)
+        self.events = AsyncEvents(self._transport)
+        self.webhooks = AsyncWebhooks(self._transport)
         self.account = AsyncAccount(self._transport)
 
     whoami = _call(account.whoami)
