@@ -1,6 +1,7 @@
 """The client's calls about events, webhooks and claims, against a whole server."""
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from standardwebhooks.webhooks import Webhook as Signer
 
 from daimon_email import (
+    ApiKeyRevoked,
     DeliveryNotFound,
+    Event,
     InvalidCursor,
     InvalidSignature,
     StateConflict,
@@ -16,8 +19,10 @@ from daimon_email import (
     WebhookNotFound,
 )
 
-from .conftest import Account, Connect
+from .conftest import Account, Blocking, Connect
+from .scripted import ScriptedServer, failure
 
+Scripted = Callable[[Sequence[bytes | None]], ScriptedServer]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 URL = "https://93.184.215.14/hook"  # an address, so that no name is asked for; nothing is sent there
 
@@ -139,3 +144,62 @@ def test_what_is_no_secret_is_said(webhooks: Any) -> None:
     body = json.dumps(EVENT)
     with pytest.raises(ValueError, match="whsec_"):
         webhooks.verify(body, signed(body), "whsec_?")
+
+
+def take(stream: Any, count: int) -> list[Event]:
+    """Return the next events of a stream of either kind."""
+    step = stream.__anext__ if isinstance(stream, Blocking) else stream.__next__
+    return [step() for _ in range(count)]
+
+
+def close(stream: Any) -> None:
+    (stream.aclose if isinstance(stream, Blocking) else stream.close)()
+
+
+def test_events_are_followed_as_they_happen(account: Account) -> None:
+    """From a number on, and on with what comes; whole messages."""
+    stream = account.client.events.stream(after=0)
+    assert [event.event for event in take(stream, 1)] == ["inbox.created"]
+    account.receive("Hello")
+    [event] = take(stream, 1)
+    assert (event.sequence, event.data["message"]["subject"]) == (2, "Hello")
+    assert "123456" in event.data["message"]["body_text"]
+    close(stream)
+    only = account.client.events.stream(after=event.event_id, events=["inbox.created"], inbox_ids=None)
+    account.receive()
+    made = account.client.inboxes.create()
+    assert [each.inbox_id for each in take(only, 1)] == [made.id]
+    close(only)
+
+
+def test_a_stream_that_cannot_begin_is_refused(account: Account) -> None:
+    """By the class of its code."""
+    with pytest.raises(InvalidCursor):
+        take(account.client.events.stream(after=99), 1)
+
+
+def streamed(*events: str) -> bytes:
+    """Return a stream that breaks off."""
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    return (head + "retry: 1000\nid: 3\n\n:\n\n" + "".join(events)).encode()
+
+
+def told(sequence: int) -> str:
+    """Return an event whose text holds what else might be taken for the end of a line."""
+    data = json.dumps(EVENT | {"sequence": sequence, "data": {"text": "a\u2028b\u0085c: d"}}, ensure_ascii=False)
+    return f"id: {sequence}\nevent: inbox.created\ndata: {data}\n\n"
+
+
+def test_a_stream_goes_on_where_it_broke_off(connect: Connect, scripted: Scripted) -> None:
+    """Behind the last whole event, through lost connections and a server that starts again; no key, no stream."""
+    half = told(6)[:-10]
+    gone = 'event: error\ndata: {"error": "API_KEY_REVOKED", "message": "It is gone.", "next_steps": []}\n\n'
+    server = scripted([
+        None, streamed(), None, streamed(told(4), told(5), half), failure(503, "UNAVAILABLE"), streamed(told(6), gone),
+    ])  # fmt: skip
+    stream = connect("dm_free_x", server.url).events.stream()
+    assert [event.sequence for event in take(stream, 3)] == [4, 5, 6]
+    with pytest.raises(ApiKeyRevoked):
+        take(stream, 1)
+    asked = [each.line.split()[1].partition("?")[2] for each in server.asked]
+    assert [each for each in asked if each] == ["after=3", "after=3", "after=5", "after=5"]

@@ -1,7 +1,7 @@
 """Python client for daimon: e-mail inboxes for AI agents."""
 
-from daimon_email._async import AsyncDaimonClient, AsyncPage
-from daimon_email._sync import DaimonClient, Page
+from daimon_email._async import AsyncDaimonClient, AsyncEventStream, AsyncPage
+from daimon_email._sync import DaimonClient, EventStream, Page
 from daimon_email._version import __version__
 from daimon_email.errors import (
     AccountDeleted,
@@ -109,6 +109,7 @@ __all__ = [
     "ApiKeyExpired",
     "ApiKeyRevoked",
     "AsyncDaimonClient",
+    "AsyncEventStream",
     "AsyncPage",
     "Attachment",
     "AttachmentNotFound",
@@ -138,6 +139,7 @@ __all__ = [
     "Download",
     "EndpointNotFound",
     "Event",
+    "EventStream",
     "Finding",
     "Forbidden",
     "Gone",
