@@ -12,7 +12,7 @@ from daimon.db.where import Where, rows_for
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.repository import LIVE_INBOXES, one_inbox
 from daimon.kit.paging import Page, read_cursor, write_cursor
-from daimon.messages.content import Detail, Summary
+from daimon.messages.content import TOLD_REPLY, TOLD_TEXT, Detail, Summary
 from daimon.messages.errors import MessageNotFound
 from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Original, Sort, Told
 
@@ -30,6 +30,10 @@ _SEQUENCE = f"""(select e.sequence from (
         order by e.account_id desc, e.inbox_id desc, e.sequence desc limit 1000) e
     where {_TOLD_OF} = m.id limit 1)"""
 TOLD_CHARACTERS = 512 * 1024
+_TOLD_DETAIL = f"""case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail
+    when position('\\u0000' in c.detail::text) = 0 then json_build_object(
+        'headers', '{{}}'::json, 'body_html', null, 'body_text', left(c.detail->>'body_text', {TOLD_TEXT}),
+        'reply_body', left(c.detail->>'reply_body', {TOLD_REPLY}), 'cut', true) end"""
 _SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
 
 
@@ -157,9 +161,9 @@ async def told_of(
 ) -> dict[UUID, Message]:
     """Return messages of any inboxes of an account that are still there, as events tell of them.
 
-    A detail of more than `TOLD_CHARACTERS` is left out: no event could hold it.
+    Of a detail of more than `TOLD_CHARACTERS` only the beginning of the texts is read: no event could hold the rest.
     """
-    detail_column = f"case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail end" if detail else "null"
+    detail_column = _TOLD_DETAIL if detail else "null"
     rows = await db.fetch(
         f"""
         select {_COLUMNS}, {detail_column} as detail
