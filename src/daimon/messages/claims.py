@@ -41,7 +41,7 @@ class ClaimRepository:
         self._account_id = scope.account_id
         self._inbox_id = inbox_id
 
-    async def lease(self, lease_id: UUID, wanted: ClaimFilter, seconds: timedelta) -> _Lease | None:
+    async def lease(self, lease_id: UUID, wanted: ClaimFilter, length: timedelta) -> _Lease | None:
         """Lease the oldest message that nobody holds; what others are just leasing is passed over."""
         where = Where(self._account_id, self._inbox_id, MOST_CLAIMS)
         where.add("$? = any(m.labels)", wanted.label).add("lower(m.from_address) = lower($?)", wanted.from_)
@@ -57,7 +57,7 @@ class ClaimRepository:
                 order by m.account_id, m.inbox_id, m.id limit 1 for no key update skip locked
             )
             update messages m set lease_id = {where.parameter(lease_id)},
-                leased_until = clock_timestamp() + {where.parameter(seconds)}::interval, claim_count = m.claim_count + 1
+                leased_until = clock_timestamp() + {where.parameter(length)}::interval, claim_count = m.claim_count + 1
             from next where m.account_id = $1 and m.id = next.id returning m.id, m.claim_count, m.leased_until
             """,
             *where.parameters,
