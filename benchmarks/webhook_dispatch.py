@@ -27,7 +27,7 @@ from daimon.events.models import EventType, NewEvent
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.webhooks import secret, signing, wake
-from daimon.webhooks.lane import MOST_OPEN
+from daimon.webhooks.pace import MOST_OPEN
 
 WEBHOOKS = 20
 ENDPOINTS = 50

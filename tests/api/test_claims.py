@@ -3,12 +3,14 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from daimon.api.services import Services
 from daimon.kit import ids
+from daimon.kit.clock import utc_now
 
 from .conftest import Edge, Opened, bearer, serving
 
@@ -33,10 +35,11 @@ async def end(edge: Edge, account: Opened, how: str, claimed: dict[str, Any]) ->
 async def ahead(edge: Edge, account: Opened, seconds: int) -> None:
     """Let so much time pass for the leases of an account."""
     async with edge.database.read() as db:
-        await db.execute(
-            "update messages set leased_until = leased_until - make_interval(secs => $2) where account_id = $1",
-            ids.read(ids.Kind.ACCOUNT, account.account_id), seconds,
-        )  # fmt: skip
+        for table in ("messages", "last_leases"):
+            await db.execute(
+                f"update {table} set leased_until = leased_until - make_interval(secs => $2) where account_id = $1",
+                ids.read(ids.Kind.ACCOUNT, account.account_id), seconds,
+            )  # fmt: skip
 
 
 async def test_the_oldest_comes_first_and_an_ack_ends_it(edge: Edge) -> None:
@@ -162,6 +165,39 @@ async def test_no_two_agents_hold_the_same_mail(services: Services) -> None:
             await ahead(one, account, 3600)
             await asyncio.gather(*(work(edge, dies=False) for edge in (one, two)))
             assert (len(handled), set(handled.values())) == (mails, {1})
+
+
+async def test_leases_run_by_one_clock(services: Services) -> None:
+    """A server whose clock is a day ahead gives nobody's message away, nor does one that is behind hold it longer."""
+    async with serving(services) as right:
+        account = await right.open_account()
+        await right.deliver(account.id)
+        for days in (1, -1):
+            wrong = replace(
+                services, clock=lambda days=days: utc_now() + timedelta(days=days), stopping=asyncio.Event(),
+                bells=type(services.bells)(),
+            )  # fmt: skip
+            async with serving(wrong) as other:
+                held = await claim(right, account, lease_seconds=60)
+                assert held
+                assert await claim(other, account) is None
+                assert await end(right, account, "release", held) == (200, None)
+                held = await claim(other, account, lease_seconds=60)
+                assert held
+                assert await claim(right, account) is None
+                await ahead(right, account, 60)
+                again = await claim(right, account)
+                assert again
+                assert await end(right, account, "release", again) == (200, None)
+
+
+async def test_a_lease_of_a_clock_put_back_is_over(edge: Edge) -> None:
+    """It would end later than any lease may."""
+    account = await edge.open_account()
+    await edge.deliver(account.id)
+    assert await claim(edge, account)
+    await ahead(edge, account, -86_400)
+    assert await claim(edge, account)
 
 
 async def test_what_is_handled_costs_a_claim_nothing(edge: Edge) -> None:

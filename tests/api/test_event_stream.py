@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -65,6 +66,24 @@ async def test_what_happens_is_told_at_once(edge: Edge) -> None:
     assert "123456" in event["data"]["data"]["message"]["body_text"]
 
 
+async def test_a_mail_too_large_for_an_event_is_told_with_the_beginning_of_its_text(edge: Edge) -> None:
+    """However large it is: 600 KB of HTML, of which 100 KB are text. Without looking whole."""
+    account = await edge.open_account()
+    html = "<p>Wörter <b>und</b> mehr</p><!-- %s -->\n" % ("x" * 80)
+    head = "From: a@example.com\r\nSubject: Large\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    await edge.deliver(account.id, octets=(head + html * 6000).encode())
+    async with following(edge, account.account_api_key, "?after=1") as stream:
+        [event] = await take(stream, 1)
+    told = event["data"]["data"]["message"]
+    assert told["truncated"]
+    assert (len(told["body_text"]), told["body_text"][:16]) == (24_576, "Wörter und mehr\n")
+    assert not {"body_html", "headers"} & set(told)
+    key = bearer(account.account_api_key)
+    whole = (await edge.http.get(urlsplit(told["url"]).path, headers=key)).json()["result"]
+    assert whole["body_text"].startswith(told["body_text"])
+    assert len(whole["body_html"]) > 600_000
+
+
 @pytest.mark.parametrize("by_header", [True, False])
 async def test_a_stream_goes_on_where_it_ended(edge: Edge, *, by_header: bool) -> None:
     """By Last-Event-ID, which counts more, or by `after`."""
@@ -76,6 +95,16 @@ async def test_a_stream_goes_on_where_it_ended(edge: Edge, *, by_header: bool) -
         assert [event["id"] for event in await take(stream, 3)] == ["4", "5", "6"]
         await edge.deliver(account.id, "Later")
         assert [event["id"] for event in await take(stream, 1)] == ["7"]
+
+
+async def test_who_is_cut_off_before_anything_happened_misses_nothing(edge: Edge) -> None:
+    """A stream from now on says where that is, so there is a place to go on from."""
+    account = await edge.open_account()
+    async with following(edge, account.account_api_key) as stream:
+        place = (await anext(stream))["id"]
+    await edge.deliver(account.id, "Meanwhile")
+    async with following(edge, account.account_api_key, **{"Last-Event-ID": place}) as stream:
+        assert [event["id"] for event in await take(stream, 1)] == ["2"]
 
 
 async def test_reconnecting_at_random_loses_and_doubles_nothing(services: Services) -> None:

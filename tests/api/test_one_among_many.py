@@ -11,7 +11,7 @@ from daimon.keys.models import KeyQuery
 from daimon.keys.repository import KeyRepository
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
-from daimon.messages.models import MessageQuery, Sort
+from daimon.messages.models import Awaited, MessageQuery, Sort
 from daimon.messages.repository import MessageRepository
 from daimon.pods.models import PodQuery
 from daimon.pods.repository import PodRepository
@@ -58,17 +58,37 @@ PAGES: dict[str, tuple[str, Page]] = {
 }  # fmt: skip
 
 
-async def test_a_page_reads_what_it_shows(fresh_edge: Edge) -> None:
-    """Of thousands of rows of the account, beside accounts with one each, not many more than the page has."""
-    account = await fresh_edge.open_account()
-    pod = await create_pod(fresh_edge, account)
-    inbox = await in_pod(fresh_edge, account, pod)
-    await fresh_edge.deliver(inbox["id"])
+async def _crowded(edge: Edge) -> tuple[UUID, UUID, UUID]:
+    """Fill an account beside many small ones; return it, its pod's inbox and the pod."""
+    account = await edge.open_account()
+    pod = await create_pod(edge, account)
+    inbox = await in_pod(edge, account, pod)
+    await edge.deliver(inbox["id"])
     account_id, inbox_id, pod_id = (_uuid(shown) for shown in (account.account_id, inbox["id"], pod["id"]))
-    async with fresh_edge.database.transaction() as db:
+    async with edge.database.transaction() as db:
         for table in _TABLES:
             await _fill(db, table, account_id, inbox_id, pod_id)
+    await edge.deliver(inbox["id"], "The latest")
+    async with edge.database.transaction() as db:
         await db.execute("analyze")
+    return account_id, inbox_id, pod_id
+
+
+async def test_a_long_poll_reads_what_it_tells(fresh_edge: Edge) -> None:
+    """Behind a number: one message of thousands, though an event says only in its data of which it tells."""
+    account_id, inbox_id, _ = await _crowded(fresh_edge)
+    async with fresh_edge.services.db.transaction(account_id) as db:
+        last = await db.fetchval("select last from event_sequences where account_id = $1", account_id)
+        before = await _rows_read(db, "messages")
+        told = await MessageRepository(db, Scope(account_id), inbox_id).first(Awaited(behind=last - 1))
+        read = await _rows_read(db, "messages") - before
+    assert told
+    assert (told.message.subject, told.sequence, read) == ("The latest", last, 1)
+
+
+async def test_a_page_reads_what_it_shows(fresh_edge: Edge) -> None:
+    """Of thousands of rows of the account, beside accounts with one each, not many more than the page has."""
+    account_id, inbox_id, pod_id = await _crowded(fresh_edge)
     read = {}
     for name, (table, page) in PAGES.items():
         async with fresh_edge.services.db.transaction(account_id) as db:

@@ -3,6 +3,7 @@
 import json
 import queue
 import re
+import socketserver
 import subprocess
 import sys
 import threading
@@ -112,6 +113,7 @@ def test_events_come_signed_and_a_restart_loses_none(data_dir: Path, program: Pr
         numbers = [event["sequence"] for event in events]
         assert numbers == list(range(numbers[0], numbers[0] + 5))
         assert [headers["webhook-id"] for headers, _ in seen] == [event["event_id"] for event in events]
+        assert {event["webhook_id"][:3] for event in events} == {"wh_"}
         line_of(process, rf"inbox.created {numbers[-1]} evt_\w+ -> 200 \(\d+ ms\)")
     program.close()
     only = ["--event=inbox.created", f"--inbox={events[-1]['inbox_id']}", f"--after={numbers[-2]}"]
@@ -128,8 +130,10 @@ def test_what_is_wrong_is_said_in_a_line(running: Serving, program: Program) -> 
     for arguments, variables, code, said in (
         ((), {"DAIMON_API_KEY": key[:-3] + "abc"}, 1, "key"),
         (("--event", "no.such"), {"DAIMON_API_KEY": key}, 1, "no.such"),
+        (("--inbox", "no"), {"DAIMON_API_KEY": key}, 1, "inbox_"),
         (("--after", "999999"), {"DAIMON_API_KEY": key}, 1, "number"),
         ((), {}, 2, "DAIMON_API_KEY"),
+        ((), {"DAIMON_API_KEY": "dm_\nx"}, 2, "DAIMON_API_KEY"),
         ((), {"DAIMON_API_KEY": key, "DAIMON_WEBHOOK_SECRET": "x"}, 2, "DAIMON_WEBHOOK_SECRET"),
     ):
         done = daimon(
@@ -137,5 +141,24 @@ def test_what_is_wrong_is_said_in_a_line(running: Serving, program: Program) -> 
         )  # fmt: skip
         assert (done.returncode, said in done.stderr) == (code, True), done
         assert len(done.stderr.splitlines()) == 1
-    for url in ("localhost:3000", "ftp://x/", "http://", "http://x y/"):
+    for url in ("localhost:3000", "ftp://x/", "http://", "http://x y/", "http://a..b/"):
         assert daimon("webhooks", "listen", f"--forward={url}").returncode == 2
+
+
+class Greeter(socketserver.BaseRequestHandler):
+    """Something that does not speak HTTP."""
+
+    def handle(self) -> None:
+        """Say what it is, and hang up."""
+        self.request.sendall(b"220 mail.example ESMTP\r\n")
+
+
+def test_what_is_no_api_is_tried_again(program: Program) -> None:
+    """Told once, with the reason; the command goes on."""
+    with socketserver.TCPServer(("127.0.0.1", 0), Greeter) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        wrong = f"--base-url=http://127.0.0.1:{server.server_address[1]}"
+        with listening(f"--forward={program.url}", wrong, DAIMON_API_KEY="dm_x") as process:
+            line_of(process, r"No connection to http://127\.0\.0\.1:\d+ \(.+\); trying again until there is one$")
+            assert process.poll() is None
+        server.shutdown()

@@ -52,6 +52,13 @@ def test_a_detail_that_was_left_out_counts_as_cut() -> None:
     assert msgspec.json.decode(tell(message(detail=None), PUBLIC_URL))["truncated"] is True
 
 
+def test_a_detail_of_which_only_texts_were_read_counts_as_cut() -> None:
+    """What is missing of it is not told as missing from the mail."""
+    told = msgspec.json.decode(tell(message(detail=detail(cut=True)), PUBLIC_URL))
+    assert (told["truncated"], told["body_text"], told["reply_body"]) == (True, "text", "text")
+    assert not {"body_html", "headers"} & set(told)
+
+
 @pytest.mark.parametrize(
     "huge",
     [

@@ -12,9 +12,9 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from daimon.db.scope import Scope
 from daimon.events.models import EventType
 from daimon.kit import ids
-from daimon.webhooks import dispatch, lane, secret, service
-from daimon.webhooks.lane import FIRST_OPEN, MOST_OPEN
+from daimon.webhooks import backlog, dispatch, secret, service
 from daimon.webhooks.models import DeliveryStatus, Webhook, WebhookStatus
+from daimon.webhooks.pace import FIRST_OPEN, MOST_OPEN
 from daimon.webhooks.repository import WebhookRepository
 
 from .conftest import VAULT, Heard, Post, endpoint, eventually, well
@@ -178,7 +178,7 @@ async def test_a_failure_is_tried_again_under_the_same_id(post: Post) -> None:
 
 async def test_many_retries_are_each_sent_once(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them are due at once than are read at a time, and fewer than may be begun; none is begun twice."""
-    monkeypatch.setattr(lane, "_READ", 4)
+    monkeypatch.setattr(backlog, "READ", 4)
 
     async def down(_: Heard) -> web.StreamResponse:
         return web.Response(status=500)

@@ -13,8 +13,8 @@ from aiohttp import web
 from daimon.db.scope import Scope
 from daimon.kit import ids
 from daimon.webhooks import leasing
-from daimon.webhooks.lane import FIRST_OPEN, MOST_OPEN
 from daimon.webhooks.models import DeliveryStatus
+from daimon.webhooks.pace import FIRST_OPEN, MOST_OPEN
 from daimon.webhooks.repository import WebhookRepository
 
 from . import process

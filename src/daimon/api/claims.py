@@ -34,11 +34,11 @@ async def claim_message(request: Request, inbox_id: InboxInPath, body: ClaimCrea
     """Take the oldest message that nobody has handled, and hold it for a while.
 
     Nobody else gets it meanwhile. Acknowledge it when it is done; release it, or let the lease run out, and it comes
-    back. After five claims that ran out it gets the label `dead-letter` and does not come back, until somebody takes
-    the label away. The result is null when nothing waits.
+    back. After five claims that ran out it gets the label `dead-letter`, within half a minute, and does not come back
+    until somebody takes the label away. The result is null when nothing waits.
     """
     scope, lease = request.principal.scope, timedelta(seconds=body.lease_seconds)
-    claimed = await claims.claim(request.db, scope, inbox_id, body.to_domain(), lease=lease, now=request.now)
+    claimed = await claims.claim(request.db, scope, inbox_id, body.to_domain(), lease=lease)
     if claimed is None:
         return Answer(
             None, [f"Nothing waits. GET /v1/inboxes/{_shown(inbox_id)}/messages/wait answers when a mail comes."]

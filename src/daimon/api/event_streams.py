@@ -44,9 +44,10 @@ class EventStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def stream_events(request: Request, query: EventStream) -> Streamed:
     """Follow events as they happen, as server-sent events.
 
-    `id` is the event's `sequence`, `event` its type, `data` the event as JSON with the whole message in it. Reconnect
-    with `Last-Event-ID` (browsers do by themselves) or `after`: nothing is missed and nothing comes twice. Without
-    either, the stream begins with what happens from now on.
+    `id` is the event's `sequence`, `event` its type, `data` the event as JSON with the whole message in it. The first
+    `id`, alone, says behind which number the stream begins. Reconnect with `Last-Event-ID` (browsers do by themselves)
+    or `after`: nothing is missed and nothing comes twice. Without either, the stream begins with what happens from now
+    on.
     """
     request.services.crowd.check(request.principal.scope.account_id)
     asked = wanted(query.event, query.inbox_id, query.pod_id)
@@ -62,7 +63,8 @@ async def _lines(request: Request, asked: Wanted, after: int, seconds: float | N
     followed = following.follow(request, asked, after, operation="stream_events", seconds=seconds)
     try:
         with request.services.crowd.one(request.principal.scope.account_id):
-            yield b"retry: %d\n\n" % RETRY_MILLISECONDS
+            # The place first: whoever is cut off before anything happened must not begin anew from a later one.
+            yield b"retry: %d\nid: %d\n\n" % (RETRY_MILLISECONDS, after)
             async for passed in followed:
                 if passed.moved:  # last, where to go on from, though there was nothing to see there
                     yield b"".join([*(_shown(told) for told in passed.told), b"id: %d\n\n" % passed.sequence])

@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        good = parts.scheme in ("http", "https") and bool((parts.hostname or "").encode("idna")) and parts.port != 0
     except ValueError:
         good = False
     if not good or not text.isascii() or not text.isprintable() or " " in text:
@@ -38,12 +38,15 @@ def _url(text: str) -> str:
 
 
 def _listen(arguments: argparse.Namespace) -> None:
+    from daimon.kit import ids
     from daimon.operate import listening
     from daimon.webhooks import secret
 
     key = os.environ.get("DAIMON_API_KEY")
     if not key:
         raise BadUsage("set DAIMON_API_KEY to a key of the account; what it reaches is what you hear of")
+    if not (key.isascii() and key.isprintable()):
+        raise BadUsage("DAIMON_API_KEY is not a key: it has characters in it that no key has")
     given = os.environ.get("DAIMON_WEBHOOK_SECRET")
     if given and not secret.is_one(given):
         raise BadUsage("DAIMON_WEBHOOK_SECRET is not the secret of a webhook: whsec_ and base64")
@@ -55,6 +58,7 @@ def _listen(arguments: argparse.Namespace) -> None:
         api_key=key,
         forward=arguments.forward,
         secret=chosen,
+        webhook_id=ids.show(ids.Kind.WEBHOOK, ids.new()),
         events=tuple(arguments.event),
         inbox_ids=tuple(arguments.inbox),
         pod_ids=tuple(arguments.pod),

@@ -1,7 +1,8 @@
 """Working through an inbox: each message is leased to one caller, who acknowledges it, or it comes back.
 
-Every function runs in the caller's transaction. A message that was claimed five times and never acknowledged gets the
-label `dead-letter` and leaves the queue; taking the label away puts it back.
+Every function runs in the caller's transaction. Leases run by the database's clock, which all processes have in common:
+if two machines disagreed about the time, two callers could hold one message. What was claimed too often is a dead
+letter (`dead_letters`); taking that label away puts it back.
 """
 
 from dataclasses import dataclass
@@ -14,20 +15,22 @@ from daimon.db.scope import Scope
 from daimon.db.where import Where
 from daimon.inboxes.repository import InboxRepository
 from daimon.kit import ids
+from daimon.messages import dead_letters
+from daimon.messages.dead_letters import MOST_CLAIMS, LastLeases
 from daimon.messages.errors import NotHeld
 from daimon.messages.models import Claimed, ClaimFilter, Message
 from daimon.messages.repository import MessageRepository
 
-DEAD_LETTER = "dead-letter"
-MOST_CLAIMS = 5
-_BURIED_AT_ONCE = 10
-_LOOKED_AT = 200  # of the oldest unhandled messages, for those that were claimed too often
+# A lease that ends later than any may was given by a clock that has been put back since.
+_FREE = """(m.leased_until is null or m.leased_until <= clock_timestamp()
+    or m.leased_until > clock_timestamp() + interval '13 hours')"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
     message_id: UUID
     claim_count: int
+    until: datetime
 
 
 class ClaimRepository:
@@ -38,24 +41,9 @@ class ClaimRepository:
         self._account_id = scope.account_id
         self._inbox_id = inbox_id
 
-    async def exhausted(self, now: datetime) -> list[UUID]:
-        """Return messages that nobody holds and that were claimed too often."""
-        rows = await self._db.fetch(
-            f"""
-            select id from (
-                select id, claim_count, leased_until from messages
-                where account_id = $1 and inbox_id = $2
-                    and handled_at is null and deleted_at is null and direction = 'inbound'
-                order by account_id, inbox_id, id limit {_LOOKED_AT}
-            ) oldest where claim_count >= $3 and leased_until <= $4 limit {_BURIED_AT_ONCE}
-            """,
-            self._account_id, self._inbox_id, MOST_CLAIMS, now,
-        )  # fmt: skip
-        return [row["id"] for row in rows]
-
-    async def lease(self, lease_id: UUID, wanted: ClaimFilter, *, until: datetime, now: datetime) -> _Lease | None:
+    async def lease(self, lease_id: UUID, wanted: ClaimFilter, length: timedelta) -> _Lease | None:
         """Lease the oldest message that nobody holds; what others are just leasing is passed over."""
-        where = Where(self._account_id, self._inbox_id, now, MOST_CLAIMS)
+        where = Where(self._account_id, self._inbox_id, MOST_CLAIMS)
         where.add("$? = any(m.labels)", wanted.label).add("lower(m.from_address) = lower($?)", wanted.from_)
         where.add("m.subject ilike $?", contains(wanted.subject)).add("m.thread_id = $?", wanted.thread_id)
         where.add("m.has_code = $?", wanted.has_code)
@@ -65,16 +53,16 @@ class ClaimRepository:
                 select m.id from messages m
                 where m.account_id = $1 and m.inbox_id = $2
                     and m.handled_at is null and m.deleted_at is null and m.direction = 'inbound'
-                    and (m.leased_until is null or m.leased_until <= $3) and m.claim_count < $4{where}
+                    and {_FREE} and m.claim_count < $3{where}
                 order by m.account_id, m.inbox_id, m.id limit 1 for no key update skip locked
             )
-            update messages m set lease_id = {where.parameter(lease_id)}, leased_until = {where.parameter(until)},
-                claim_count = m.claim_count + 1
-            from next where m.account_id = $1 and m.id = next.id returning m.id, m.claim_count
+            update messages m set lease_id = {where.parameter(lease_id)},
+                leased_until = clock_timestamp() + {where.parameter(length)}::interval, claim_count = m.claim_count + 1
+            from next where m.account_id = $1 and m.id = next.id returning m.id, m.claim_count, m.leased_until
             """,
             *where.parameters,
         )
-        return None if row is None else _Lease(row["id"], row["claim_count"])
+        return None if row is None else _Lease(row["id"], row["claim_count"], row["leased_until"])
 
     async def handle(self, message_id: UUID, lease_id: UUID, now: datetime) -> bool:
         """Take a message out of the queue; False if this lease is not the last one of it."""
@@ -98,17 +86,6 @@ class ClaimRepository:
         )  # fmt: skip
         return done is True
 
-    async def is_exhausted(self, message_id: UUID, now: datetime) -> bool:
-        """Tell whether a message is still one of `exhausted`."""
-        found = await self._db.fetchval(
-            """
-            select true from messages where account_id = $1 and id = $2 and handled_at is null and deleted_at is null
-                and claim_count >= $3 and leased_until <= $4
-            """,
-            self._account_id, message_id, MOST_CLAIMS, now,
-        )  # fmt: skip
-        return found is True
-
     async def put_back(self, message_id: UUID) -> None:
         """Put a message into the queue as if it had never been claimed."""
         await self._db.execute(
@@ -117,28 +94,21 @@ class ClaimRepository:
             self._account_id, message_id,
         )  # fmt: skip
 
-    async def bury(self, message_id: UUID, now: datetime) -> None:
-        """Take a message out of the queue without its having been handled."""
-        await self._db.execute(
-            "update messages set handled_at = $3, lease_id = null, leased_until = null"
-            " where account_id = $1 and id = $2",
-            self._account_id, message_id, now,
-        )  # fmt: skip
-
 
 async def claim(
-    db: Connection, scope: Scope, inbox: UUID | str, wanted: ClaimFilter, *, lease: timedelta, now: datetime
+    db: Connection, scope: Scope, inbox: UUID | str, wanted: ClaimFilter, *, lease: timedelta
 ) -> Claimed | None:
     """Lease the oldest unhandled message of an inbox, None if there is none. Raises InboxNotFound."""
     inbox_id = (await InboxRepository(db, scope).get(inbox)).id
-    queue = ClaimRepository(db, scope, inbox_id)
-    await _bury_exhausted(db, scope, inbox_id, queue, now)
-    lease_id, until = ids.new(), now + lease
-    leased = await queue.lease(lease_id, wanted, until=until, now=now)
+    await dead_letters.bury(db, scope, inbox_id)
+    lease_id = ids.new()
+    leased = await ClaimRepository(db, scope, inbox_id).lease(lease_id, wanted, lease)
     if leased is None:
         return None
+    if leased.claim_count == MOST_CLAIMS:
+        await LastLeases(db, scope, inbox_id).add(leased.message_id, leased.until)
     message = await MessageRepository(db, scope, inbox_id).get(leased.message_id)
-    return Claimed(message, lease_id, leased.claim_count, until)
+    return Claimed(message, lease_id, leased.claim_count, leased.until)
 
 
 async def acknowledge(
@@ -160,18 +130,3 @@ async def release(db: Connection, scope: Scope, inbox: UUID | str, message_id: U
     if not await ClaimRepository(db, scope, message.inbox_id).give_back(message_id, lease_id):
         raise NotHeld
     return message
-
-
-async def _bury_exhausted(db: Connection, scope: Scope, inbox_id: UUID, queue: ClaimRepository, now: datetime) -> None:
-    """Label messages that were claimed too often, and take them out of the queue."""
-    exhausted = await queue.exhausted(now)
-    if not exhausted:
-        return
-    await InboxRepository(db, scope).lock(inbox_id)  # before any message: who changes one locks its inbox first
-    messages = MessageRepository(db, scope, inbox_id)
-    for message_id in exhausted:
-        if await queue.is_exhausted(message_id, now):
-            message = await messages.get(message_id)
-            labels = [*message.labels, *([] if DEAD_LETTER in message.labels else [DEAD_LETTER])]
-            await messages.set_state(message, labels, read=message.read, deleted=False)
-            await queue.bury(message_id, now)

@@ -11,6 +11,7 @@ from daimon.mail.threading import is_reply_subject, ref_key, subject_key
 
 LIST_TEXT_CHARS = 4096  # longer bodies are shown by a single get alone
 MAX_ADDRESSES_OF_THREAD = 20
+TOLD_TEXT, TOLD_REPLY = 24 * 1024, 2 * 1024  # characters of a message's texts in an event that cannot hold it whole
 
 
 class StoredAttachment(msgspec.Struct, frozen=True):
@@ -52,12 +53,13 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Detail(msgspec.Struct, frozen=True):
-    """What only a single get shows, or a list with `include=body`."""
+    """What only a single get shows, or a list with `include=body`. What is read for an event may be `cut` to texts."""
 
     headers: dict[str, list[str]]
     body_html: str | None
     body_text: str | None
     reply_body: str | None
+    cut: bool = False
 
 
 def understood(mail: ParsedMail) -> Understood:

@@ -12,7 +12,7 @@ from daimon.db.where import Where, rows_for
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.repository import LIVE_INBOXES, one_inbox
 from daimon.kit.paging import Page, read_cursor, write_cursor
-from daimon.messages.content import Detail, Summary
+from daimon.messages.content import TOLD_REPLY, TOLD_TEXT, Detail, Summary
 from daimon.messages.errors import MessageNotFound
 from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Original, Sort, Told
 
@@ -30,6 +30,10 @@ _SEQUENCE = f"""(select e.sequence from (
         order by e.account_id desc, e.inbox_id desc, e.sequence desc limit 1000) e
     where {_TOLD_OF} = m.id limit 1)"""
 TOLD_CHARACTERS = 512 * 1024
+_TOLD_DETAIL = f"""case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail
+    when position('\\u0000' in c.detail::text) = 0 then json_build_object(
+        'headers', '{{}}'::json, 'body_html', null, 'body_text', left(c.detail->>'body_text', {TOLD_TEXT}),
+        'reply_body', left(c.detail->>'reply_body', {TOLD_REPLY}), 'cut', true) end"""
 _SEARCH = "m.subject ilike $? or m.from_address ilike $? or m.from_name ilike $? or m.preview ilike $?"
 
 
@@ -88,14 +92,15 @@ class MessageRepository:
 
     async def first(self, awaited: Awaited) -> Told | None:
         """Return the oldest message that a long poll waits for, if it is there. Raises InboxNotFound."""
-        where = Where(*self._named).add("m.id > $?", awaited.after).add("e.sequence > $?", awaited.behind)
+        where = Where(*self._named).add("m.id > $?", awaited.after)
         where.add("lower(m.from_address) = lower($?)", awaited.from_).add("m.has_code = $?", awaited.has_code)
         where.add("m.subject ilike $?", contains(awaited.subject))
         told = awaited.behind is not None
+        source = _as_told(where, awaited.behind) if told else _as_numbered(awaited, where)
         row = await self._db.fetchrow(
             f"""
             select {_COLUMNS}, c.detail, {"m.sequence" if told else _SEQUENCE} as sequence from {self._inbox} i
-            cross join lateral ({_as_told(where) if told else _as_numbered(awaited, where)}) m {_CONTENTS}
+            cross join lateral ({source}) m {_CONTENTS}
             """,
             *where.parameters,
         )
@@ -156,9 +161,9 @@ async def told_of(
 ) -> dict[UUID, Message]:
     """Return messages of any inboxes of an account that are still there, as events tell of them.
 
-    A detail of more than `TOLD_CHARACTERS` is left out: no event could hold it.
+    Of a detail of more than `TOLD_CHARACTERS` only the beginning of the texts is read: no event could hold the rest.
     """
-    detail_column = f"case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail end" if detail else "null"
+    detail_column = _TOLD_DETAIL if detail else "null"
     rows = await db.fetch(
         f"""
         select {_COLUMNS}, {detail_column} as detail
@@ -179,14 +184,19 @@ def _as_numbered(awaited: Awaited, where: Where) -> str:
         order by m.account_id, m.inbox_id, m.id limit 1"""
 
 
-def _as_told(where: Where) -> str:
-    # In the order of the events, which is that of the commits. That of the ids is only as good as the clocks.
+def _as_told(where: Where, behind: int | None) -> str:
+    # In the order of the events, which is that of the commits. That of the ids is only as good as the clocks. What an
+    # event tells of is read out before the join (`offset 0`): the functions that do it are not leakproof, so behind the
+    # wall of `messages` the join would not go by its index but past each message of the account.
     return f"""
-        select m.*, e.sequence from events e
-        join messages m on m.account_id = e.account_id and m.id = {_TOLD_OF}
-        where e.account_id = i.account_id and e.inbox_id = i.inbox_id and e.event = 'message.received'
-            and m.deleted_at is null{where}
-        order by e.account_id, e.inbox_id, e.sequence limit 1"""
+        select m.*, e.sequence from (
+            select e.account_id, e.sequence, {_TOLD_OF} as message_id from events e
+            where e.account_id = i.account_id and e.inbox_id = i.inbox_id and e.event = 'message.received'
+                and e.sequence > {where.parameter(behind)}
+            order by e.account_id, e.inbox_id, e.sequence offset 0
+        ) e join messages m on m.account_id = e.account_id and m.id = e.message_id
+        where m.deleted_at is null{where}
+        order by e.sequence limit 1"""
 
 
 def _read_state(unread: bool | None) -> str:

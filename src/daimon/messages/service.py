@@ -11,8 +11,9 @@ from daimon.inboxes.repository import InboxRepository
 from daimon.kit import ids
 from daimon.kit.paging import Page
 from daimon.mail import mime
-from daimon.messages.claims import DEAD_LETTER, ClaimRepository
+from daimon.messages.claims import ClaimRepository
 from daimon.messages.content import StoredAttachment
+from daimon.messages.dead_letters import DEAD_LETTER
 from daimon.messages.errors import AttachmentNotFound
 from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery, Original, Told
 from daimon.messages.repository import MessageRepository

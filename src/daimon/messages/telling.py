@@ -7,11 +7,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from daimon.kit.ids import Kind, show
+from daimon.messages.content import TOLD_REPLY, TOLD_TEXT
 from daimon.messages.models import Message
 from daimon.messages.view import MessageView, message_view
 
 TOLD_BYTES = 240 * 1024  # of JSON; with the rest of the event it stays within 256 KiB
-_LONG_TEXT, _SHORT_TEXT = 24 * 1024, 2 * 1024  # characters; JSON may take six bytes for one
+_SHORT_TEXT = 2 * 1024  # characters
 _FEW = 20
 
 _encode = msgspec.json.Encoder().encode
@@ -27,16 +28,19 @@ class ToldMessage(MessageView, kw_only=True):
 def tell(message: Message, public_url: str) -> bytes:
     """Return the JSON of a message for `data.message`, at most `TOLD_BYTES` of it.
 
-    Without its detail, which is left out where it is far too long, the message counts as cut.
+    A message whose detail was far too long to be read for this counts as cut.
     """
     whole = message_view(message)
     told = _encode(whole)
-    if len(told) <= TOLD_BYTES and message.detail is not None:
+    is_whole = message.detail is not None and not message.detail.cut
+    if len(told) <= TOLD_BYTES and is_whole:
         return told
     inbox, name = show(Kind.INBOX, message.inbox_id), show(Kind.MESSAGE, message.id)
     cut = ToldMessage(
         **msgspec.structs.asdict(whole), truncated=True, url=f"{public_url}/v1/inboxes/{inbox}/messages/{name}"
     )
+    if not is_whole:
+        cut.body_html = cut.headers = UNSET
     for smaller in _ever_smaller(cut):
         told = _encode(smaller)
         if len(told) <= TOLD_BYTES:
@@ -62,7 +66,7 @@ def _headers(_: ToldMessage) -> dict[str, Any]:
 
 
 def _long_texts(message: ToldMessage) -> dict[str, Any]:
-    return {"body_text": _first(message.body_text, _LONG_TEXT), "reply_body": _first(message.reply_body, _SHORT_TEXT)}
+    return {"body_text": _first(message.body_text, TOLD_TEXT), "reply_body": _first(message.reply_body, TOLD_REPLY)}
 
 
 def _many(message: ToldMessage) -> dict[str, Any]:

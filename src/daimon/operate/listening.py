@@ -1,23 +1,23 @@
 """`daimon webhooks listen`: an account's events, sent on to a program on this machine and signed as webhooks are."""
 
 import http.client
-import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.sync.client import connect
+import msgspec
 
+from daimon.feed.models import EventBody
 from daimon.operate.errors import NotDone
 from daimon.webhooks import signing
 
 FORWARD_SECONDS = 30.0
+_SILENT_SECONDS = 40.0  # more than two of the comments that come every 15 s while nothing happens
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds until the next try to connect
-_ENVELOPE = '{"type":"event",'
-_POLICY_VIOLATION = 1008
+_LOST = (OSError, http.client.HTTPException)
 _ANSWER_READ = 65_536
 
 
@@ -29,101 +29,122 @@ class Wish:
     api_key: str
     forward: str
     secret: str
+    webhook_id: str  # that the events name: nobody made this webhook
     events: tuple[str, ...] = ()
     inbox_ids: tuple[str, ...] = ()
     pod_ids: tuple[str, ...] = ()
     after: str | None = None
 
 
+class _Problem(msgspec.Struct):
+    message: str
+
+
+_event = msgspec.json.Decoder(EventBody).decode
+_problem = msgspec.json.Decoder(_Problem).decode
+
+
 def listen(wish: Wish, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
     """Send events on, one after the other, until interrupted. Raises NotDone for what no patience mends."""
-    after, failures = wish.after, 0
+    after, greeting, failures = wish.after, "Listening", 0
     while True:
+        is_new = True
         try:
             for place, event in _events(wish, after):
-                if event is None:
-                    say(f"Listening from {place} on" if failures == 0 else f"Connected again, from {place} on")
-                    failures = 1  # said once; from now on it is again
-                else:
-                    say(_sent_on(wish, event))
+                if is_new:
+                    say(f"{greeting} from {place} on")
+                    is_new, greeting, failures = False, "Connected again,", 0
+                if event:
+                    say(_sent_on(wish, _event(event)))
                 after = place
-        except (OSError, ConnectionClosed, InvalidHandshake) as error:
-            if reason := _hopeless(error):
-                raise NotDone(reason) from None
-            pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
-            if failures < 2:
-                say(f"No connection to {wish.base_url}; trying again until there is one")
-            failures += 1
-            sleep(pause)
+            reason = "the server ended the stream"
+        except _LOST as error:
+            reason = _in_a_line(error)
+        if failures == 0:
+            say(f"No connection to {wish.base_url} ({reason}); trying again until there is one")
+        sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+        failures += 1
 
 
-def _events(wish: Wish, after: str | None) -> Iterator[tuple[str, str | None]]:
-    """Yield the place in the sequence and the JSON of each event; None once, when the stream begins."""
-    headers = {"Authorization": f"Bearer {wish.api_key}"}
-    url = wish.base_url.replace("http", "ws", 1).rstrip("/") + "/v1/stream"
-    with connect(url, additional_headers=headers, max_size=None, proxy=None, open_timeout=10) as socket:
-        asked = {"events": wish.events, "inbox_ids": wish.inbox_ids, "pod_ids": wish.pod_ids, "after": after}
-        socket.send(json.dumps({"action": "subscribe"} | {name: value for name, value in asked.items() if value}))
-        for text in socket:
-            assert isinstance(text, str)
-            said = json.loads(text)
-            match said["type"]:
-                case "subscribed":
-                    yield str(said["sequence"]), None
-                case "event":
-                    yield str(said["sequence"]), _body(text)
-                case "error":
-                    raise NotDone(said["message"])
+def _events(wish: Wish, after: str | None) -> Iterator[tuple[str, bytes]]:
+    """Yield where the stream begins, then each event's place and JSON; no JSON: what was there is not for us."""
+    asked = {
+        "after": after,
+        "event": ",".join(wish.events),
+        "inbox_id": ",".join(wish.inbox_ids),
+        "pod_id": ",".join(wish.pod_ids),
+    }
+    query = urlencode({name: value for name, value in asked.items() if value})
+    url = f"{wish.base_url.rstrip('/')}/v1/events/stream?{query}"
+    with closing(_connected(url, _SILENT_SECONDS)) as connection:
+        connection.request("GET", _target(url), headers={"Authorization": f"Bearer {wish.api_key}"})
+        answer = connection.getresponse()
+        if answer.status != http.client.OK:
+            raise _refused(answer)
+        yield from _said(answer)
 
 
-def _body(text: str) -> str:
-    """Return the event as webhooks have it: the same text, without the stream's own word before it."""
-    if not text.startswith(_ENVELOPE):
-        raise NotDone("the server speaks another version of the stream; upgrade this command")
-    return "{" + text.removeprefix(_ENVELOPE)
+def _said(answer: http.client.HTTPResponse) -> Iterator[tuple[str, bytes]]:
+    """Read server-sent events (WHATWG HTML §9.2.6): one that breaks off before its empty line is none."""
+    fields: dict[bytes, bytes] = {}
+    while line := answer.readline():
+        if line != b"\n":
+            name, _, value = line.rstrip(b"\n").partition(b": ")
+            fields[name] = value
+            continue
+        if fields.get(b"event") == b"error":
+            raise NotDone(_problem(fields[b"data"]).message)
+        if b"id" in fields:
+            yield fields[b"id"].decode("latin-1"), fields.get(b"data", b"")
+        fields = {}
 
 
-def _hopeless(error: Exception) -> str | None:
-    """Return why there is no use in trying again, None if there is."""
-    if isinstance(error, InvalidStatus) and 400 <= error.response.status_code < 500:
-        try:
-            return str(json.loads(error.response.body or b"")["message"])
-        except (ValueError, KeyError, TypeError):
-            return f"the server answered {error.response.status_code}"
-    if isinstance(error, ConnectionClosed) and error.rcvd and error.rcvd.code == _POLICY_VIOLATION:
-        return error.rcvd.reason or "the key is not good any more"
-    return None
+def _refused(answer: http.client.HTTPResponse) -> Exception:
+    """Return what an answer that is no stream means: the end for what we did wrong, another try else."""
+    reason = f"the server answered {answer.status}"
+    if not 400 <= answer.status < 500:
+        return http.client.HTTPException(reason)
+    try:
+        return NotDone(_problem(answer.read(_ANSWER_READ)).message)
+    except msgspec.DecodeError:
+        return NotDone(reason)
 
 
-def _sent_on(wish: Wish, text: str) -> str:
+def _sent_on(wish: Wish, event: EventBody) -> str:
     """Send an event on, and return the line that tells of it."""
-    event, body, at = json.loads(text), text.encode(), datetime.now(UTC)
+    body, at = msgspec.json.encode(msgspec.structs.replace(event, webhook_id=wish.webhook_id)), datetime.now(UTC)
     headers = signing.headers(
-        event_id=event["event_id"],
-        event=event["event"],
-        sequence=event["sequence"],
-        at=at,
-        body=body,
-        secrets=[wish.secret],
+        event_id=event.event_id, event=event.event, sequence=event.sequence, at=at, body=body, secrets=[wish.secret]
     )
     begun = time.perf_counter()
     try:
         came = str(_post(wish.forward, body, headers))
-    except (OSError, http.client.HTTPException) as error:
-        came = f"failed: {str(error) or type(error).__name__}"
+    except _LOST as error:
+        came = f"failed: {_in_a_line(error)}"
     took = round((time.perf_counter() - begun) * 1000)
-    return f"{at:%H:%M:%S} {event['event']} {event['sequence']} {event['event_id']} -> {came} ({took} ms)"
+    return f"{at:%H:%M:%S} {event.event} {event.sequence} {event.event_id} -> {came} ({took} ms)"
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
     """Send a POST and return the answer's status. No redirect is followed, and no proxy used."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=FORWARD_SECONDS)
-    try:
-        connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, headers)
+    with closing(_connected(url, FORWARD_SECONDS)) as connection:
+        connection.request("POST", _target(url), body, headers)
         answer = connection.getresponse()
         answer.read(_ANSWER_READ)
         return answer.status
-    finally:
-        connection.close()
+
+
+def _connected(url: str, seconds: float) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=seconds)
+
+
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return what went wrong, as far as it can be shown: a peer that speaks another protocol says what it likes."""
+    return "".join(each if each.isprintable() else " " for each in str(error)).strip()[:200] or type(error).__name__

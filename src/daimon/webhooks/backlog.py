@@ -14,6 +14,8 @@ from daimon.webhooks.leasing import Leased
 from daimon.webhooks.models import Delivery
 from daimon.webhooks.repository import DELIVERY_COLUMNS, delivery_of
 
+READ = 16  # events at a time: each may be 256 KiB
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -54,8 +56,8 @@ class Backlog:
             )  # fmt: skip
         return due
 
-    async def due(self, now: datetime, busy: list[UUID], most: int) -> list[Due]:
-        """Return retries that are due, the longest first."""
+    async def due(self, now: datetime, busy: list[UUID]) -> list[Due]:
+        """Return some retries that are due, the longest first."""
         async with self._db.read() as db:
             rows = await db.fetch(
                 f"""
@@ -63,7 +65,7 @@ class Backlog:
                 where d.account_id = $1 and d.webhook_id = $2 and d.next_attempt_at <= $3 and d.id <> all($4)
                 order by d.account_id, d.webhook_id, d.next_attempt_at limit $5
                 """,
-                *self._name, now, busy, most,
+                *self._name, now, busy, READ,
             )  # fmt: skip
             deliveries = [delivery_of(row) for row in rows]
             found = await FeedRepository(db, self._scope).at([each.sequence for each in deliveries])
@@ -84,11 +86,11 @@ class Backlog:
             )
         return OpenReplay(row["id"], row["cursor"], row["until"], frozenset(row["events"])) if row else None
 
-    async def range(self, replay: OpenReplay, after: int, reach: Reach, most: int) -> tuple[list[Told], int]:
+    async def range(self, replay: OpenReplay, after: int, reach: Reach) -> tuple[list[Told], int]:
         """Return the next events of a replay, and up to which number was looked. Raises CursorExpired."""
         narrowed = Reach(reach.account_id, reach.rules, _both(reach.wanted, replay.events))
         async with self._db.read() as db:
-            looked = await FeedRepository(db, self._scope).after(after, narrowed, most)
+            looked = await FeedRepository(db, self._scope).after(after, narrowed, READ)
             told = [each for each in looked.told if each.sequence <= replay.until]
             whole = await with_messages(db, self._scope, told, public_url=self._public_url)
         return whole, min(looked.to, replay.until)

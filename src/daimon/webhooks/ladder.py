@@ -2,14 +2,17 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 _MINUTE, _HOUR = 60, 3600
 STEPS = (5, 30, 2 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR)  # seconds
 _PROBES = (5, 15, 30, 60, 2 * _MINUTE, 5 * _MINUTE)
 _JITTER = 0.2
 _LONGEST_PAUSE = 24 * _HOUR
+# RFC 9110 §5.6.7: the usual form, and the two obsolete ones that are to be understood too.
+_DATES = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
+_LONGEST_DATE = len("Wednesday, 01-Jan-27 00:00:00 GMT")
 
 Chance = Callable[[], float]  # 0 to 1
 
@@ -42,13 +45,12 @@ def pause(retry_after: str | None, now: datetime) -> datetime | None:
 
 
 def _date(text: str) -> datetime | None:
-    if len(text) > 40:  # the parser's work grows with what it is given
+    if len(text) > _LONGEST_DATE:
         return None
-    try:
-        moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
+    for form in _DATES:
+        with suppress(ValueError):
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+    return None
 
 
 def _with_jitter(seconds: float, chance: Chance) -> timedelta:

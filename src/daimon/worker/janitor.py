@@ -1,4 +1,4 @@
-"""Throws away what has been kept long enough: a little at a time, so that nobody waits for it, as often as needed."""
+"""Buries and throws away what has been kept long enough: a little at a time, so that nobody waits for it."""
 
 import asyncio
 import time
@@ -17,6 +17,7 @@ from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
 from daimon.lifecycle import retention as links
+from daimon.messages import dead_letters
 from daimon.messages import retention as messages
 from daimon.notices import retention as notices
 from daimon.outbound import mta_sts
@@ -38,6 +39,7 @@ _FORGETTING = (
     links.forget_links,
     notices.forget,
     notices.forget_rates,
+    dead_letters.sweep,
     messages.erase,
     threads.erase,
     inboxes.erase,

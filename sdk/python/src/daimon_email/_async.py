@@ -11,11 +11,13 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, domains, inboxes, messages, threads
+from daimon_email._calls import account, claims, domains, events, inboxes, messages, threads, webhooks
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
-from daimon_email._flow import Flow, Outcome, Pause, Request
+from daimon_email._flow import Answer, Flow, Lost, Open, Outcome, Pause, Piece, ReadMore, Request, StreamOutcome
+from daimon_email._following import Following
 from daimon_email._paging import Listing, PageData
-from daimon_email.models import Result
+from daimon_email._verifying import verify
+from daimon_email.models import Event, Result
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -44,13 +46,22 @@ class AsyncTransport:
                 return result
             outcome = await self._carry_out(wanted)
 
+    async def open(self, request: Request) -> httpx.Response:
+        """Send a request and return its response before the body came."""
+        arguments = _wire.arguments(self.config, request)
+        return await self._http.send(self._http.build_request(**arguments), stream=True)
+
+    async def pause(self, wanted: Pause) -> None:
+        """Do nothing for a while."""
+        await asyncio.sleep(wanted.seconds)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
     async def _carry_out(self, wanted: Request | Pause) -> Outcome:
         if isinstance(wanted, Pause):
-            await asyncio.sleep(wanted.seconds)
+            await self.pause(wanted)
             return None
         try:
             return _wire.answer(await self._http.request(**_wire.arguments(self.config, wanted)))
@@ -75,6 +86,71 @@ class AsyncPage(PageData[R]):
     async def next_page(self) -> AsyncPage[R] | None:
         """Fetch the page after this one; None after the last."""
         return AsyncPage(await self._transport.run(self._following()), self._transport) if self.has_more else None
+
+
+class AsyncEventStream:
+    """Events as they happen: iterate over it; `aclose` it, or use it as a context, when it is no longer wanted."""
+
+    def __init__(self, following: Following, transport: AsyncTransport) -> None:
+        self._following = following
+        self._transport = transport
+        self._response: httpx.Response | None = None
+        self._pieces: AsyncIterator[bytes] | None = None
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        flow, outcome = self._following.next(), None
+        while True:
+            try:
+                wanted = flow.send(outcome)
+            except StopIteration as end:
+                event: Event = end.value
+                return event
+            outcome = await self._carry_out(wanted)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        if self._response is not None:
+            await self._response.aclose()
+            self._response = None
+
+    async def __aenter__(self) -> AsyncEventStream:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _carry_out(self, wanted: Open | ReadMore | Pause) -> StreamOutcome:
+        try:
+            if isinstance(wanted, Pause):
+                await self._transport.pause(wanted)
+                return None
+            return await (self._open(wanted.request) if isinstance(wanted, Open) else self._read_more())
+        except httpx.RequestError as error:
+            return _wire.lost(error)
+
+    async def _open(self, request: Request) -> Answer:
+        await self.aclose()
+        self._response = await self._transport.open(request)
+        self._pieces = self._response.aiter_bytes()
+        if self._response.is_success:
+            return _wire.head(self._response)
+        await self._response.aread()
+        return _wire.answer(self._response)
+
+    async def _read_more(self) -> Piece | Lost:
+        assert self._pieces is not None
+        async for octets in self._pieces:
+            return Piece(octets)
+        return Lost("the stream ended", maybe_done=True)
+
+
+def _stream(call: Callable[Concatenate[Config, P], Following]) -> Callable[Concatenate[Any, P], AsyncEventStream]:
+    return bind(call, lambda self, following: AsyncEventStream(following, self._transport))
 
 
 def _call(call: Callable[Concatenate[Config, P], Flow[T]]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
@@ -117,6 +193,9 @@ class AsyncMessages(_Resource):
     delete = _call(messages.delete)
     raw = _call(messages.raw)
     attachment = _call(messages.attachment)
+    claim = _call(claims.claim)
+    ack = _call(claims.ack)
+    release = _call(claims.release)
 
 
 class AsyncThreads(_Resource):
@@ -141,6 +220,29 @@ class AsyncDomains(_Resource):
     verify = _call(domains.verify)
     rotate_dkim = _call(domains.rotate_dkim)
     zone_file = _call(domains.zone_file)
+
+
+class AsyncEvents(_Resource):
+    """Calls about events."""
+
+    list = _list(events.list)
+    stream = _stream(events.stream)
+
+
+class AsyncWebhooks(_Resource):
+    """Calls about webhooks; `verify` asks nobody."""
+
+    create = _call(webhooks.create)
+    list = _list(webhooks.list)
+    get = _call(webhooks.get)
+    update = _call(webhooks.update)
+    delete = _call(webhooks.delete)
+    test = _call(webhooks.test)
+    rotate_secret = _call(webhooks.rotate_secret)
+    deliveries = _list(webhooks.deliveries)
+    retry = _call(webhooks.retry)
+    replay = _call(webhooks.replay)
+    verify = staticmethod(verify)
 
 
 class AsyncAccount(_Resource):
@@ -170,6 +272,8 @@ class AsyncDaimonClient(_Resource):
         self.messages = AsyncMessages(self._transport)
         self.threads = AsyncThreads(self._transport)
         self.domains = AsyncDomains(self._transport)
+        self.events = AsyncEvents(self._transport)
+        self.webhooks = AsyncWebhooks(self._transport)
         self.account = AsyncAccount(self._transport)
 
     whoami = _call(account.whoami)

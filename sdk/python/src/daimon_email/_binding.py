@@ -19,8 +19,11 @@ def bind(call: Call, run: Call) -> Call:
     shown = inspect.signature(call)
     _config, *parameters = shown.parameters.values()
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    returned = str(shown.return_annotation)[len("Flow[") : -1]
+    returned = str(shown.return_annotation)
+    returned = returned[len("Flow[") : -1] if returned.startswith("Flow[") else returned
+    returned = returned.replace("Listing[", "Page[").replace("Following", "EventStream")
     method.__signature__ = shown.replace(  # type: ignore[attr-defined]
-        parameters=[own, *parameters], return_annotation=returned.replace("Listing[", "Page[")
+        parameters=[own, *parameters],
+        return_annotation=returned,
     )
     return method

@@ -41,6 +41,18 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Open:
+    """A request whose answer is a stream; one that is refused is read whole."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class ReadMore:
+    """The next octets of the stream that was opened last."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What the server said. The names of the headers are in lower case."""
 
@@ -57,8 +69,17 @@ class Lost:
     maybe_done: bool
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Some octets of a stream."""
+
+    octets: bytes
+
+
 Outcome = Union[Answer, Lost, None]
 Flow = Generator[Union[Request, Pause], Outcome, T]
+StreamOutcome = Union[Answer, Piece, Lost, None]
+StreamFlow = Generator[Union[Open, ReadMore, Pause], StreamOutcome, T]
 
 
 @dataclass(frozen=True)
@@ -81,7 +102,7 @@ def ask_anew(make: Callable[[], Request], max_retries: int, *, until: float | No
         outcome = yield request
         if isinstance(outcome, Answer) and outcome.status < 300:
             return outcome
-        error = _error_of(outcome)
+        error = error_from(outcome)
         doubtful = isinstance(outcome, Lost) and outcome.maybe_done
         pause = _retry.pause_after(error, tries, maybe_done=doubtful, repeatable=request.repeatable)
         if pause is None or tries >= max_retries or (until is not None and time.monotonic() + pause > until):
@@ -98,7 +119,8 @@ def open_envelope(answer: Answer) -> Envelope[Any]:
     return Envelope(body["result"], list(body.get("next_steps") or ()))
 
 
-def _error_of(outcome: Outcome) -> DaimonError:
+def error_from(outcome: StreamOutcome) -> DaimonError:
+    """Return the error that an outcome which is no success tells of."""
     if isinstance(outcome, Answer):
         return error_of(
             outcome.status,
@@ -106,7 +128,7 @@ def _error_of(outcome: Outcome) -> DaimonError:
             outcome.headers.get("x-request-id"),
             _retry.read_retry_after(outcome.headers),
         )
-    assert outcome is not None
+    assert isinstance(outcome, Lost)
     return NoAnswer(f"No answer came: {outcome.reason}.")
 
 

@@ -65,7 +65,7 @@ def fetch_page(config: Config, path: str, query: dict[str, Any], name: str, mode
     return Listing(
         result=[as_model(Envelope(each, []), model) for each in page[name]],
         next_steps=envelope.next_steps,
-        has_more=bool(cursor),
+        has_more=bool(cursor) and page.get("has_more", True),
         next_cursor=cursor,
         total=page.get("total"),
         limit=page.get("limit"),

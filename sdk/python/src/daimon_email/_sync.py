@@ -11,11 +11,13 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, domains, inboxes, messages, threads
+from daimon_email._calls import account, claims, domains, events, inboxes, messages, threads, webhooks
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
-from daimon_email._flow import Flow, Outcome, Pause, Request
+from daimon_email._flow import Answer, Flow, Lost, Open, Outcome, Pause, Piece, ReadMore, Request, StreamOutcome
+from daimon_email._following import Following
 from daimon_email._paging import Listing, PageData
-from daimon_email.models import Result
+from daimon_email._verifying import verify
+from daimon_email.models import Event, Result
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -44,13 +46,22 @@ class Transport:
                 return result
             outcome = self._carry_out(wanted)
 
+    def open(self, request: Request) -> httpx.Response:
+        """Send a request and return its response before the body came."""
+        arguments = _wire.arguments(self.config, request)
+        return self._http.send(self._http.build_request(**arguments), stream=True)
+
+    def pause(self, wanted: Pause) -> None:
+        """Do nothing for a while."""
+        time.sleep(wanted.seconds)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def _carry_out(self, wanted: Request | Pause) -> Outcome:
         if isinstance(wanted, Pause):
-            time.sleep(wanted.seconds)
+            self.pause(wanted)
             return None
         try:
             return _wire.answer(self._http.request(**_wire.arguments(self.config, wanted)))
@@ -74,6 +85,67 @@ class Page(PageData[R]):
     def next_page(self) -> Page[R] | None:
         """Fetch the page after this one; None after the last."""
         return Page(self._transport.run(self._following()), self._transport) if self.has_more else None
+
+
+class EventStream:
+    """Events as they happen: iterate over it; `close` it, or use it as a context, when it is no longer wanted."""
+
+    def __init__(self, following: Following, transport: Transport) -> None:
+        self._following = following
+        self._transport = transport
+        self._response: httpx.Response | None = None
+        self._pieces: Iterator[bytes] = iter(())
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        flow, outcome = self._following.next(), None
+        while True:
+            try:
+                wanted = flow.send(outcome)
+            except StopIteration as end:
+                event: Event = end.value
+                return event
+            outcome = self._carry_out(wanted)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def __enter__(self) -> EventStream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _carry_out(self, wanted: Open | ReadMore | Pause) -> StreamOutcome:
+        try:
+            if isinstance(wanted, Pause):
+                self._transport.pause(wanted)
+                return None
+            return self._open(wanted.request) if isinstance(wanted, Open) else self._read_more()
+        except httpx.RequestError as error:
+            return _wire.lost(error)
+
+    def _open(self, request: Request) -> Answer:
+        self.close()
+        self._response = self._transport.open(request)
+        self._pieces = self._response.iter_bytes()
+        if self._response.is_success:
+            return _wire.head(self._response)
+        self._response.read()
+        return _wire.answer(self._response)
+
+    def _read_more(self) -> Piece | Lost:
+        octets = next(self._pieces, None)
+        return Lost("the stream ended", maybe_done=True) if octets is None else Piece(octets)
+
+
+def _stream(call: Callable[Concatenate[Config, P], Following]) -> Callable[Concatenate[Any, P], EventStream]:
+    return bind(call, lambda self, following: EventStream(following, self._transport))
 
 
 def _call(call: Callable[Concatenate[Config, P], Flow[T]]) -> Callable[Concatenate[Any, P], T]:
@@ -111,6 +183,9 @@ class Messages(_Resource):
     delete = _call(messages.delete)
     raw = _call(messages.raw)
     attachment = _call(messages.attachment)
+    claim = _call(claims.claim)
+    ack = _call(claims.ack)
+    release = _call(claims.release)
 
 
 class Threads(_Resource):
@@ -135,6 +210,29 @@ class Domains(_Resource):
     verify = _call(domains.verify)
     rotate_dkim = _call(domains.rotate_dkim)
     zone_file = _call(domains.zone_file)
+
+
+class Events(_Resource):
+    """Calls about events."""
+
+    list = _list(events.list)
+    stream = _stream(events.stream)
+
+
+class Webhooks(_Resource):
+    """Calls about webhooks; `verify` asks nobody."""
+
+    create = _call(webhooks.create)
+    list = _list(webhooks.list)
+    get = _call(webhooks.get)
+    update = _call(webhooks.update)
+    delete = _call(webhooks.delete)
+    test = _call(webhooks.test)
+    rotate_secret = _call(webhooks.rotate_secret)
+    deliveries = _list(webhooks.deliveries)
+    retry = _call(webhooks.retry)
+    replay = _call(webhooks.replay)
+    verify = staticmethod(verify)
 
 
 class Account(_Resource):
@@ -164,6 +262,8 @@ class DaimonClient(_Resource):
         self.messages = Messages(self._transport)
         self.threads = Threads(self._transport)
         self.domains = Domains(self._transport)
+        self.events = Events(self._transport)
+        self.webhooks = Webhooks(self._transport)
         self.account = Account(self._transport)
 
     whoami = _call(account.whoami)

@@ -36,6 +36,11 @@ def answer(response: httpx.Response) -> Answer:
                   response.content)  # fmt: skip
 
 
+def head(response: httpx.Response) -> Answer:
+    """Return a response whose body is still to come."""
+    return Answer(response.status_code, {}, b"")
+
+
 def lost(error: httpx.RequestError) -> Lost:
     """Return why there is no response."""
     reason = str(error) or type(error).__name__

@@ -3,6 +3,7 @@
     DaimonError
     ├── NoAnswer                  no answer came: no connection, or none in time
     ├── UnexpectedAnswer          what came is not an answer of this API
+    ├── InvalidSignature          a request to a webhook is not what it seems
     ├── BadRequest 400            InvalidJson, InvalidCursor
     ├── Unauthenticated 401       AuthenticationRequired, InvalidApiKey, ApiKeyExpired, ApiKeyRevoked
     ├── PaymentRequired 402       InboxLimitReached, SendRequiresPaid, DomainRequiresPaid, DomainLimitReached
@@ -36,6 +37,12 @@ class UnexpectedAnswer(DaimonError):
     """What came is not an answer of this API: see that the base URL is right."""
 
     _code = "UNEXPECTED_ANSWER"
+
+
+class InvalidSignature(DaimonError):
+    """A request to a webhook was not signed with its secret, or too long ago."""
+
+    _code = "INVALID_SIGNATURE"
 
 
 class BadRequest(DaimonError):

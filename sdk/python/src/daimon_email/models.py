@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Dict, List, Optional
 
-
-@dataclass(frozen=True)
-class Result:
-    """The result of a call. `next_steps` names the next useful calls, with real ids."""
-
-    next_steps: List[str] = field(init=False, default_factory=list, repr=False, compare=False)
+from daimon_email._event_models import Attempt as Attempt
+from daimon_email._event_models import CreatedWebhook as CreatedWebhook
+from daimon_email._event_models import Delivery as Delivery
+from daimon_email._event_models import Event as Event
+from daimon_email._event_models import Replay as Replay
+from daimon_email._event_models import RotatedSecret as RotatedSecret
+from daimon_email._event_models import TestedWebhook as TestedWebhook
+from daimon_email._event_models import Webhook as Webhook
+from daimon_email._result import Result as Result
 
 
 @dataclass(frozen=True)
@@ -278,3 +281,20 @@ class Deleted(Result):
 
     id: str
     deleted: bool = True
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The lease of a claimed message. `claim_count` are its claims so far that were not released, this one included."""
+
+    lease_id: str
+    claim_count: int
+    leased_until: datetime
+
+
+@dataclass(frozen=True)
+class Claimed(Result):
+    """A message that is nobody else's until its lease ends."""
+
+    message: Message
+    claim: Lease

@@ -20,6 +20,7 @@ from yarl import URL
 from daimon.kit.safe_http.address import refusal
 from daimon.kit.safe_http.errors import Failed, Failure, UnsafeUrl
 from daimon.kit.safe_http.resolver import DnsLookup, Lookup, RefusedAddress, SafeResolver, SystemLookup, Unresolved
+from daimon.kit.safe_http.trip import Trip, explained
 from daimon.kit.safe_http.url import SafeUrl, checked, literal
 
 _KEPT_SECONDS = 4.0  # less than the 5 s after which Node and Apache hang up, so that few requests meet a closing door
@@ -40,25 +41,7 @@ class Reply:
     remote_ip: str
 
 
-@dataclass(slots=True)
-class _Trip:
-    """What is known of a request under way, for the log of what went wrong."""
-
-    started: float
-    refused: str | None = None
-    remote_ip: str | None = None
-    status: int | None = None
-    reused: bool = False
-
-    @property
-    def duration_ms(self) -> int:
-        return round((time.monotonic() - self.started) * 1000)
-
-    def failed(self, kind: Failure, reason: str) -> Failed:
-        return Failed(kind, reason, duration_ms=self.duration_ms, status=self.status, remote_ip=self.remote_ip)
-
-
-_trip: ContextVar[_Trip] = ContextVar("safe_http_trip")
+_trip: ContextVar[Trip] = ContextVar("safe_http_trip")
 
 
 @dataclass(slots=True)
@@ -139,7 +122,7 @@ class SafeHttp:
         safe = checked(url, allow_insecure=self._allow_insecure)
         if literal(safe.host):
             return safe
-        trip = _Trip(time.monotonic())
+        trip = Trip(time.monotonic())
         try:
             async with asyncio.timeout(self._timeout):
                 await self._resolver.checked(safe.host)
@@ -165,7 +148,7 @@ class SafeHttp:
         except UnsafeUrl as error:
             raise Failed(Failure.REFUSED, error.reason) from None
         async with self._slots:
-            trip = _Trip(time.monotonic())
+            trip = Trip(time.monotonic())
             token = _trip.set(trip)
             origin = self._origin(safe)
             origin.open += 1
@@ -173,7 +156,7 @@ class SafeHttp:
                 async with asyncio.timeout(self._timeout):
                     return await self._once_more_if_hung_up(method, safe, body, headers, trip, origin)
             except (aiohttp.ClientError, OSError) as error:
-                raise _explained(error, trip, safe, self._timeout) from error
+                raise explained(error, trip, safe, self._timeout) from error
             finally:
                 origin.open -= 1
                 _trip.reset(token)
@@ -184,7 +167,7 @@ class SafeHttp:
         safe: SafeUrl,
         body: bytes | None,
         headers: Mapping[str, str],
-        trip: _Trip,
+        trip: Trip,
         origin: _Origin,
     ) -> Reply:
         try:
@@ -201,7 +184,7 @@ class SafeHttp:
         safe: SafeUrl,
         body: bytes | None,
         headers: Mapping[str, str],
-        trip: _Trip,
+        trip: Trip,
         origin: _Origin,
     ) -> Reply:
         trip.reused = False
@@ -296,36 +279,3 @@ def _first_of_each(response: aiohttp.ClientResponse) -> dict[str, str]:
     for name, value in response.headers.items():
         headers.setdefault(name.lower(), value)
     return headers
-
-
-def _explained(error: Exception, trip: _Trip, safe: SafeUrl, seconds: float) -> Failed:
-    """Say in few words what went wrong; nothing of the other side's words, and no address that was refused silently."""
-    cause = getattr(error, "os_error", None)
-    if trip.refused or isinstance(cause, RefusedAddress):
-        return trip.failed(Failure.REFUSED, str(cause) if isinstance(cause, RefusedAddress) else str(trip.refused))
-    match error:
-        case TimeoutError():
-            return trip.failed(Failure.TIMEOUT, f"no whole answer within {seconds:g} s")
-        case aiohttp.ClientConnectorDNSError():
-            return trip.failed(Failure.DNS, str(cause))
-        case aiohttp.ClientConnectorCertificateError():
-            return trip.failed(Failure.TLS, f"the certificate is not good: {_certificate_fault(error)}")
-        case aiohttp.ClientConnectorSSLError():
-            return trip.failed(Failure.TLS, "the TLS handshake failed")
-        case aiohttp.ClientConnectorError():
-            return trip.failed(Failure.CONNECT, f"no connection to port {safe.port}: {_word_of(error.os_error)}")
-        case aiohttp.ClientPayloadError():
-            return trip.failed(Failure.RESET, "the connection ended before the answer did")
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | ConnectionError():
-            return trip.failed(Failure.RESET, "the connection was closed without an answer")
-        case _:
-            return trip.failed(Failure.PROTOCOL, "what came back is not HTTP, or has too large headers")
-
-
-def _certificate_fault(error: aiohttp.ClientConnectorCertificateError) -> str:
-    fault = error.certificate_error
-    return getattr(fault, "verify_message", None) or str(fault)
-
-
-def _word_of(error: OSError) -> str:
-    return (error.strerror or "it was refused or cannot be reached").lower()

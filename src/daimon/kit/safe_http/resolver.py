@@ -104,9 +104,9 @@ class SafeResolver(AbstractResolver):
         if self._allow_loopback and is_localhost(host):
             return ["127.0.0.1", "::1"]  # RFC 6761 §6.3: no question goes out
         found = await self._flights.join(host, lambda: self._lookup.addresses(host))
-        for address in found:
-            if reason := refusal(address, allow_loopback=self._allow_loopback):
-                raise RefusedAddress(f"{host} leads to an address that must not be opened: {reason}")
+        if any(refusal(address, allow_loopback=self._allow_loopback) for address in found):
+            # Which one is not said: where our resolver knows an inner network, each name's owner could read its map.
+            raise RefusedAddress(f"{host} leads to an address that must not be opened: it is not a public one")
         return found[:_MOST_ADDRESSES]
 
     async def resolve(
