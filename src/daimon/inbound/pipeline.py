@@ -16,6 +16,7 @@ from daimon.inboxes import arrival as inboxes
 from daimon.inboxes.arrival import Arrival, Understood
 from daimon.kit import ids
 from daimon.mail.address import parse_address
+from daimon.mail.auth_results import AuthResults
 from daimon.messages import arrivals as messages
 from daimon.quotas import usage
 from daimon.quotas.usage import Received
@@ -24,10 +25,11 @@ from daimon.threads import placing as threads
 
 @dataclass(frozen=True, slots=True)
 class ReadMail:
-    """A mail of the queue, and what was read out of it."""
+    """A mail of the queue, what was read out of it, and what DNS says of it; None if nobody asks."""
 
     mail: QueuedMail
     content: Understood
+    authentication: AuthResults | None = None
 
 
 async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
@@ -82,6 +84,7 @@ def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) 
         size=mail.size,
         received_at=mail.received_at,
         content=read.content,
+        authentication=read.authentication,
     )
 
 

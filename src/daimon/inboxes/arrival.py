@@ -9,13 +9,16 @@ from uuid import UUID
 import msgspec
 
 from daimon.db.engine import Connection
+from daimon.mail.auth_results import AuthResults
+from daimon.mail.dkim_signature import Signature
 
 
 class Understood(msgspec.Struct, frozen=True):
     """What was read out of a mail's octets. It is made in another process, so it is plain data.
 
     `refs` are the keys of the Message-IDs it answers, the nearest first; `own_ref` is its own.
-    `summary` and `detail` are JSON, as they are stored in `mail_contents`.
+    `summary` and `detail` are JSON, as they are stored in `mail_contents`. `authors` are the domains in From, as
+    A-labels, "" for what is none; `signatures` is None if nobody looked for them.
     """
 
     subject: str
@@ -32,6 +35,8 @@ class Understood(msgspec.Struct, frozen=True):
     sent_at: datetime | None
     summary: str
     detail: str
+    authors: tuple[str, ...] = ()
+    signatures: tuple[Signature, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Arrival:
     size: int
     received_at: datetime
     content: Understood
+    authentication: AuthResults | None = None  # None: it was not looked at
 
 
 async def lock(db: Connection, inboxes: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID | None]:
