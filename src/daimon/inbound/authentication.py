@@ -1,18 +1,19 @@
 """Asking DNS who a mail comes from: SPF, DKIM and DMARC of one that was read (`mail/auth_results.py`)."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from daimon.inbound.queue import QueuedMail
 from daimon.inboxes.arrival import Understood
 from daimon.kit.dns import NoSuchName, Unanswered, is_host_name
+from daimon.kit.dns_memory import NotRemembered, RememberingDns
 from daimon.mail import dkim, dmarc, spf
 from daimon.mail.auth_results import AuthResults, NoPolicy, Signed, of_mail
-from daimon.mail.dkim_signature import DkimResult, Signature
+from daimon.mail.dkim_signature import Signature
 from daimon.mail.dmarc import Policy
 from daimon.mail.spf import Asker, Spf
 
@@ -27,67 +28,85 @@ T = TypeVar("T")
 class Authenticator:
     """Authenticates mails by what DNS says now. What it does not say in five seconds is a `temperror`."""
 
-    asker: Asker
+    dns: RememberingDns
 
     def at_once(self, mail: QueuedMail, content: Understood) -> AuthResults | None:
-        """Return the results of a mail that needs no DNS: it came over no public network, and nobody signed it."""
-        if content.signatures or is_public(mail.peer_ip):
+        """Return the results of a mail if nobody has to be asked for them, None if somebody has."""
+        try:
+            return _without_waiting(self._all(mail, content))
+        except NotRemembered:
             return None
-        return of_mail(_UNCHECKED, _signatures(content), content.authors, NoPolicy(), relayed=True)
 
     async def authenticate(self, mail: QueuedMail, content: Understood) -> AuthResults:
         """Return the results of a mail; whatever DNS does, they come in time."""
         deadline = asyncio.get_running_loop().time() + MAIL_SECONDS
+        signatures = content.signatures or ()
         sent, signed, policy = await asyncio.gather(
-            self.spf(mail.peer_ip, helo=mail.helo, mail_from=mail.mail_from, deadline=deadline),
-            asyncio.gather(*(self._signed(each, mail.received_at, deadline) for each in content.signatures or ())),
-            self._policy(content, deadline),
+            _by(deadline, _spf(self.dns, mail), _UNANSWERED),
+            asyncio.gather(
+                *(_by(deadline, _signed(self.dns, each, mail), Signed(each.domain, "temperror")) for each in signatures)
+            ),
+            _by(deadline, _policy(self.dns, mail, content), NoPolicy(unanswered=True)),
         )
-        signed = signed or _signatures(content)
-        return of_mail(sent, signed, content.authors, policy, relayed=not is_public(mail.peer_ip))
+        return _together(mail, content, sent, signed, policy)
 
     def unasked(self, mail: QueuedMail, content: Understood) -> AuthResults:
         """Return the results of a mail that nobody can ask for now."""
-        relayed = not is_public(mail.peer_ip)
-        sent = _UNCHECKED if relayed else _UNANSWERED
-        signed = _signatures(content, otherwise="temperror")
-        return of_mail(sent, signed, content.authors, NoPolicy(unanswered=True), relayed=relayed)
+        sent = _UNANSWERED if is_public(mail.peer_ip) else _UNCHECKED
+        signed = [Signed(each.domain, each.unsound or "temperror") for each in content.signatures or ()]
+        return _together(mail, content, sent, signed, NoPolicy(unanswered=True))
 
-    async def spf(self, peer_ip: str, *, helo: str, mail_from: str | None, deadline: float | None = None) -> Spf:
-        """Return what SPF says of a client; `none` of one that came over no public network.
-
-        `deadline` is a time of the loop, five seconds from now if there is none.
-        """
+    async def spf(self, peer_ip: str, *, helo: str, mail_from: str | None) -> Spf:
+        """Return what SPF says now of a client and its MAIL FROM; `none` of one that came over no public network."""
         if not is_public(peer_ip):
             return _UNCHECKED
-        checking = spf.check(self.asker, peer_ip, mail_from=mail_from, helo=helo)
-        return await _by(deadline, checking, otherwise=_UNANSWERED)
+        deadline = asyncio.get_running_loop().time() + MAIL_SECONDS
+        return await _by(deadline, spf.check(self.dns, peer_ip, mail_from=mail_from, helo=helo), _UNANSWERED)
 
-    async def _signed(self, signature: Signature, received_at: datetime, deadline: float) -> Signed:
-        if signature.unsound:
-            return Signed(signature.domain, signature.unsound)
-        verifying = self._verified(signature, received_at)
-        return await _by(deadline, verifying, otherwise=Signed(signature.domain, "temperror"))
+    async def _all(self, mail: QueuedMail, content: Understood) -> AuthResults:
+        """Return the results by what is remembered. Raises NotRemembered."""
+        known = self.dns.remembered
+        sent = await _spf(known, mail)
+        signed = [await _signed(known, each, mail) for each in content.signatures or ()]
+        return _together(mail, content, sent, signed, await _policy(known, mail, content))
 
-    async def _verified(self, signature: Signature, received_at: datetime) -> Signed:
-        try:
-            records = (await self.asker.txt(dkim.key_name(signature))).records
-        except NoSuchName:
-            records = ()
-        except Unanswered:
-            return Signed(signature.domain, "temperror")
-        return Signed(signature.domain, dkim.verify(signature, records, at=received_at))
 
-    async def _policy(self, content: Understood, deadline: float) -> Policy | NoPolicy:
-        if len(content.authors) != 1 or not is_host_name(content.authors[0]):
-            return NoPolicy()
-        return await _by(deadline, self._published(content.authors[0]), otherwise=NoPolicy(unanswered=True))
+async def _spf(asker: Asker, mail: QueuedMail) -> Spf:
+    if not is_public(mail.peer_ip):
+        return _UNCHECKED
+    return await spf.check(asker, mail.peer_ip, mail_from=mail.mail_from, helo=mail.helo)
 
-    async def _published(self, author: str) -> Policy | NoPolicy:
-        try:
-            return await dmarc.policy_of(self.asker, author) or NoPolicy()
-        except Unanswered:
-            return NoPolicy(unanswered=True)
+
+async def _signed(asker: Asker, signature: Signature, mail: QueuedMail) -> Signed:
+    if signature.unsound:
+        return Signed(signature.domain, signature.unsound)
+    try:
+        records = (await asker.txt(dkim.key_name(signature))).records
+    except NoSuchName:
+        records = ()
+    except Unanswered:
+        return Signed(signature.domain, "temperror")
+    return Signed(signature.domain, dkim.verify(signature, records, at=mail.received_at))
+
+
+async def _policy(asker: Asker, mail: QueuedMail, content: Understood) -> Policy | NoPolicy:
+    """Return the author's policy; of a mail that nothing can be proven of it is not asked for."""
+    if len(content.authors) != 1 or not is_host_name(content.authors[0]):
+        return NoPolicy()
+    if not content.signatures and not is_public(mail.peer_ip):
+        return NoPolicy()
+    try:
+        return await dmarc.policy_of(asker, content.authors[0]) or NoPolicy()
+    except Unanswered:
+        return NoPolicy(unanswered=True)
+
+
+def _together(
+    mail: QueuedMail, content: Understood, sent: Spf, signed: Sequence[Signed], policy: Policy | NoPolicy
+) -> AuthResults:
+    if content.signatures is None:  # the mail could hardly be read, and nobody looked for them
+        signed = [Signed("", "temperror")]
+    return of_mail(sent, signed, content.authors, policy, relayed=not is_public(mail.peer_ip))
 
 
 def proven(results: AuthResults | None, spf_now: Spf | None = None) -> frozenset[str]:
@@ -99,13 +118,7 @@ def proven(results: AuthResults | None, spf_now: Spf | None = None) -> frozenset
     return frozenset(passed.union(results.proven if results else ()))
 
 
-def _signatures(content: Understood, otherwise: DkimResult | None = None) -> list[Signed]:
-    """Return what can be said of signatures without a key; nobody looked for those of a mail that was hardly read."""
-    if content.signatures is None:
-        return [Signed("", "temperror")]
-    return [Signed(each.domain, result) for each in content.signatures if (result := each.unsound or otherwise)]
-
-
+@lru_cache(1000)
 def is_public(ip: str) -> bool:
     """Return whether a client's address is one of the Internet: of others, SPF can say nothing."""
     try:
@@ -114,11 +127,19 @@ def is_public(ip: str) -> bool:
         return False
 
 
-async def _by(deadline: float | None, asking: Coroutine[Any, Any, T], *, otherwise: T) -> T:
-    if deadline is None:
-        deadline = asyncio.get_running_loop().time() + MAIL_SECONDS
+async def _by(deadline: float, asking: Coroutine[Any, Any, T], otherwise: T) -> T:
     try:
         async with asyncio.timeout_at(deadline):
             return await asking
     except TimeoutError:
         return otherwise
+
+
+def _without_waiting(asking: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine that never waits: a task for it would cost more than it does."""
+    try:
+        asking.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise AssertionError("it waited")

@@ -33,6 +33,33 @@ class _Entry(Generic[T]):
     outcome: _Outcome[T]
 
 
+class NotRemembered(Exception):
+    """Nobody asked this lately."""
+
+
+class Remembered:
+    """What is remembered, and no more. Everything raises NoSuchName, Unanswered and NotRemembered, and never waits."""
+
+    def __init__(self, known: Callable[[str, str], Answer[Any]]) -> None:
+        self._known = known
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        """Return a name's texts."""
+        return self._known("TXT", name)
+
+    async def a(self, name: str) -> Answer[str]:
+        """Return a name's IPv4 addresses."""
+        return self._known("A", name)
+
+    async def aaaa(self, name: str) -> Answer[str]:
+        """Return a name's IPv6 addresses."""
+        return self._known("AAAA", name)
+
+    async def mx(self, name: str) -> Answer[Mx]:
+        """Return a domain's mail exchanges."""
+        return self._known("MX", name)
+
+
 class RememberingDns:
     """Asks a resolver what is not remembered. Everything raises NoSuchName and Unanswered.
 
@@ -50,6 +77,7 @@ class RememberingDns:
         self._silences = 0
         self._away_until = 0.0
         self._probe: asyncio.Task[None] | None = None
+        self.remembered = Remembered(self._remembered)
 
     def close(self) -> None:
         """Ask nothing any more."""
@@ -74,16 +102,19 @@ class RememberingDns:
         return await self._ask("MX", name, self._dns.mx)
 
     async def _ask(self, kind: str, name: str, ask: Callable[[str], Coroutine[Any, Any, Answer[T]]]) -> Answer[T]:
+        try:
+            return self._remembered(kind, name)
+        except NotRemembered:
+            key = f"{kind} {name.lower()}"
+            return _said(await self._flights.join(key, lambda: self._look_up(key, name, ask)))
+
+    def _remembered(self, kind: str, name: str) -> Answer[Any]:
         key = f"{kind} {name.lower()}"
         entry = self._known.get(key)
-        if entry and self._monotonic() < entry.good_until:
-            self._known.move_to_end(key)
-            outcome = entry.outcome
-        else:
-            outcome = await self._flights.join(key, lambda: self._look_up(key, name, ask))
-        if isinstance(outcome, Answer):
-            return outcome
-        raise type(outcome)(*outcome.args)
+        if entry is None or self._monotonic() >= entry.good_until:
+            raise NotRemembered
+        self._known.move_to_end(key)
+        return _said(entry.outcome)
 
     async def _look_up(self, key: str, name: str, ask: Callable[[str], Coroutine[Any, Any, Answer[T]]]) -> _Outcome[T]:
         async with self._gate:
@@ -123,6 +154,12 @@ class RememberingDns:
         while self._octets > MOST_OCTETS:
             _, oldest = self._known.popitem(last=False)
             self._octets -= oldest.octets
+
+
+def _said(outcome: _Outcome[T]) -> Answer[T]:
+    if isinstance(outcome, Answer):
+        return outcome
+    raise type(outcome)(*outcome.args)  # to each asker one of its own
 
 
 def _seconds(outcome: _Outcome[T]) -> float:

@@ -6,13 +6,12 @@ All of it is linear in what it is given, whatever that is.
 import re
 
 FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n")
-_BLANKS_AND_FOLDS = re.compile(rb"(?:\r\n)?[ \t]+")
 _LINE_ENDS_BACKWARDS = re.compile(rb"(?:\n\r)*+")
 
 
 def relaxed_value(value: bytes) -> bytes:
-    """Return the value of a field in its relaxed form (§3.4.2)."""
-    return _BLANKS_AND_FOLDS.sub(b" ", value).strip(b" ")
+    """Return the value of a field in its relaxed form (§3.4.2). A CRLF in it is a fold."""
+    return b" ".join(filter(None, value.replace(b"\r\n", b"").replace(b"\t", b" ").split(b" ")))
 
 
 def relaxed_field(name: bytes, value: bytes) -> bytes:

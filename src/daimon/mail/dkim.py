@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,6 +18,7 @@ from daimon.mail.tags import read_base64, read_tags
 MOST_RECORDS = 3  # of a selector that are tried
 KEY_BITS = range(1024, 4097)  # RFC 8301 §3.2
 _RECORD_OCTETS = 8 * 1024
+_KEYS = 1000  # that are remembered
 
 
 def verify(signature: Signature, records: Sequence[bytes], *, at: datetime) -> DkimResult:
@@ -62,8 +64,14 @@ def _key(signature: Signature, tags: dict[str, str]) -> RSAPublicKey | Ed25519Pu
     )
     if not is_for_it:
         raise ValueError("the key is for something else")
-    octets = read_base64(tags["p"])  # an empty one was revoked
-    if signature.algorithm == "ed25519":
+    return _loaded(signature.algorithm, tags["p"])  # an empty one was revoked
+
+
+@lru_cache(_KEYS)
+def _loaded(algorithm: str, text: str) -> RSAPublicKey | Ed25519PublicKey:
+    """Return the key that a text holds. To read one takes longer than to verify by it, and many mails share one."""
+    octets = read_base64(text)
+    if algorithm == "ed25519":
         return Ed25519PublicKey.from_public_bytes(octets)
     key = load_der_public_key(octets)  # of RFC 5280 or, as older ones are, of RFC 8017
     if not isinstance(key, RSAPublicKey) or key.key_size not in KEY_BITS:

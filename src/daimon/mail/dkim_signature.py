@@ -1,7 +1,6 @@
 """The DKIM signatures of a mail, hashed (RFC 6376 §3, §6.1.1): what is costly in verifying them, and needs no key."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -17,7 +16,6 @@ DkimResult = Literal["pass", "fail", "policy", "neutral", "none", "temperror", "
 MOST_SIGNATURES = 5  # of a mail that are looked at, the topmost
 _SIGNATURE_OCTETS = 16 * 1024
 _SINGLE = frozenset((b"subject", b"reply-to", b"content-type", b"content-transfer-encoding"))
-_OWN_VALUE = re.compile(rb"((?:\A|;)[ \t\r\n]*+b[ \t\r\n]*+=)[^;]*+")
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,10 +157,20 @@ def _digest(mail: _Mail, own: int, names: Sequence[bytes], *, relaxed: bool) -> 
     for each in mail.signed(names, own):
         hashing.update(relaxed_field(each.name, each.value) + b"\r\n" if relaxed else each.written)
     field = mail.fields[own]
-    unsigned = _OWN_VALUE.sub(rb"\1", field.value, count=1)
+    unsigned = _without_own_value(field.value)
     label = field.written[: len(field.written) - len(field.value) - 2]
     hashing.update(relaxed_field(field.name, unsigned) if relaxed else label + unsigned)
     return hashing.digest()
+
+
+def _without_own_value(value: bytes) -> bytes:
+    """Return the value of a signature's field with nothing behind `b=` (§3.5)."""
+    tags = value.split(b";")
+    for nth, tag in enumerate(tags):
+        name, sign, _ = tag.partition(b"=")
+        if name.strip() == b"b":
+            tags[nth] = name + sign
+    return b";".join(tags)
 
 
 def _require(holds: bool, result: DkimResult = "permerror") -> None:

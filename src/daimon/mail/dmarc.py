@@ -5,7 +5,7 @@ where nobody waits.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
@@ -81,6 +81,7 @@ async def _tags_of(asker: Asker, domain: str) -> dict[str, str] | None:
     return {**found[0], "p": "none"} if "rua" in found[0] else None
 
 
+@lru_cache(1000)
 def _read(text: bytes) -> dict[str, str] | None:
     if not text.startswith(b"v=DMARC1"):
         return None

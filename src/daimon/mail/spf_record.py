@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
 SpfResult = Literal["pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"]
 
 MOST_OCTETS = 16 * 1024  # of a record; real ones stay below 2 KiB (§3.4 asks for 450)
+_USUAL, _USUAL_OCTETS = 1000, 1024  # records that are remembered
 _QUALIFIERS: dict[str, SpfResult] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral", "": "pass"}
 _VERSION = re.compile(rb"v=spf1(?: |\Z)", re.IGNORECASE)
 
@@ -69,6 +71,10 @@ def read(text: bytes) -> Record:
     """Read a record. Raises BadRecord for any error in it, wherever it is (§4.6)."""
     if len(text) > MOST_OCTETS or not text.isascii():
         raise BadRecord("too long, or not in ASCII")
+    return _read_usual(text) if len(text) <= _USUAL_OCTETS else _read(text)
+
+
+def _read(text: bytes) -> Record:
     mechanisms: list[Mechanism] = []
     modifiers: dict[str, str] = {}
     for term in text.decode("ascii").split(" ")[1:]:
@@ -83,6 +89,9 @@ def read(text: bytes) -> Record:
         else:
             mechanisms.append(_mechanism(_QUALIFIERS[qualifier], name.lower(), sign, value))
     return Record(tuple(mechanisms), modifiers.get("redirect"))
+
+
+_read_usual = lru_cache(_USUAL)(_read)
 
 
 def _modify(modifiers: dict[str, str], qualifier: str, name: str, value: str) -> None:
