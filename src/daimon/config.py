@@ -123,6 +123,14 @@ class Settings:
         int, Spec(values.whole(1, 100_000), "50", "SMTP connections from one address, for each SMTP process.")
     ]
     smtp_timeout_scale: Annotated[float, Spec(values.positive, "1", "Factor on the time-outs of RFC 5321 §4.5.3.2.")]
+    authenticate_mail: Annotated[
+        bool,
+        Spec(
+            values.switch,
+            "true",
+            "Ask DNS who received mail comes from (SPF, DKIM, DMARC). Off where all mail comes by a relay that does.",
+        ),
+    ]
     smtp_proxy_protocol: Annotated[
         bool,
         Spec(values.switch, "false", "Expect a PROXY protocol v2 header on SMTP connections from trusted proxies."),

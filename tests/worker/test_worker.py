@@ -18,7 +18,7 @@ from .mails import mail
 async def running(house: House) -> AsyncIterator["asyncio.Task[None]"]:
     """A worker that is asked to stop after the test, and does."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(inbound.run(house.db, clock=house.clock, stop=stop))
+    worker = asyncio.create_task(inbound.run(house.db, dns=None, clock=house.clock, stop=stop))
     yield worker
     stop.set()
     await worker

@@ -41,7 +41,6 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
             await service_keys.ensure(connection, settings.service_domain, KeyVault(settings.secret), utc_now())
         dns = Dns(settings.dns_resolver)
         group.create_task(domains.run(db, dns=dns, service_domain=settings.service_domain, clock=utc_now, stop=stop))
-        group.create_task(inbound.run(db, clock=utc_now, stop=stop))
         policies = MtaStsPolicies(for_outbound, dns, for_policies, utc_now)
         group.create_task(
             outbound.run(
@@ -52,6 +51,7 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
                 stop=stop,
             )
         )
+        group.create_task(inbound.run(db, dns=dns if settings.authenticate_mail else None, clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(

@@ -12,6 +12,7 @@ from daimon.inbound.isolation import Reader, Unread
 from daimon.inbound.models import QueuedMail, ReadMail
 from daimon.inbound.pipeline import show
 from daimon.inbound.queue import Claim
+from daimon.inbound.waiting import Waiting
 from daimon.inboxes.arrival import Understood
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
@@ -32,11 +33,13 @@ class Turn:
 
     served: UUID = _FIRST
 
-    async def take(self, db: Connection, *, slow: bool = False, most: int = queue.MAX_MAILS) -> list[Claim]:
-        """Lock the next mails and return them."""
-        claims, all_served = await queue.take(db, after=self.served, slow=slow, most=most)
+    async def take(
+        self, db: Connection, *, slow: bool = False, most: int = queue.MAX_MAILS, but: Sequence[UUID] = ()
+    ) -> list[Claim]:
+        """Lock the next mails and return them; those of `but` wait for something else."""
+        claims, all_served = await queue.take(db, after=self.served, slow=slow, most=most, but=but)
         if not claims and self.served != _FIRST:
-            claims, all_served = await queue.take(db, after=_FIRST, slow=slow, most=most)
+            claims, all_served = await queue.take(db, after=_FIRST, slow=slow, most=most, but=but)
         self.served = _FIRST if all_served else claims[-1].account_id
         return claims
 
@@ -48,6 +51,7 @@ class QuickLane:
     db: Database
     reader: Reader
     ringer: Ringer
+    waiting: Waiting | None = None  # None: mail is not authenticated
     turn: Turn = field(default_factory=Turn)
 
     async def process(self) -> int:
@@ -57,7 +61,7 @@ class QuickLane:
         try:
             with rings.noticing() as told:
                 async with self.db.transaction() as db:
-                    taken += await self.turn.take(db)
+                    taken += await self.turn.take(db, but=self.waiting.names() if self.waiting else ())
                     if taken:
                         shown = await self._show(db, taken)
         except (Unavailable, *OUTAGES):
@@ -73,17 +77,20 @@ class QuickLane:
     async def _show(self, db: Connection, taken: Sequence[Claim]) -> int:
         """Show the mails up to the first that cannot be read; those behind it stay in the queue for the next turn.
 
-        Returns how many are shown.
+        So do those that wait for DNS. Returns how many are shown.
         """
-        mails = await queue.load(db, taken)
+        ready = self.waiting.take(taken) if self.waiting else []
+        new = _without(taken, ready)
+        mails = await queue.load(db, new)
         results = await self.reader.read([mail.octets for mail in mails])
         read = [ReadMail(m, r) for m, r in zip(mails, results, strict=False) if not isinstance(r, Unread)]
-        await show(db, read)
-        await queue.remove(db, taken[: len(read)])
+        ready += await self.waiting.ask(read) if self.waiting else read
+        await show(db, ready)
+        await queue.remove(db, [each.mail for each in ready])
         if len(read) < len(results):
-            await queue.set_slow(db, taken[len(read) : len(results)])
-            self.turn.served = taken[len(results) - 1].account_id
-        return len(read)
+            await queue.set_slow(db, new[len(read) : len(results)])
+            self.turn.served = new[len(results) - 1].account_id
+        return len(ready)
 
     async def _leave(self, taken: Sequence[Claim]) -> None:
         """Leave a batch that failed to the slow lane: alone, only the mail at fault fails."""
@@ -100,6 +107,7 @@ class SlowLane:
     partial: Reader
     ringer: Ringer
     clock: Clock
+    waiting: Waiting | None = None
     turn: Turn = field(default_factory=Turn)
 
     async def process(self) -> int:
@@ -108,19 +116,27 @@ class SlowLane:
         try:
             with rings.noticing() as told:
                 async with self.db.transaction() as db:
-                    taken += await self.turn.take(db, slow=True, most=1)
-                    for mail in await queue.load(db, taken):
-                        await show(db, [ReadMail(mail, await self._read(mail))])
-                    await queue.remove(db, taken)
+                    but = self.waiting.names() if self.waiting else ()
+                    taken += await self.turn.take(db, slow=True, most=1, but=but)
+                    ready = await self._ready(db, taken)
+                    await show(db, ready)
+                    await queue.remove(db, [each.mail for each in ready])
         except (Unavailable, *OUTAGES):
             raise
         except Exception as error:
             _log.error("inbound.parked", mail=taken[0].id.hex if taken else None, exc_info=error)
             await self._park(taken, error)
         else:
-            metrics.shown(len(taken))
+            metrics.shown(len(ready))
             self.ringer.ring(*told)
         return len(taken)
+
+    async def _ready(self, db: Connection, taken: Sequence[Claim]) -> list[ReadMail]:
+        """Return what can be shown now: nothing, if the mail has to wait for DNS."""
+        if self.waiting and (ready := self.waiting.take(taken)):
+            return ready
+        read = [ReadMail(mail, await self._read(mail)) for mail in await queue.load(db, taken)]
+        return await self.waiting.ask(read) if self.waiting else read
 
     async def _read(self, mail: QueuedMail) -> Understood:
         [read] = await self.whole.read([mail.octets])
@@ -136,3 +152,8 @@ class SlowLane:
             for claim in taken:
                 await parked.park(db, claim, f"{type(error).__name__}: {error}", now=self.clock())
         metrics.parked(by=len(taken))
+
+
+def _without(claims: Sequence[Claim], ready: Sequence[ReadMail]) -> list[Claim]:
+    there = {(each.mail.account_id, each.mail.id) for each in ready}
+    return [each for each in claims if (each.account_id, each.id) not in there]

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from daimon.inboxes.arrival import Understood
+from daimon.mail.auth_results import AuthResults
 from daimon.mail.envelope import Envelope
 
 
@@ -53,7 +54,8 @@ class QueuedMail:
 
 @dataclass(frozen=True, slots=True)
 class ReadMail:
-    """A mail of the queue, and what was read out of it."""
+    """A mail of the queue, what was read out of it, and what DNS says of it; None if nobody asks."""
 
     mail: QueuedMail
     content: Understood
+    authentication: AuthResults | None = None

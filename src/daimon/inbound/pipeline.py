@@ -82,6 +82,7 @@ def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) 
         size=mail.size,
         received_at=mail.received_at,
         content=read.content,
+        authentication=read.authentication,
     )
 
 

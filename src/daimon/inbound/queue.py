@@ -28,27 +28,30 @@ class Claim:
 # One step of the skip scan per account: the cost is that of the accounts taken, however long the queue is.
 _TAKE = """
 with recursive turn as (
-    (select account_id from inbound_queue where account_id > $1 and slow = $2 order by account_id limit 1)
+    (select account_id from inbound_queue where account_id > $1 and slow = $2 and id <> all($6)
+     order by account_id limit 1)
     union all
     select (select q.account_id from inbound_queue q where q.account_id > turn.account_id and q.slow = $2
-            order by q.account_id limit 1)
+            and q.id <> all($6) order by q.account_id limit 1)
     from turn where turn.account_id is not null
 )
 select q.* from (select account_id from turn where account_id is not null limit $3) a
 cross join lateral (
     select account_id, id, size, attempts from inbound_queue q
-    where q.account_id = a.account_id and q.slow = $2 order by q.id limit $4 for update skip locked
+    where q.account_id = a.account_id and q.slow = $2 and q.id <> all($6) order by q.id limit $4 for update skip locked
 ) q limit $5
 """
 
 
-async def take(db: Connection, *, after: UUID, slow: bool = False, most: int = MAX_MAILS) -> tuple[list[Claim], bool]:
+async def take(
+    db: Connection, *, after: UUID, slow: bool = False, most: int = MAX_MAILS, but: Sequence[UUID] = ()
+) -> tuple[list[Claim], bool]:
     """Lock the next mails, beginning with the account after `after`.
 
-    Returns them, and whether every account after `after` has had its turn with them. Mails that another worker holds
-    are passed over. The locks end with the transaction.
+    Returns them, and whether every account after `after` has had its turn with them. Mails that another worker holds,
+    and those of `but`, are passed over. The locks end with the transaction.
     """
-    rows = await db.fetch(_TAKE, after, slow, ACCOUNTS, min(PER_ACCOUNT, most), most)
+    rows = await db.fetch(_TAKE, after, slow, ACCOUNTS, min(PER_ACCOUNT, most), most, but)
     claims = [Claim(**dict(row)) for row in rows]
     fitting = _fitting(claims)
     accounts = len({claim.account_id for claim in claims})
@@ -57,6 +60,8 @@ async def take(db: Connection, *, after: UUID, slow: bool = False, most: int = M
 
 async def load(db: Connection, claims: Sequence[Claim]) -> list[QueuedMail]:
     """Return the mails that were taken, in order. Raises ValueError if one of them is not whole."""
+    if not claims:
+        return []
     rows = await db.fetch(
         """
         select q.account_id, q.id, q.mail_from, q.recipients, q.peer_ip, q.helo, q.size, q.received_at, r.octets
@@ -83,14 +88,16 @@ async def set_slow(db: Connection, claims: Sequence[Claim]) -> None:
     )
 
 
-async def remove(db: Connection, claims: Sequence[Claim]) -> None:
+async def remove(db: Connection, mails: Sequence[Claim | QueuedMail]) -> None:
     """Take mails out of the queue."""
+    if not mails:
+        return
     await db.execute(
         """
         delete from inbound_queue q
         using unnest($1::uuid[], $2::uuid[]) as n (account_id, id) where q.account_id = n.account_id and q.id = n.id
         """,
-        *_keys(claims),
+        *_keys(mails),
     )
 
 
@@ -119,8 +126,8 @@ def _fitting(claims: Sequence[Claim]) -> list[Claim]:
     return fitting
 
 
-def _keys(claims: Sequence[Claim]) -> tuple[list[UUID], list[UUID]]:
-    return [claim.account_id for claim in claims], [claim.id for claim in claims]
+def _keys(mails: Sequence[Claim | QueuedMail]) -> tuple[list[UUID], list[UUID]]:
+    return [mail.account_id for mail in mails], [mail.id for mail in mails]
 
 
 def _mail_of(row: Record) -> QueuedMail:

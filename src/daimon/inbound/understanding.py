@@ -1,12 +1,17 @@
 """What the reader process runs: octets to everything that is stored of a mail. Never called in a serving process."""
 
 from daimon.inboxes.arrival import Understood
-from daimon.mail import mime
+from daimon.mail import dkim_signature, mime
 from daimon.messages.content import understood
 
 
 def fully(octets: bytes) -> Understood:
-    """Read a mail whole."""
+    """Read a mail whole, and hash what its signatures sign."""
+    return understood(mime.parse(octets), dkim_signature.read(octets))
+
+
+def without_signatures(octets: bytes) -> Understood:
+    """Read a mail whole; nobody will ask who it comes from."""
     return understood(mime.parse(octets))
 
 

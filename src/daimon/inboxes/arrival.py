@@ -9,6 +9,8 @@ from uuid import UUID
 import msgspec
 
 from daimon.db.engine import Connection
+from daimon.mail.auth_results import AuthResults
+from daimon.mail.dkim_signature import Signature
 from daimon.mail.parsed import Report
 
 
@@ -16,7 +18,8 @@ class Understood(msgspec.Struct, frozen=True):
     """What was read out of a mail's octets. It is made in another process, so it is plain data.
 
     `refs` are the keys of the Message-IDs it answers, the nearest first; `own_ref` is its own.
-    `summary` and `detail` are JSON, as they are stored in `mail_contents`.
+    `summary` and `detail` are JSON, as they are stored in `mail_contents`. `authors` are the domains in From, as
+    A-labels, "" for what is none; `signatures` is None if nobody looked for them.
     """
 
     subject: str
@@ -34,6 +37,8 @@ class Understood(msgspec.Struct, frozen=True):
     summary: str
     detail: str
     report: Report | None = None  # what the mail says about an earlier one
+    authors: tuple[str, ...] = ()
+    signatures: tuple[Signature, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Arrival:
     received_at: datetime
     content: Understood
     unread: bool = True  # False: a mail that the inbox itself sent
+    authentication: AuthResults | None = None  # None: it was not looked at
 
 
 async def lock(db: Connection, inboxes: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID | None]:

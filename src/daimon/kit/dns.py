@@ -32,6 +32,10 @@ class Unanswered(Exception):
     """Nobody gave an answer that can be used: SERVFAIL, silence, nonsense, or a resolver that cannot be found."""
 
 
+class Silence(Unanswered):
+    """The resolver itself said nothing in time, or there is none. It, or the name servers that it asks, may be away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """What DNS says of a name that exists.
@@ -110,7 +114,9 @@ class Dns:
             answer = await resolver.resolve(_name(name), kind, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
             raise NoSuchName(f"{name[:253]} does not exist") from error
-        except (dns.exception.DNSException, OSError) as error:
+        except (dns.exception.Timeout, OSError) as error:
+            raise Silence(f"nobody answers a question about {name[:253]}") from error
+        except dns.exception.DNSException as error:
             raise Unanswered(f"the name servers of {name[:253]} do not answer") from error
         return Answer(
             records=tuple(read(record) for record in answer.rrset or ()),
@@ -128,7 +134,7 @@ class Dns:
             try:
                 resolver = dns.asyncresolver.Resolver(configure=self._configured is None)
             except (dns.exception.DNSException, OSError) as error:
-                raise Unanswered("the system names no DNS resolver") from error
+                raise Silence("the system names no DNS resolver") from error
             if self._configured:
                 await self._point_at(resolver, *self._configured)
             resolver.timeout, resolver.lifetime = QUERY_SECONDS, LOOKUP_SECONDS
@@ -172,5 +178,5 @@ async def _address_of(host: str, port: int) -> str:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port)
     except OSError as error:
-        raise Unanswered(f"the DNS resolver {host} cannot be found") from error
+        raise Silence(f"the DNS resolver {host} cannot be found") from error
     return str(found[0][4][0])

@@ -12,6 +12,7 @@ HEADER_FIELDS = 1_000
 PART_HEADER_OCTETS = 16 * KIB
 FIELD_OCTETS = 64 * KIB  # one field's value, unfolded
 MAILBOXES = 1_000  # per address field
+AUTHORS = 20  # whose domains are looked at
 PARAMETERS = 100
 PARAMETER_CHARS = 8 * KIB  # all of one field's
 FILENAME_CHARS = 255

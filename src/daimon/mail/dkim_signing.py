@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from daimon.mail.canonical import FIELD, relaxed_body, relaxed_field
+
 _RSA_BITS = 2048  # RFC 8301 §3.2
 # What a reader sees or a mail program goes by. Those named twice are signed as absent beyond what is there, so that
 # nobody can add another one on the way (RFC 6376 §8.15).
@@ -29,9 +30,6 @@ _SIGNED = (
     *_ONCE, "message-id", "in-reply-to", "references", "mime-version", "content-type", "content-transfer-encoding",
     "auto-submitted", "list-id", "list-unsubscribe", "list-unsubscribe-post", "sender",
 )  # fmt: skip
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)\r\n")
-_BLANKS = re.compile(rb"[ \t]+")
-_BLANKS_AND_FOLDS = re.compile(rb"(?:\r\n)?[ \t]+")
 _LINE = 72
 
 
@@ -88,34 +86,21 @@ def sign(mail: bytes, keys: Sequence[SigningKey], *, at: datetime) -> bytes:
     return b"".join(_signature(key, names, signed, body_hash, at) for key in keys)
 
 
-def relaxed_body(body: bytes) -> bytes:
-    """Return a body in its relaxed form (RFC 6376 §3.4.4)."""
-    lines = _BLANKS.sub(b" ", body).replace(b" \r\n", b"\r\n").rstrip(b" ")
-    end = len(lines)
-    while lines.endswith(b"\r\n", 0, end):
-        end -= 2
-    return lines[:end] + b"\r\n" if end else b""
-
-
 def _to_sign(head: bytes) -> tuple[list[bytes], bytes]:
     """Return the names for `h=`, and the fields they stand for in their relaxed form (§3.4.2).
 
     Of several fields of one name the last comes first (§5.4.2).
     """
     found: dict[str, list[bytes]] = {}
-    for name, value in _FIELD.findall(head):
+    for name, value in FIELD.findall(head):
         found.setdefault(name.decode("ascii").lower(), []).append(value)
     names: list[bytes] = []
     fields: list[bytes] = []
     for name in _SIGNED:
         there = found.get(name, [])
         names += [name.encode()] * (len(there) + (name in _ONCE))
-        fields += [b"%s:%s\r\n" % (name.encode(), _relaxed(value)) for value in reversed(there)]
+        fields += [relaxed_field(name.encode(), value) + b"\r\n" for value in reversed(there)]
     return names, b"".join(fields)
-
-
-def _relaxed(value: bytes) -> bytes:
-    return _BLANKS_AND_FOLDS.sub(b" ", value).strip(b" ")
 
 
 def _signature(key: SigningKey, names: Sequence[bytes], signed: bytes, body_hash: bytes, at: datetime) -> bytes:
@@ -132,7 +117,7 @@ def _signature(key: SigningKey, names: Sequence[bytes], signed: bytes, body_hash
     ]
     field = _fold(b"DKIM-Signature:", b" ".join(tags).split(b" "))
     name, _, value = field.partition(b":")
-    digest = hashlib.sha256(signed + name.lower() + b":" + _relaxed(value)).digest()
+    digest = hashlib.sha256(signed + relaxed_field(name, value)).digest()
     made = base64.b64encode(_sign(key, digest))
     return field + b"".join(b"\r\n " + made[at_ : at_ + _LINE] for at_ in range(0, len(made), _LINE)) + b"\r\n"
 

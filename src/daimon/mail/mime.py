@@ -20,6 +20,7 @@ from daimon.mail import (
     transfer,
     words,
 )  # fmt: skip
+from daimon.mail.address import domain_of
 from daimon.mail.body import Body
 from daimon.mail.header import Header
 from daimon.mail.parsed import Attachment, Code, Finding, Link, Mailbox, ParsedMail, Report
@@ -115,7 +116,8 @@ def _mail(
     report: Report | None = None,
 ) -> ParsedMail:
     subject = top.text("subject")[:_SUBJECT_CHARS]
-    sender = next(iter(_mailboxes(top, "from")), None)
+    authors = _mailboxes(top, "from")
+    sender = next(iter(authors), None)
     to, cc, bcc = (_mailboxes(top, name) for name in ("to", "cc", "bcc"))
     found = _Extracted(subject, said) if extract else None
     reply_body = found.reply_body if found else said.text
@@ -131,6 +133,7 @@ def _mail(
     return ParsedMail(
         subject=subject,
         from_=sender,
+        authors=_domains(authors),
         to=to,
         cc=cc,
         bcc=bcc,
@@ -169,6 +172,11 @@ class _Extracted:
 
 def _mailboxes(top: Header, name: str) -> tuple[Mailbox, ...]:
     return mailboxes.parse(top.every(name))
+
+
+def _domains(people: tuple[Mailbox, ...]) -> tuple[str, ...]:
+    """Return the domains of addresses, each once: a few, for more than one is too many already."""
+    return tuple(dict.fromkeys(domain_of(person.address) for person in people[: bounds.AUTHORS]))
 
 
 def _headers(top: Header) -> dict[str, list[str]]:

@@ -88,7 +88,8 @@ class ParsedMail(msgspec.Struct, frozen=True):
     """A mail as the contract's Message wants it (api-contract §3), all but ids, thread and authentication."""
 
     subject: str
-    from_: Mailbox | None
+    from_: Mailbox | None  # the first author
+    authors: tuple[str, ...]  # the domains of all in From, in A-labels; "" for what is none
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     bcc: tuple[Mailbox, ...]

@@ -16,7 +16,7 @@ WEIGHTS = {
     "llm_instructions": 0.6,
     "lookalike_sender": 0.5,
     "display_name_spoofing": 0.4,
-    "failed_dmarc": 0.4,  # found by the pipeline, which knows the peer
+    "failed_dmarc": 0.4,  # found in the worker, which knows the peer and asks DNS
     "encrypted_attachment": 0.3,
     "invisible_unicode": 0.2,
     "hidden_text": 0.15,
@@ -107,6 +107,11 @@ def of_words(said: Words, hidden: Iterable[str] = (), preheader: str = "") -> li
 def score(findings: Iterable[Finding]) -> float:
     """Return the sum of the weights, each kind once, at most 1."""
     return round(min(1.0, sum((WEIGHTS.get(kind, 0.0) for kind in {finding.kind for finding in findings}), 0.0)), 2)
+
+
+def more(spam_score: float, found: Finding) -> float:
+    """Return a score with what a finding of a new kind adds to it."""
+    return round(min(1.0, spam_score + WEIGHTS.get(found.kind, 0.0)), 2)
 
 
 def verdict(spam_score: float) -> Verdict:

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from daimon.db.engine import Connection
 from daimon.inboxes.arrival import Arrival
+
+_encode = msgspec.json.Encoder().encode
 
 
 async def add(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUID]) -> None:
@@ -14,8 +18,8 @@ async def add(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUI
     await db.execute(
         """
         with contents as (
-            insert into mail_contents (account_id, id, summary, detail)
-            select * from unnest($19::uuid[], $20::uuid[], $21::json[], $22::json[])
+            insert into mail_contents (account_id, id, summary, detail, authentication)
+            select * from unnest($19::uuid[], $20::uuid[], $21::json[], $22::json[], $23::json[])
         )
         insert into messages (account_id, id, inbox_id, pod_id, thread_id, raw_id, mail_from, rcpt_to, labels,
                               from_address, from_name, subject, message_id, preview, has_code, size, sent_at,
@@ -36,5 +40,9 @@ async def add(db: Connection, arrivals: Sequence[Arrival], threads: Sequence[UUI
         [c.preview for c in contents], [c.has_code for c in contents], [a.size for a in arrivals],
         [c.sent_at for c in contents], [a.received_at for a in arrivals],
         [a.account_id for a in mails], [a.raw_id for a in mails], [a.content.summary for a in mails],
-        [a.content.detail for a in mails],
+        [a.content.detail for a in mails], [_results(a) for a in mails],
     )  # fmt: skip
+
+
+def _results(arrival: Arrival) -> str | None:
+    return _encode(arrival.authentication).decode() if arrival.authentication else None

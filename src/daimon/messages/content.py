@@ -6,6 +6,9 @@ import msgspec
 
 from daimon.inboxes.arrival import Understood
 from daimon.kit import ids
+from daimon.mail import screen
+from daimon.mail.auth_results import AuthResults, finding
+from daimon.mail.dkim_signature import Signature
 from daimon.mail.parsed import Code, Finding, Link, Mailbox, ParsedMail, Verdict
 from daimon.mail.threading import is_reply_subject, ref_key, subject_key
 
@@ -62,8 +65,8 @@ class Detail(msgspec.Struct, frozen=True):
     cut: bool = False
 
 
-def understood(mail: ParsedMail) -> Understood:
-    """Return what the pipeline stores of a parsed mail."""
+def understood(mail: ParsedMail, signatures: tuple[Signature, ...] | None = None) -> Understood:
+    """Return what the pipeline stores of a parsed mail, and what it needs to authenticate it."""
     answered = [*mail.in_reply_to, *reversed(mail.references)]
     own = mail.message_id
     return Understood(
@@ -82,6 +85,8 @@ def understood(mail: ParsedMail) -> Understood:
         summary=msgspec.json.encode(_summary(mail)).decode(),
         detail=msgspec.json.encode(_detail(mail)).decode(),
         report=mail.report,
+        authors=mail.authors,
+        signatures=signatures,
     )
 
 
@@ -92,6 +97,7 @@ def unreadable(why: str) -> Understood:
     mail = ParsedMail(
         subject="",
         from_=None,
+        authors=(),
         to=nobody,
         cc=nobody,
         bcc=nobody,
@@ -114,6 +120,15 @@ def unreadable(why: str) -> Understood:
         verdict="suspicious",
     )
     return understood(mail)
+
+
+def distrusted(safety: Safety, results: AuthResults | None) -> Safety:
+    """Return what to distrust in a mail with what its authentication adds."""
+    found = finding(results) if results else None
+    if found is None:
+        return safety
+    score = screen.more(safety.spam_score, found)
+    return Safety(score, screen.verdict(score), (*safety.findings, found))
 
 
 def _participants(mail: ParsedMail) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from daimon.mail.auth_results import AuthResults
 from daimon.messages.content import Detail, Summary
 
 
@@ -47,6 +48,7 @@ class Message(msgspec.Struct, frozen=True):
     received_at: datetime
     summary: Summary
     detail: Detail | None
+    authentication: AuthResults | None = None  # None: nobody looked
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from daimon.db.engine import Connection, Record
 from daimon.db.patterns import contains
@@ -12,15 +13,18 @@ from daimon.db.where import Where, rows_for
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.repository import LIVE_INBOXES, one_inbox
 from daimon.kit.paging import Page, read_cursor, write_cursor
-from daimon.messages.content import TOLD_REPLY, TOLD_TEXT, Detail, Summary
+from daimon.mail.auth_results import AuthResults
+from daimon.messages.content import TOLD_REPLY, TOLD_TEXT, Detail, Summary, distrusted
 from daimon.messages.errors import MessageNotFound
 from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Original, Sort, Told
 
 _read_summary = msgspec.json.Decoder(Summary).decode
+_read_results = msgspec.json.Decoder(AuthResults).decode
 _read_detail = msgspec.json.Decoder(Detail).decode
 
 _COLUMNS = """m.id, m.account_id, i.pod_id, m.inbox_id, m.thread_id, m.direction, m.status, m.raw_id, m.from_address,
-    m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary"""
+    m.from_name, m.subject, m.message_id, m.labels, m.read, m.preview, m.size, m.sent_at, m.received_at, c.summary,
+    c.authentication"""
 _CONTENTS = "join mail_contents c on c.account_id = m.account_id and c.id = m.raw_id"
 _TOLD_OF = "substr(e.data->'message'->>'id', 5)::uuid"  # behind `msg_`
 # Which event told of a message; looked for among the inbox's latest, as nobody waits for what is long there.
@@ -210,6 +214,10 @@ def _counts_as_unread(*, read: bool, deleted: bool) -> int:
 
 def message_of(row: Record) -> Message:
     """Return the message in a row of `messages` joined with its contents."""
+    results = _read_results(row["authentication"]) if row["authentication"] else None
+    summary = _read_summary(row["summary"])
+    if results:
+        summary = structs.replace(summary, safety=distrusted(summary.safety, results))
     return Message(
         id=row["id"],
         account_id=row["account_id"],
@@ -229,6 +237,7 @@ def message_of(row: Record) -> Message:
         size=row["size"],
         sent_at=row["sent_at"],
         received_at=row["received_at"],
-        summary=_read_summary(row["summary"]),
+        summary=summary,
+        authentication=results,
         detail=_read_detail(row["detail"]) if row.get("detail") else None,
     )

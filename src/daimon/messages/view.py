@@ -5,7 +5,11 @@ from msgspec import UNSET, UnsetType
 
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.mail.auth_results import AuthResults
+from daimon.mail.dkim_signature import DkimResult
+from daimon.mail.dmarc import DmarcResult
 from daimon.mail.parsed import Code, Link, Mailbox
+from daimon.mail.spf_record import SpfResult
 from daimon.messages.content import Safety, StoredAttachment
 from daimon.messages.models import Direction, Message
 
@@ -22,11 +26,14 @@ class AttachmentView(msgspec.Struct):
 
 
 class Authentication(msgspec.Struct):
-    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated."""
+    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated, as ARC is not.
 
-    spf: str | None = None
-    dkim: str | None = None
-    dmarc: str | None = None
+    `aligned`: a domain that SPF or DKIM authenticate may speak for the one in From.
+    """
+
+    spf: SpfResult | None = None
+    dkim: DkimResult | None = None
+    dmarc: DmarcResult | None = None
     arc: str | None = None
     aligned: bool | None = None
 
@@ -102,12 +109,18 @@ def message_view(message: Message) -> MessageView:
         references=summary.references,
         headers=detail.headers if detail else UNSET,
         attachments=[_attachment_view(attachment) for attachment in summary.attachments],
-        authentication=Authentication(),
+        authentication=_authentication(message.authentication),
         safety=summary.safety,
         size=message.size,
         sent_at=rfc3339_or_none(message.sent_at),
         received_at=rfc3339(message.received_at),
     )
+
+
+def _authentication(results: AuthResults | None) -> Authentication:
+    if results is None:
+        return Authentication()
+    return Authentication(spf=results.spf, dkim=results.dkim, dmarc=results.dmarc, aligned=results.aligned)
 
 
 def _attachment_view(known: StoredAttachment) -> AttachmentView:

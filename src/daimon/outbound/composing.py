@@ -80,6 +80,7 @@ def _parsed(mail: NewMail, sender: Mailbox, text: str, message_id: str, at: date
         in_reply_to=(mail.in_reply_to,) if mail.in_reply_to else (),
         references=mail.references,
         headers=mime.headers(octets),
+        authors=(sender.address.rpartition("@")[2],),
         body_text=text,
         body_html=mail.body_html,
         reply_body=reply_body,

@@ -3,18 +3,24 @@
 import contextlib
 import select
 import socket
+from ipaddress import ip_address
 
-QUESTIONS = {
+from daimon.config import Settings
+
+_QUESTIONS = {
     "api": (b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 "),
     "smtp": (b"", b"220"),
 }
+# The PROXY protocol's LOCAL command: the health check of whoever stands before the server.
+_BEHIND_A_PROXY = (b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00", b"220")
 
 
 class Probe:
     """A question to a role behind a listening socket."""
 
-    def __init__(self, role: str, listener: socket.socket) -> None:
-        self._question, self._expected = QUESTIONS[role]
+    def __init__(self, role: str, listener: socket.socket, settings: Settings) -> None:
+        behind_a_proxy = role == "smtp" and settings.smtp_proxy_protocol and _is_trusted(listener, settings)
+        self._question, self._expected = _BEHIND_A_PROXY if behind_a_proxy else _QUESTIONS[role]
         self._listener = listener
         self._connection: socket.socket | None = None
 
@@ -45,6 +51,12 @@ class Probe:
             connection.close()
             raise
         return connection
+
+
+def _is_trusted(listener: socket.socket, settings: Settings) -> bool:
+    """Return whether a connection from here comes from a trusted proxy, of which a header is expected."""
+    here = ip_address(_reachable(listener)[0])
+    return any(here in network for network in settings.trusted_proxies)
 
 
 def _reachable(listener: socket.socket) -> tuple[str, int]:

@@ -140,9 +140,8 @@ class Server:
     def _await_ready(self) -> bool:
         """Wait until every role answers; False if asked to stop meanwhile. Raises CannotStart if one dies."""
         with contextlib.ExitStack() as probes:
-            waiting = [
-                probes.enter_context(contextlib.closing(Probe(role, each))) for role, each in self._listeners.items()
-            ]
+            asked = [Probe(role, each, self._loaded.settings) for role, each in self._listeners.items()]
+            waiting = [probes.enter_context(contextlib.closing(each)) for each in asked]
             while waiting and not self._signals.stopping():
                 for child in self._children:
                     if death := child.death():

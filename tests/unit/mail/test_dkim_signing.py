@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daimon.mail.canonical import relaxed_body
 from daimon.mail.compose import Outgoing, compose
-from daimon.mail.dkim_signing import Algorithm, SigningKey, generate, load, record, relaxed_body, sign
+from daimon.mail.dkim_signing import Algorithm, SigningKey, generate, load, record, sign
 from daimon.mail.parsed import Mailbox
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
