@@ -141,7 +141,7 @@ class worker:  # noqa: N801 - reads as a function
             asyncio.create_task(
                 outbound.run(db, inboxes=inboxes, courier=self._courier, clock=utc_now, stop=self._stop)
             ),
-            asyncio.create_task(inbound.run(db, clock=utc_now, stop=self._stop)),
+            asyncio.create_task(inbound.run(db, dns=None, clock=utc_now, stop=self._stop)),
         ]
 
     async def __aexit__(self, *_: object) -> None:
