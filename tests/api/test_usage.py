@@ -7,7 +7,7 @@ import pytest
 
 from daimon.kit import ids
 from daimon.quotas import usage
-from daimon.quotas.usage import Received
+from daimon.quotas.usage import Used
 
 from .conftest import Edge, Opened, bearer
 from .podding import create_pod, in_pod, uuid_of
@@ -20,7 +20,7 @@ async def _meter(edge: Edge, account: Opened, day: date, pod: dict[str, Any] | N
     inbox, pod_id = ids.read(ids.Kind.INBOX, inbox_id), pod and ids.read(ids.Kind.POD, pod["id"])
     assert inbox is not None
     async with edge.database.transaction() as db:
-        await usage.meter(db, [Received(uuid_of(account), pod_id, inbox, day, 100)] * mails)
+        await usage.meter(db, [Used(uuid_of(account), pod_id, inbox, day, received=1, stored_bytes=100)] * mails)
 
 
 async def _report(edge: Edge, key: str, url: str = "/v1/usage", **query: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Account:
     def __init__(self, client: Any, first: CreatedInbox, served: Serving) -> None:
         self.client = client
         self.first = first
-        self._served = served
+        self.served = served
 
     def receive(self, subject: str = "Hello", body: str = "Your code is 123456.", file: bytes | None = None) -> bytes:
         """Send a mail to the first inbox by SMTP; return its octets."""
@@ -101,6 +101,6 @@ class Account:
         if file is not None:
             mail.add_attachment(file, "application", "pdf", filename="ä.pdf")
         octets = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        with smtplib.SMTP("127.0.0.1", self._served.smtp_port, local_hostname="example.com", timeout=30) as smtp:
+        with smtplib.SMTP("127.0.0.1", self.served.smtp_port, local_hostname="example.com", timeout=30) as smtp:
             smtp.sendmail("login@example.com", [self.first.email], octets)
         return octets

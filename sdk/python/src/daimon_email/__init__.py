@@ -1,6 +1,7 @@
 """Python client for daimon: e-mail inboxes for AI agents."""
 
 from daimon_email._async import AsyncDaimonClient, AsyncEventStream, AsyncPage
+from daimon_email._calls.sending import File
 from daimon_email._sync import DaimonClient, EventStream, Page
 from daimon_email._version import __version__
 from daimon_email.errors import (
@@ -77,7 +78,9 @@ from daimon_email.models import (
     CreatedInbox,
     CreatedWebhook,
     Deleted,
+    Deliveries,
     Delivery,
+    DeliveryAttempt,
     Domain,
     DomainRecord,
     Download,
@@ -89,11 +92,14 @@ from daimon_email.models import (
     Link,
     Mailbox,
     Message,
+    RecipientHistory,
     Replay,
     Result,
     RotatedInboxKey,
     RotatedSecret,
     Safety,
+    SentMessage,
+    SentRecipient,
     TestedWebhook,
     Thread,
     Webhook,
@@ -127,7 +133,9 @@ __all__ = [
     "DaimonClient",
     "DaimonError",
     "Deleted",
+    "Deliveries",
     "Delivery",
+    "DeliveryAttempt",
     "DeliveryNotFound",
     "Detail",
     "Domain",
@@ -140,6 +148,7 @@ __all__ = [
     "EndpointNotFound",
     "Event",
     "EventStream",
+    "File",
     "Finding",
     "Forbidden",
     "Gone",
@@ -173,6 +182,7 @@ __all__ = [
     "PodNotFound",
     "PodSuspended",
     "RateLimited",
+    "RecipientHistory",
     "Replay",
     "RequestInProgress",
     "Result",
@@ -181,6 +191,8 @@ __all__ = [
     "Safety",
     "SendLimitExceeded",
     "SendRequiresPaid",
+    "SentMessage",
+    "SentRecipient",
     "ServerError",
     "StateConflict",
     "SubdomainTaken",

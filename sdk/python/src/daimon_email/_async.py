@@ -11,7 +11,7 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, claims, domains, events, inboxes, messages, threads, webhooks
+from daimon_email._calls import account, claims, domains, events, inboxes, messages, sending, threads, webhooks
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
 from daimon_email._flow import Answer, Flow, Lost, Open, Outcome, Pause, Piece, ReadMore, Request, StreamOutcome
 from daimon_email._following import Following
@@ -193,6 +193,11 @@ class AsyncMessages(_Resource):
     delete = _call(messages.delete)
     raw = _call(messages.raw)
     attachment = _call(messages.attachment)
+    send = _call(sending.send)
+    reply = _call(sending.reply)
+    reply_all = _call(sending.reply_all)
+    forward = _call(sending.forward)
+    deliveries = _call(sending.deliveries)
     claim = _call(claims.claim)
     ack = _call(claims.ack)
     release = _call(claims.release)

@@ -298,3 +298,65 @@ class Claimed(Result):
 
     message: Message
     claim: Lease
+
+
+@dataclass(frozen=True)
+class SentRecipient:
+    """One recipient of a message, and how it stands with him."""
+
+    address: str
+    kind: str
+    status: str
+
+
+@dataclass(frozen=True)
+class SentMessage(Result):
+    """A message that will be sent. Of a dry run there is none, and so no ids."""
+
+    inbox_id: str
+    status: str
+    size: int
+    recipients: List[SentRecipient]
+    id: Optional[str] = None
+    message_id: Optional[str] = None
+    thread_id: Optional[str] = None
+    dry_run: bool = False
+    sends_left_today: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class DeliveryAttempt:
+    """One try to hand a message over; `outcome` is how it stood with the recipient afterwards."""
+
+    at: datetime
+    duration_ms: int
+    outcome: str
+    ambiguous: bool
+    host: Optional[str] = None
+    address: Optional[str] = None
+    tls: Optional[str] = None
+    code: Optional[int] = None
+    enhanced_status: Optional[str] = None
+    reply: Optional[str] = None
+    scope: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class RecipientHistory:
+    """What became of one recipient of a message."""
+
+    id: str
+    recipient: str
+    kind: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    attempts: List[DeliveryAttempt]
+    next_attempt_at: Optional[datetime] = None
+
+
+@dataclass(frozen=True)
+class Deliveries(Result):
+    """All recipients of a message."""
+
+    deliveries: List[RecipientHistory]
