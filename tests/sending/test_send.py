@@ -1,5 +1,6 @@
 """A send over HTTP: what is taken, what is refused, and what is stored."""
 
+import asyncio
 import base64
 
 import pytest
@@ -118,3 +119,81 @@ async def test_the_free_tier_pays_first(post: Post) -> None:
     answer = await Post(post.edge, opened.account_api_key, opened.id, "").send(to="ada@example.com")
     assert (answer.status_code, answer.json()["error"]) == (402, "SEND_REQUIRES_PAID")
     assert answer.json()["upgrade_context"]["agent_script"]
+
+
+async def test_a_crowd_with_one_client_id_sends_one_mail(post: Post) -> None:
+    """Whoever comes first makes the mail, all others are told of it; refusals for haste are asked again."""
+    await post.execute("update accounts set tier = 'enterprise'")
+
+    async def once() -> str:
+        while True:
+            answer = await post.send(to="ada@example.com", subject="Once", client_id="one")
+            if answer.status_code != 429:
+                assert answer.status_code in (200, 202), answer.text
+                return str(answer.json()["result"]["id"])
+            await asyncio.sleep(0.05)
+
+    assert len(set(await asyncio.gather(*(once() for _ in range(100))))) == 1
+    async with post.edge.database.read() as db:
+        assert await db.fetchval("select count(*) from outbound_queue") == 1
+        assert await db.fetchval("select sum(sent) from usage_account_days") == 1
+
+
+async def test_an_idempotency_key_sends_one_mail(post: Post) -> None:
+    """The same answer, octet for octet."""
+    answers = [await post.send(to="ada@example.com", once="key-1") for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 1
+
+
+async def test_a_refused_send_costs_nothing(post: Post) -> None:
+    """What the day does not allow is not stored, and the same client_id can be used for it later."""
+    await post.execute("update accounts set tier = 'developer'")
+    await asyncio.sleep(1)  # for so long a key's account is remembered
+    await post.sent(to="ada@example.com")
+    await post.execute("update quotas set used = 999 where quota = 'sends_per_day'")
+    answer = await post.send(to=["a@example.com", "b@example.com"], client_id="later")
+    assert (answer.status_code, answer.json()["error"]) == (429, "SEND_LIMIT_EXCEEDED")
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["upgrade_context"]
+    await post.execute("update quotas set used = 0 where quota = 'sends_per_day'")
+    assert (await post.send(to=["a@example.com", "b@example.com"], client_id="later")).status_code == 202
+
+
+async def test_who_must_not_send_is_told_why(post: Post) -> None:
+    """A suspended inbox, a suspended pod, an account under review."""
+    key = {"Authorization": f"Bearer {post.key}"}
+    paused = await post.edge.create_inbox(post.key)
+    await post.edge.http.patch(f"/v1/inboxes/{paused['id']}", json={"status": "suspended"}, headers=key)
+    answer = await post.send(inbox=paused["id"], to="ada@example.com")
+    assert (answer.status_code, answer.json()["error"]) == (403, "INBOX_SUSPENDED")
+    made = await post.edge.http.post("/v1/pods", json={"name": "Customer"}, headers=key)
+    pod_id = made.json()["result"]["id"]
+    podded = await post.edge.create_inbox(post.key, pod_id=pod_id)
+    await post.edge.http.patch(f"/v1/pods/{pod_id}", json={"status": "suspended"}, headers=key)
+    answer = await post.send(inbox=podded["id"], to="ada@example.com")
+    assert (answer.status_code, answer.json()["error"]) == (403, "POD_SUSPENDED")
+    await post.execute("update accounts set status = 'under_review'")
+    await asyncio.sleep(1)
+    answer = await post.send(to="ada@example.com")
+    assert (answer.status_code, answer.json()["error"]) == (403, "ACCOUNT_UNDER_REVIEW")
+
+
+async def test_a_key_sends_from_its_own_inbox_alone(post: Post) -> None:
+    """Another inbox does not exist for it, and neither does another account's."""
+    other = await post.edge.create_inbox(post.key)
+    narrow = Post(post.edge, other["inbox_api_key"], other["id"], other["email"])
+    assert (await narrow.send(to="ada@example.com")).status_code == 202
+    assert (await narrow.send(inbox=post.inbox, to="ada@example.com")).status_code == 404
+    stranger = await post.edge.open_account()
+    assert (await post.send(inbox=stranger.id, to="ada@example.com")).status_code == 404
+
+
+async def test_large_attachments_fit_and_larger_ones_do_not(post: Post) -> None:
+    """25 MiB in all; what is more is a 413 that says so."""
+    content = base64.b64encode(b"x" * (13 << 20)).decode()
+    one = {"filename": "a.bin", "content": content}
+    answer = await post.send(to="ada@example.com", attachments=[one])
+    assert answer.status_code == 202, answer.text
+    answer = await post.send(to="ada@example.com", attachments=[one, one])
+    assert (answer.status_code, answer.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
