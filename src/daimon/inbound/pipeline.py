@@ -9,8 +9,8 @@ import msgspec
 from daimon.db.engine import Connection
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
-from daimon.inbound import queue, returned
-from daimon.inbound.models import QueuedMail, ReadMail
+from daimon.inbound import queue, returned, undeliverable
+from daimon.inbound.models import ReadMail
 from daimon.inboxes import arrival as inboxes
 from daimon.inboxes.arrival import Arrival
 from daimon.kit import ids
@@ -32,7 +32,9 @@ async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
         return
     batch, reported = await returned.sort(db, batch)
     arrivals = await route(db, batch, reported)
-    await queue.forget(db, _addressless(batch, arrivals))
+    unplaced = _addressless(batch, arrivals)
+    await queue.forget(db, [read.mail for read in unplaced])
+    await undeliverable.tell_senders(db, unplaced)
     told = await reports.take(db, reported)
     if arrivals:
         placed = await threads.place(db, arrivals)
@@ -63,9 +65,9 @@ async def route(db: Connection, batch: Sequence[ReadMail], reported: Sequence[Re
     ]
 
 
-def _addressless(batch: Sequence[ReadMail], arrivals: Sequence[Arrival]) -> list[QueuedMail]:
+def _addressless(batch: Sequence[ReadMail], arrivals: Sequence[Arrival]) -> list[ReadMail]:
     arrived = {(arrival.account_id, arrival.raw_id) for arrival in arrivals}
-    return [read.mail for read in batch if (read.mail.account_id, read.mail.id) not in arrived]
+    return [read for read in batch if (read.mail.account_id, read.mail.id) not in arrived]
 
 
 def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) -> Arrival:

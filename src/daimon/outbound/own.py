@@ -13,7 +13,7 @@ class OwnMail(NamedTuple):
     """A signed mail to one person, on behalf of an account."""
 
     account_id: UUID
-    mail_from: str
+    mail_from: str | None
     recipient: str
     destination: str
     octets: bytes
