@@ -11,7 +11,7 @@ _SIZE_DIGITS = 20  # RFC 1870 §3
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """The extensions that are offered, by their keywords in upper case, with their parameters."""
+    """The extensions that are offered, by their keywords, with their parameters, in upper case."""
 
     keywords: dict[str, tuple[str, ...]]
 
@@ -39,13 +39,13 @@ class Extensions:
     @property
     def auth(self) -> tuple[str, ...]:
         """The ways to authenticate (RFC 4954 §3)."""
-        return tuple(each.upper() for each in self.keywords.get("AUTH", ()))
+        return self.keywords.get("AUTH", ())
 
 
 def _keywords(lines: Iterable[bytes]) -> Iterable[tuple[str, tuple[str, ...]]]:
     for line in lines:
-        keyword, *parameters = line.decode("ascii", "replace").split() or [""]
+        keyword, *parameters = line.decode("ascii", "replace").upper().split() or [""]
         if "=" in keyword:  # `AUTH=LOGIN`, from before RFC 2554
             keyword, _, first = keyword.partition("=")
             parameters.insert(0, first)
-        yield keyword.upper(), tuple(parameters)
+        yield keyword, tuple(parameters)

@@ -230,4 +230,4 @@ class Wire(asyncio.Protocol):
 def _said(error: Exception) -> str:
     """Return what a handshake failed of, without OpenSSL's file and line."""
     verdict = getattr(error, "verify_message", None)
-    return str(verdict or getattr(error, "reason", None) or error or type(error).__name__)
+    return str(verdict or getattr(error, "reason", None) or error) or "the connection was closed in the handshake"
