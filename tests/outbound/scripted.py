@@ -7,7 +7,7 @@ BODY                 hears a message with its end, and keeps it
 TLS                  shakes hands
 DROP                 closes the connection
 RESET                resets it
-DEAF                 reads nothing more
+DEAF                 reads nothing more until the test is over
 
 After the last line it waits until the other side has closed, and keeps what it still heard.
 """
@@ -110,6 +110,8 @@ class ScriptedHost:
     connections: int = 0
     bodies: list[bytes] = field(default_factory=list)
     rest: bytes = b""
+    _deaf: bool = False
+    _done: asyncio.Event = field(default_factory=asyncio.Event)
     _failed: list[BaseException] = field(default_factory=list)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -124,6 +126,7 @@ class ScriptedHost:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._server.close()
+        self._done.set()
         if kind is not None:
             for task in self._tasks:
                 task.cancel()
@@ -141,6 +144,8 @@ class ScriptedHost:
         try:
             for line in filter(None, map(str.strip, transcript.splitlines())):
                 await self._play(line, reader, writer)
+            if self._deaf:
+                await self._done.wait()
             self.rest += await reader.read()
         except (OSError, asyncio.IncompleteReadError):
             pass
@@ -163,17 +168,16 @@ class ScriptedHost:
         elif line == "TLS":
             assert self.tls
             await writer.start_tls(self.tls)
+        elif line == "DEAF":
+            self._deaf = True  # the reader's buffer fills, and then the socket's
         else:
             await self._leave(line, writer)
         await writer.drain()
 
     async def _leave(self, line: str, writer: asyncio.StreamWriter) -> None:
-        assert line in ("DROP", "RESET", "DEAF"), line
+        assert line in ("DROP", "RESET"), line
         if line == "RESET":
             there = writer.get_extra_info("socket")
             there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        if line == "DEAF":
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
-            return
         writer.close()
         raise ConnectionResetError

@@ -44,7 +44,10 @@ class Extensions:
 
 def _keywords(lines: Iterable[bytes]) -> Iterable[tuple[str, tuple[str, ...]]]:
     for line in lines:
-        keyword, *parameters = line.decode("ascii", "replace").upper().split() or [""]
+        words = line.decode("ascii", "replace").upper().split()
+        if not words:
+            continue
+        keyword, *parameters = words
         if "=" in keyword:  # `AUTH=LOGIN`, from before RFC 2554
             keyword, _, first = keyword.partition("=")
             parameters.insert(0, first)

@@ -14,13 +14,10 @@ MAX_LINE: Final = 4_096  # octets; RFC 5321 §4.5.3.1.5 allows 512, and some ser
 MAX_LINES: Final = 128
 TEXT_CHARS: Final = 2_000
 
-_LINE = re.compile(rb"([2-5][0-5]\d)(?:([ -])(.*))?", re.DOTALL)
+_LINE = re.compile(rb"([2-5][0-5]\d)(?:([ -])(.*))?\Z", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |\Z)")
+_TOO_LONG = f"a line of more than {MAX_LINE} octets"
 _CONTROLS = re.compile(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-class NotReply(ValueError):
-    """The octets are no SMTP reply; the text says why."""
 
 
 class RawReply(NamedTuple):
@@ -69,9 +66,10 @@ def _text(line: bytes) -> str:
 
 
 class ReplyReader:
-    """Cuts a stream into replies. After NotReply it is of no more use."""
+    """Cuts a stream into replies, until something comes that is none: `fault` says then what is wrong with it."""
 
     def __init__(self) -> None:
+        self.fault: str | None = None
         self._partial = bytearray()
         self._lines: list[bytes] = []
 
@@ -81,34 +79,36 @@ class ReplyReader:
         return not self._partial and not self._lines
 
     def feed(self, octets: bytes) -> list[RawReply]:
-        """Return the replies that end in these octets. Raises NotReply."""
-        if self._partial:
-            # The end of the line is looked for in the new octets alone: they may come one by one.
-            end = octets.find(b"\n")
-            self._partial += octets if end < 0 else octets[: end + 1]
-            if end < 0 or len(self._partial) > MAX_LINE:
-                return self._unfinished()
-            octets = bytes(self._partial) + octets[end + 1 :]
+        """Return the replies that end in these octets; none that comes after a fault."""
+        *ended, rest = octets.split(b"\n")
+        if ended:
+            ended[0] = bytes(self._partial) + ended[0]
             self._partial.clear()
-        *lines, rest = octets.split(b"\n")
-        self._partial += rest
-        replies = [reply for line in lines if (reply := self._line(line.removesuffix(b"\r")))]
-        self._unfinished()
+        replies = []
+        for line in ended:
+            if self.fault:
+                break
+            if reply := self._line(line.removesuffix(b"\r")):
+                replies.append(reply)
+        self._partial += rest[: MAX_LINE + 1]
+        if len(self._partial) > MAX_LINE:
+            self.fault = self.fault or _TOO_LONG
         return replies
 
-    def _unfinished(self) -> list[RawReply]:
-        if len(self._partial) > MAX_LINE:
-            raise NotReply(f"a line of more than {MAX_LINE} octets")
-        return []
-
     def _line(self, line: bytes) -> RawReply | None:
-        match = _LINE.fullmatch(line)
-        if match is None or len(line) > MAX_LINE:
-            raise NotReply("a line that is no reply: " + _text(line[:100]))
-        if len(self._lines) == MAX_LINES:
-            raise NotReply(f"a reply of more than {MAX_LINES} lines")
+        match = _LINE.match(line)
+        if match is None or len(line) > MAX_LINE or len(self._lines) == MAX_LINES:
+            self.fault = self._fault(line)
+            return None
         self._lines.append(match[3] or b"")
         if match[2] == b"-":
             return None
         lines, self._lines = self._lines, []
         return RawReply(int(match[1]), lines)  # should the lines' codes differ, the last is what is meant
+
+    def _fault(self, line: bytes) -> str:
+        if len(line) > MAX_LINE:
+            return _TOO_LONG
+        if len(self._lines) == MAX_LINES:
+            return f"a reply of more than {MAX_LINES} lines"
+        return "a line that is no reply: " + _text(line[:100])

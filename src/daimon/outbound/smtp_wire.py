@@ -6,7 +6,7 @@ import ssl
 from collections import deque
 from typing import Final, Self, cast
 
-from daimon.mail.reply_reader import NotReply, RawReply, Reply, ReplyReader
+from daimon.mail.reply_reader import RawReply, Reply, ReplyReader
 from daimon.outbound.smtp_failures import (
     ConnectFailed,
     Disconnected,
@@ -62,13 +62,10 @@ class Wire(asyncio.Protocol):
         """Note the replies that are complete."""
         if self._broken or self._unasked:
             return
-        try:
-            replies = self._reader.feed(octets)
-        except NotReply as error:
-            self._broken = str(error)
+        self._note(self._reader.feed(octets))
+        if self._reader.fault:
+            self._broken = self._reader.fault
             self._transport.abort()
-        else:
-            self._note(replies)
         self._wake()
 
     def eof_received(self) -> None:
