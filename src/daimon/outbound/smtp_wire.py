@@ -152,14 +152,14 @@ class Wire(asyncio.Protocol):
                     if reply := await self._interruption():
                         return reply
                     self._transport.write(octets[start : start + _PIECE])
-                await asyncio.sleep(0)  # let the loop look at the socket
                 return await self._interruption()
         except TimeoutError:
             raise Stalled(Stage.CONTENT, f"the message was not taken within {seconds:g} s") from None
 
     async def _interruption(self) -> Reply | None:
         """Wait until there is room to write. Return a refusal that came instead."""
-        while self._full and self.quiet:
+        await asyncio.sleep(0)  # the loop looks at what has come, before a socket that was reset is written to
+        while (self._full or self._transport.is_closing()) and self.quiet:
             await self._news()
         if self.quiet:
             return None
