@@ -1,6 +1,5 @@
 """One message over an open connection: MAIL, RCPT, DATA, the message, the last dot (RFC 5321 §3.3, RFC 2920)."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +15,6 @@ from daimon.outbound.smtp_failures import (
     ProtocolBroken,
     SmtpFailure,
     Stage,
-    Stalled,
 )
 from daimon.outbound.smtp_opening import Timeouts
 from daimon.outbound.smtp_wire import SERVICE_CLOSING, Wire
@@ -68,8 +66,7 @@ class Transaction:
         return Sent(tuple(self._outcomes[place] for place in range(len(self.envelope.rcpt_to))))
 
     async def _exchange(self, mail: bytes, message: bytes, may_finish: Callable[[], bool]) -> None:
-        consent = await self._introduce(mail)
-        if consent is None:
+        if not await self._introduce(mail):
             return
         if not self._pending:
             await self._end_empty()
@@ -130,50 +127,49 @@ class Transaction:
     def _pending(self) -> list[int]:
         return [place for place in self._paths if place not in self._outcomes]
 
-    async def _introduce(self, mail: bytes) -> Reply | None:
-        """Tell the envelope. Return the reply to DATA that asks for the message, or None if it will not be."""
+    async def _introduce(self, mail: bytes) -> bool:
+        """Tell the envelope. Return whether the server asks for the message."""
         commands = [(Stage.MAIL, mail)]
         commands += [(Stage.RCPT, smtp_commands.rcpt(path)) for path in self._paths.values()]
         commands.append((Stage.DATA, b"DATA\r\n"))
         if self.reset_first:
             commands.insert(0, (Stage.RSET, b"RSET\r\n"))
         self.unfinished = True
-        try:
-            async with asyncio.timeout(self.timeouts.envelope):
-                return await self._dialogue(commands)
-        except TimeoutError:
-            raise Stalled(Stage.RCPT, f"the envelope took more than {self.timeouts.envelope:g} s") from None
+        return await self._dialogue(commands)
 
-    async def _dialogue(self, commands: Sequence[tuple[Stage, bytes]]) -> Reply | None:
+    async def _dialogue(self, commands: Sequence[tuple[Stage, bytes]]) -> bool:
         pipelined = "PIPELINING" in self.esmtp
         if pipelined:
             self.wire.write(b"".join(line for _, line in commands), replies=len(commands), stage=commands[0][0])
         asked = iter(self._paths)
+        until = self.wire.within(self.timeouts.envelope)
         for stage, line in commands:
             if not pipelined:
                 if not self._pending:
-                    return None
+                    return False
                 self.wire.write(line, replies=1, stage=stage)
-            reply = await self.wire.reply(stage, self.timeouts.command)
-            if stage is Stage.DATA and reply.code == _START_INPUT:
-                return reply
-            self._heard(stage, reply, next(asked) if stage is Stage.RCPT else None)
+            raw = await self.wire.raw_reply(stage, self.timeouts.command, until=until)
+            place = next(asked) if stage is Stage.RCPT else None
+            if stage is Stage.DATA and raw.code == _START_INPUT:
+                return True
+            if stage is Stage.DATA or not 200 <= raw.code < 300:
+                self._heard(stage, Reply.of(raw), place)
             if self.over:
-                return None
-        return None
+                return False
+        return False
 
     def _heard(self, stage: Stage, reply: Reply, place: int | None) -> None:
-        """Note a reply to one command of the envelope. Raises ProtocolBroken."""
-        if not reply.negative and (stage is Stage.DATA or not reply.positive):
+        """Note a reply to one command of the envelope that is not the one hoped for. Raises ProtocolBroken."""
+        if not reply.negative:
             raise ProtocolBroken(stage, f"the server answered {reply}", reply)
         if reply.code == SERVICE_CLOSING:
             self.over = True
             self._settle(Outcome(stage, reply))
-        elif reply.negative and stage is Stage.RSET:
+        elif stage is Stage.RSET:
             raise ProtocolBroken(stage, f"the server answered {reply}", reply)
-        elif reply.negative and place is not None:
+        elif place is not None:
             self._outcomes.setdefault(place, Outcome(stage, reply))
-        elif reply.negative:
+        else:
             self._settle(Outcome(stage, reply))
 
     def _settle(self, outcome: Outcome) -> None:
