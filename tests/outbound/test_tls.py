@@ -155,6 +155,16 @@ def test_a_host_that_the_policy_does_not_name(demands: TlsDemands) -> None:
     assert refused == NotInPolicy("mx.other.test is not in the MTA-STS policy of example.com")
 
 
+async def test_a_relay_shows_a_certificate(demands: TlsDemands, tmp_path: Path) -> None:
+    """It gets our password."""
+    demand = demands.relay("relay.test")
+    assert demand.required
+    good = await shake(tmp_path, demand, ROOT.issue("x", "relay.test"))
+    assert (good.asked, good.verdict, good.failed) == ("relay.test", None, None)
+    assert (await shake(tmp_path, demand, ROOT.issue("x", MX))).failed
+    assert (await shake(tmp_path, demand, Issued.root("relay.test"))).failed
+
+
 async def test_dane_knows_the_servers_own_key(demands: TlsDemands, tmp_path: Path) -> None:
     """Ended, self-made, for another name: the key is what counts. Any other key is refused."""
     mine, other = Issued.root("whatever", days=-1), Issued.root("whatever")

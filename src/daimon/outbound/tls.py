@@ -72,6 +72,10 @@ class TlsDemands:
             return TlsDemand(True, self._unchecked, host.tlsa_base or host.name, _anybody)  # RFC 7672 §2.2
         return TlsDemand(False, self._opportunistic, None if host.name.startswith("[") else host.name, _anybody)
 
+    def relay(self, name: str) -> TlsDemand:
+        """Return what a relay of ours must have that gets a password: a certificate that is checked, for its name."""
+        return TlsDemand(True, self._verifying, name, _anybody)
+
 
 @dataclass(frozen=True, slots=True)
 class _Dane:
