@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import peer_tools
@@ -169,13 +170,15 @@ def _view_with_passwords(root: Path) -> list[str]:
     shutil.chown(users, "postfix")
     with (root / "etc/main.cf").open("a") as main:
         main.write(_MAIN_SASL)
-    return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/sasldb2 && exec "$@"', str(users)]
+    mount = 'test -e /etc/sasldb2 || : > /etc/sasldb2; mount --bind "$0" /etc/sasldb2 && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", mount, str(users)]
 
 
 def _from_postfix(root: Path) -> list[Received]:
     return [_held(root, path) for path in _oldest_first(root / "spool/hold")]
 
 
+@lru_cache(maxsize=1000)  # what is held does not change
 def _held(root: Path, path: Path) -> Received:
     envelope = _postcat(root, "-e", path).decode("utf-8", "replace")
     mail_from = re.search(r"(?m)^sender: (.*)$", envelope)

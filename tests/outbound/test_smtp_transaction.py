@@ -12,7 +12,8 @@ from daimon.outbound.smtp import Outcome, Stage
 
 from .scripted import ENVELOPE, ENVELOPE_HEARD, IN_CLEAR, MESSAGE, QUICK, THREE, ScriptedHost, deliver, speak
 
-SHORT = replace(QUICK, command=0.05, envelope=0.5, content=0.05, octets_per_second=10**9, final_dot=0.05, quit=0.05)
+SHORT = replace(QUICK, command=0.3, content=0.1, octets_per_second=10**9, final_dot=0.1)
+NO_GOODBYE = replace(QUICK, quit=0.05)
 ONE_BY_ONE = "S: 220 mx\nC: EHLO us.test\nS: 250 mx\n"
 THREE_HEARD = """
     C: MAIL FROM:<a@example.org>
@@ -155,7 +156,7 @@ async def test_data_is_refused() -> None:
 async def test_the_message_is_refused(code: str) -> None:
     """A 4xx or 5xx to the last dot is an answer: nobody has it."""
     async with ScriptedHost.playing(IN_CLEAR + ENVELOPE_HEARD + f"BODY\nS: {code}") as host:
-        sent = await deliver(host, timeouts=SHORT)
+        sent = await deliver(host, timeouts=NO_GOODBYE)
     assert not sent.delivered
     assert str(sent.outcomes[0].reply) == code
     assert sent.outcomes[0].stage is Stage.FINAL_DOT
@@ -261,7 +262,7 @@ async def test_silence(transcript: str, stage: Stage) -> None:
 
 async def test_an_envelope_has_its_time() -> None:
     """However many recipients there are, each of whom has his own."""
-    failure = await failing(IN_CLEAR + "C: MAIL*\nS: 250 ok", timeouts=replace(SHORT, command=10, envelope=0.05))
+    failure = await failing(IN_CLEAR + "C: MAIL*\nS: 250 ok", timeouts=replace(QUICK, envelope=0.1))
     assert isinstance(failure, smtp.Stalled)
 
 
