@@ -29,7 +29,9 @@ from .authority import Issued
 
 ROOT = Issued.root()
 NAME = "mx.test"
-QUICK = smtp.Timeouts(**dict.fromkeys(("connect", "greeting", "command", "tls", "envelope", "content", "quit"), 10))
+_STAGES = ("connect", "greeting", "command", "tls", "envelope", "content", "final_dot", "quit")
+QUICK = smtp.Timeouts(**dict.fromkeys(_STAGES, 10))
+HASTY = smtp.Timeouts(**dict.fromkeys(_STAGES, 0.05))
 ENVELOPE = Envelope("a@example.org", ("b@example.com",))
 THREE = Envelope("a@example.org", ("b@example.com", "c@example.com", "d@example.com"))
 MESSAGE = b"Subject: x\r\n\r\n.dot\r\n"

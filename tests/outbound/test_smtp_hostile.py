@@ -11,7 +11,7 @@ from daimon.outbound.smtp import Stage
 
 from .scripted import ENVELOPE, ENVELOPE_HEARD, IN_CLEAR, MESSAGE, QUICK, ScriptedHost, deliver, speak
 
-SHORT = replace(QUICK, greeting=0.05, quit=0.05)
+NO_GOODBYE = replace(QUICK, quit=0.05)
 
 
 class Flood:
@@ -79,7 +79,7 @@ async def test_floods(octets: bytes, why: str) -> None:
 
 async def test_an_octet_now_and_then() -> None:
     """A stage has one deadline, which no octet moves."""
-    failure = await refused_by(Flood(b"2", slowly=True), SHORT)
+    failure = await refused_by(Flood(b"2", slowly=True), replace(QUICK, greeting=0.05))
     assert isinstance(failure, smtp.Stalled)
     assert failure.stage is Stage.GREETING
 
@@ -87,7 +87,7 @@ async def test_an_octet_now_and_then() -> None:
 async def test_a_goodbye_that_never_comes() -> None:
     """Closing has its time, too."""
     async with ScriptedHost.playing(IN_CLEAR + "C: QUIT\nS> 221-by") as host:
-        await (await speak(host, timeouts=SHORT)).close()
+        await (await speak(host, timeouts=NO_GOODBYE)).close()
 
 
 @pytest.mark.parametrize("junk", ["550 5.7.1 no\\r\\n", "250 ok\\r\\n", "25", "\\0", "what\\r\\n"])
@@ -132,7 +132,7 @@ async def test_a_text_is_fit_to_be_kept() -> None:
         "S> 550-5.7.1 \\xff\\xfe\\0\\x1b[31m\\r\\n550-5.7.1 caf\\xc3\\xa9\\rx\\r\\n550 5.7.1 " + "y" * 4000 + "\\r\\n"
     )
     async with ScriptedHost.playing(IN_CLEAR + "C: MAIL*\n" + said + "\nS: 503 no\nS: 503 no") as host:
-        sent = await deliver(host, timeouts=SHORT)
+        sent = await deliver(host, timeouts=NO_GOODBYE)
     text = sent.outcomes[0].reply.text
     assert "café x yyy" in text
     assert text.isprintable()

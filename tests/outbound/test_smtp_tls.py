@@ -24,7 +24,7 @@ from .scripted import (
     verifying,
 )
 
-SHORT = replace(QUICK, command=0.05, tls=0.05)
+SHORT = replace(QUICK, command=0.3, tls=0.3)
 UNDER_TLS = "S: 220 go\nTLS\nC: EHLO us.test\nS: 250-mx.test\nS: 250 PIPELINING"
 SENDS = IN_CLEAR + ENVELOPE_HEARD + "BODY\nS: 250 2.0.0 kept\nC: QUIT\nS: 221 bye"
 

@@ -143,8 +143,8 @@ class Connection:
     async def close(self) -> None:
         """Say QUIT and hang up, within the time for that, whatever the server does."""
         try:
-            self._wire.write(b"QUIT\r\n", replies=1, stage=Stage.RSET)
-            await self._wire.reply(Stage.RSET, self._timeouts.quit)
+            self._wire.write(b"QUIT\r\n", replies=1, stage=Stage.QUIT)
+            await self._wire.reply(Stage.QUIT, self._timeouts.quit)
         except SmtpFailure:
             self._wire.abort()
         await self._wire.close(self._timeouts.quit)

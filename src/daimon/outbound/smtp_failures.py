@@ -34,6 +34,7 @@ class Stage(StrEnum):
     DATA = "data"
     CONTENT = "content"
     FINAL_DOT = "final_dot"
+    QUIT = "quit"
 
 
 @dataclass(frozen=True, slots=True)
