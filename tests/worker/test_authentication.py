@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
+from daimon.inbound import understanding
 from daimon.inbound import waiting as waiting_module
 from daimon.inbound.accept import Acceptor
 from daimon.inbound.authentication import Authenticator, proven
 from daimon.inbound.models import Peer
+from daimon.inbound.queue import QueuedMail
 from daimon.inbound.waiting import Waiting
 from daimon.inboxes.models import Inbox
-from daimon.kit import dns_memory
+from daimon.kit import dns_memory, ids
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.dns_memory import RememberingDns
 from daimon.mail.dkim_signing import Algorithm, generate, load, record, sign
+from daimon.messages.content import unreadable
 from daimon.messages.models import Message
 from daimon.messages.view import Authentication, message_view
 from nameserver import NameServer
@@ -201,3 +204,14 @@ async def test_spf_is_asked_on_demand(gate: Gate) -> None:
     assert proven(None, now) == {"example.org"}
     for ip in (NOBODYS, "127.0.0.1"):
         assert not proven(None, await gate.waiting.authenticator.spf(ip, helo="x", mail_from="ann@example.org"))
+
+
+async def test_a_mail_that_could_not_be_read(gate: Gate) -> None:
+    """Nobody is blamed for what nobody saw; with its author known, the mail has no signature that is known to hold."""
+    mail_of = QueuedMail(ids.new(), ids.new(), "ann@example.org", (), NOBODYS, "x", 1, utc_now())
+    for content, expected in (
+        (unreadable("it was too much"), ("fail", "temperror", "none", None)),
+        (understanding.barely(mail()), ("fail", "temperror", "temperror", None)),
+    ):
+        found = await gate.waiting.authenticator.authenticate(mail_of, content)
+        assert (found.spf, found.dkim, found.dmarc, found.aligned) == expected
