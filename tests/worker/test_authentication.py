@@ -105,6 +105,11 @@ async def test_a_forged_mail(gate: Gate) -> None:
     assert proven(message.authentication) == set()
 
 
+async def test_an_ipv4_client_of_a_socket_for_both(gate: Gate) -> None:
+    """It may be told as an IPv6 address with its own inside."""
+    assert results(await gate.shown(mail(), f"::ffff:{THEIRS}")) == ("pass", "none", "pass", None, "True")
+
+
 async def test_a_forwarded_mail(gate: Gate) -> None:
     """SPF fails on the way, the signature holds."""
     assert results(await gate.shown(signed(mail()), NOBODYS)) == ("fail", "pass", "pass", None, "True")
@@ -125,7 +130,7 @@ async def test_a_mail_of_two_authors(gate: Gate) -> None:
 
 async def test_a_mail_of_this_machine_asks_nothing(gate: Gate) -> None:
     """SPF has nothing to say of what came over no public network; DMARC passes by a signature alone."""
-    for ip in ("127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fe80::1", "nonsense"):
+    for ip in ("127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fe80::1", "::ffff:10.0.0.1", "nonsense"):
         assert results(await gate.shown(mail(), ip)) == ("none", "none", "none", None, "None")
     assert gate.dns.asked == []
     assert results(await gate.shown(signed(mail()), "127.0.0.1")) == ("none", "pass", "pass", None, "True")

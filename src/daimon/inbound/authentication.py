@@ -123,9 +123,10 @@ def proven(results: AuthResults | None, spf_now: Spf | None = None) -> frozenset
 def is_public(ip: str) -> bool:
     """Return whether a client's address is one of the Internet: of others, SPF can say nothing."""
     try:
-        return ip_address(ip).is_global
+        address = ip_address(ip)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
 async def _by(deadline: float, asking: Coroutine[Any, Any, T], otherwise: T) -> T:
