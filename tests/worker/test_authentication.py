@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
+from daimon.inbound import understanding
 from daimon.inbound import waiting as waiting_module
 from daimon.inbound.accept import Acceptor
 from daimon.inbound.authentication import Authenticator, proven
 from daimon.inbound.models import Peer
+from daimon.inbound.queue import QueuedMail
 from daimon.inbound.waiting import Waiting
 from daimon.inboxes.models import Inbox
-from daimon.kit import dns_memory
+from daimon.kit import dns_memory, ids
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.dns_memory import RememberingDns
 from daimon.mail.dkim_signing import Algorithm, generate, load, record, sign
+from daimon.messages.content import unreadable
 from daimon.messages.models import Message
 from daimon.messages.view import Authentication, message_view
 from nameserver import NameServer
@@ -102,6 +105,11 @@ async def test_a_forged_mail(gate: Gate) -> None:
     assert proven(message.authentication) == set()
 
 
+async def test_an_ipv4_client_of_a_socket_for_both(gate: Gate) -> None:
+    """It may be told as an IPv6 address with its own inside."""
+    assert results(await gate.shown(mail(), f"::ffff:{THEIRS}")) == ("pass", "none", "pass", None, "True")
+
+
 async def test_a_forwarded_mail(gate: Gate) -> None:
     """SPF fails on the way, the signature holds."""
     assert results(await gate.shown(signed(mail()), NOBODYS)) == ("fail", "pass", "pass", None, "True")
@@ -122,7 +130,7 @@ async def test_a_mail_of_two_authors(gate: Gate) -> None:
 
 async def test_a_mail_of_this_machine_asks_nothing(gate: Gate) -> None:
     """SPF has nothing to say of what came over no public network; DMARC passes by a signature alone."""
-    for ip in ("127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fe80::1", "nonsense"):
+    for ip in ("127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fe80::1", "::ffff:10.0.0.1", "nonsense"):
         assert results(await gate.shown(mail(), ip)) == ("none", "none", "none", None, "None")
     assert gate.dns.asked == []
     assert results(await gate.shown(signed(mail()), "127.0.0.1")) == ("none", "pass", "pass", None, "True")
@@ -201,3 +209,14 @@ async def test_spf_is_asked_on_demand(gate: Gate) -> None:
     assert proven(None, now) == {"example.org"}
     for ip in (NOBODYS, "127.0.0.1"):
         assert not proven(None, await gate.waiting.authenticator.spf(ip, helo="x", mail_from="ann@example.org"))
+
+
+async def test_a_mail_that_could_not_be_read(gate: Gate) -> None:
+    """Nobody is blamed for what nobody saw; with its author known, the mail has no signature that is known to hold."""
+    mail_of = QueuedMail(ids.new(), ids.new(), "ann@example.org", (), NOBODYS, "x", 1, utc_now())
+    for content, expected in (
+        (unreadable("it was too much"), ("fail", "temperror", "none", None)),
+        (understanding.barely(mail()), ("fail", "temperror", "temperror", None)),
+    ):
+        found = await gate.waiting.authenticator.authenticate(mail_of, content)
+        assert (found.spf, found.dkim, found.dmarc, found.aligned) == expected

@@ -104,9 +104,10 @@ async def _policy(asker: Asker, mail: QueuedMail, content: Understood) -> Policy
 def _together(
     mail: QueuedMail, content: Understood, sent: Spf, signed: Sequence[Signed], policy: Policy | NoPolicy
 ) -> AuthResults:
-    if content.signatures is None:  # the mail could hardly be read, and nobody looked for them
-        signed = [Signed("", "temperror")]
-    return of_mail(sent, signed, content.authors, policy, relayed=not is_public(mail.peer_ip))
+    unread = content.signatures is None  # it took too long to read, and nobody looked for them
+    signed = [Signed("", "temperror")] if unread else signed
+    blind = not is_public(mail.peer_ip) or (unread and not content.authors)
+    return of_mail(sent, signed, content.authors, policy, blind=blind)
 
 
 def proven(results: AuthResults | None, spf_now: Spf | None = None) -> frozenset[str]:
@@ -122,9 +123,10 @@ def proven(results: AuthResults | None, spf_now: Spf | None = None) -> frozenset
 def is_public(ip: str) -> bool:
     """Return whether a client's address is one of the Internet: of others, SPF can say nothing."""
     try:
-        return ip_address(ip).is_global
+        address = ip_address(ip)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
 async def _by(deadline: float, asking: Coroutine[Any, Any, T], otherwise: T) -> T:

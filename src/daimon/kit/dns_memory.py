@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from daimon.kit.dns import Answer, Dns, Mx, NoSuchName, Silence, Unanswered
 from daimon.kit.flights import Flights
+from daimon.kit.log import Log
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5.0, 3600.0  # an answer is remembered, whatever its TTL is
 NEGATIVE_SECONDS = 60.0  # RFC 2308 §5 allows more, but who mends a record shall see it
@@ -22,6 +23,7 @@ PAUSE_SECONDS = 30.0
 _ALWAYS_ANSWERED = "localhost"  # RFC 6761 §6.3: by the resolver itself
 _OVERHEAD = 400  # octets that an entry takes beside its records
 
+_log = Log(__name__)
 T = TypeVar("T")
 _Outcome = Answer[T] | NoSuchName | Unanswered
 
@@ -143,6 +145,7 @@ class RememberingDns:
     async def _look_whether_it_is_there(self) -> None:
         self._silences = 0
         if isinstance(await self._in_time(self._dns.a(_ALWAYS_ANSWERED)), Silence):
+            _log.warning("dns.resolver_away", pause_seconds=PAUSE_SECONDS)
             self._away_until = self._monotonic() + PAUSE_SECONDS
 
     def _remember(self, key: str, outcome: _Outcome[T]) -> None:

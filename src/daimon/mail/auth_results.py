@@ -46,24 +46,25 @@ class NoPolicy(msgspec.Struct, frozen=True):
 
 
 def of_mail(
-    spf: Spf, signed: Sequence[Signed], authors: Sequence[str], policy: Policy | NoPolicy, *, relayed: bool = False
+    spf: Spf, signed: Sequence[Signed], authors: Sequence[str], policy: Policy | NoPolicy, *, blind: bool = False
 ) -> AuthResults:
     """Put the results together.
 
-    `authors` are the domains in From, of which there must be one (RFC 7489 §6.6.1). A mail that is `relayed` came by a
-    host of ours, which SPF cannot see through: DMARC may pass by a signature, and otherwise says nothing.
+    `authors` are the domains in From, of which there must be one (RFC 7489 §6.6.1). Of a mail that came by
+    a host of ours, or that could not be read, too little is seen to blame anybody (`blind`): DMARC may pass by a
+    signature, and otherwise says nothing.
     """
     results = {each.result for each in signed}
     signers = {each.domain for each in signed if each.result == "pass"}
     sent_by = {spf.domain} if spf.result == "pass" else set()
-    undecided = relayed or spf.result == "temperror" or "temperror" in results
+    undecided = blind or spf.result == "temperror" or "temperror" in results
     one = authors[0] if len(authors) == 1 else ""
     aligned = is_aligned(one, signers | sent_by) if one else False
     dmarc = _dmarc(one, sent_by, signers, policy, undecided=undecided)
     return AuthResults(
         spf=spf.result,
         dkim=min(results, key=_DKIM_ORDER.index, default=_UNSIGNED),
-        dmarc="none" if relayed and dmarc != "pass" else dmarc,
+        dmarc="none" if blind and dmarc != "pass" else dmarc,
         aligned=aligned or (None if undecided else False),
         author=one or None,
         wish=policy.wish if isinstance(policy, Policy) else None,

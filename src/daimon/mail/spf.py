@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from daimon.kit.dns import Answer, Mx, NoSuchName, Unanswered, is_host_name
 from daimon.mail import spf_record
+from daimon.mail.address import domain_of
 from daimon.mail.spf_macro import Identity, expand
 from daimon.mail.spf_record import BadRecord, Kind, Mechanism, Record, SpfResult
 
@@ -51,8 +52,8 @@ async def check(asker: Asker, ip: str, *, mail_from: str | None, helo: str) -> S
 
     `ip` must be an address. Cancel it when it takes too long: it asks 40 questions at most, one after the other.
     """
-    local, _, domain = (mail_from or f"postmaster@{helo}").rpartition("@")
-    domain = domain.lower().removesuffix(".")
+    sender = (mail_from or f"postmaster@{helo}").removesuffix(".")
+    local, domain = sender.rpartition("@")[0], domain_of(sender)
     if not _is_checked(domain):
         return Spf("none", domain)
     who = Identity(_address(ip), local or "postmaster", domain, helo)

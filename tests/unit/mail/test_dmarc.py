@@ -70,13 +70,13 @@ def test_alignment(author: str, authenticated: list[str], relaxed: bool, strict:
 
 
 def _of(
-    spf: str = "none", dkim: str = "none", policy: Policy | NoPolicy = REJECT, *, relayed: bool = False
+    spf: str = "none", dkim: str = "none", policy: Policy | NoPolicy = REJECT, *, blind: bool = False
 ) -> AuthResults:
     """Return the results of a mail of example.org; `spf` and `dkim` are a result, and a domain if it is another."""
     sent, _, sent_by = spf.partition(" ")
     signed, _, signer = dkim.partition(" ")
     signatures = [Signed(signer or "example.org", signed)] if dkim != "none" else []  # type: ignore[arg-type]
-    return of_mail(Spf(sent, sent_by or "example.org"), signatures, ["example.org"], policy, relayed=relayed)  # type: ignore[arg-type]
+    return of_mail(Spf(sent, sent_by or "example.org"), signatures, ["example.org"], policy, blind=blind)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("results", "verdict", "aligned", "proven"), [
@@ -94,9 +94,9 @@ def _of(
     (_of("fail", "fail", NoPolicy()), "none", False, ()),
     (_of("pass", policy=NoPolicy()), "none", True, ("example.org",)),
     (_of("pass", policy=NoPolicy(unanswered=True)), "temperror", True, ("example.org",)),
-    (_of(relayed=True), "none", None, ()),
-    (_of(dkim="fail", relayed=True), "none", None, ()),
-    (_of(dkim="pass", relayed=True), "pass", True, ("example.org",)),
+    (_of(blind=True), "none", None, ()),
+    (_of(dkim="fail", blind=True), "none", None, ()),
+    (_of(dkim="pass", blind=True), "pass", True, ("example.org",)),
 ])  # fmt: skip
 def test_results(results: AuthResults, verdict: str, aligned: bool | None, proven: tuple[str, ...]) -> None:
     """DMARC passes by an aligned identifier that passed, and nobody is blamed for a DNS that is away."""
