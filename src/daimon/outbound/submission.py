@@ -197,7 +197,8 @@ async def _write(
     ]
     if plan.mail.thread_id:
         await threads.bind(db, message, plan.mail.thread_id)
-    placed = await threads.place(db, [message])
+    begins = not (plan.mail.thread_id or message.content.refs or message.content.is_reply)
+    placed = await threads.place(db, [message], begins=begins)
     new = NewMessage(
         message, placed.threads[0], ready.octets, deliveries, plan.mail.labels, plan.status, ready.needs_smtputf8
     )

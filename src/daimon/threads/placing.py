@@ -44,10 +44,14 @@ class Placed:
     begun_in: list[UUID]
 
 
-async def place(db: Connection, arrivals: Sequence[Arrival]) -> Placed:
-    """Give each arrival its thread and write threads and references."""
+async def place(db: Connection, arrivals: Sequence[Arrival], *, begins: bool = False) -> Placed:
+    """Give each arrival its thread and write threads and references.
+
+    `begins` is for a mail of an inbox's own that refers to nothing, and whose Message-ID nobody can know yet.
+    """
     known = _Placing()
-    await _recall_refs(db, arrivals, known)
+    if not begins:
+        await _recall_refs(db, arrivals, known)
     await _recall_subjects(db, [a for a in arrivals if _lost_its_references(a)], known)
     threads = [_thread_of(arrival, known) for arrival in arrivals]
     await _write(db, arrivals, threads, known)
