@@ -3,6 +3,7 @@
 import asyncio
 
 from daimon.api.services import Services
+from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.engine import Database
@@ -32,6 +33,7 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
     trail = Trail(b"benchmark")
     return Services(
         db=db,
+        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,

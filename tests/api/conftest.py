@@ -21,6 +21,7 @@ from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.server import serve
 from daimon.api.services import Services
+from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.embedded import EmbeddedPostgres
@@ -171,6 +172,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
     http = SafeHttp(allow_insecure=True, timeout=2)
     yield Services(
         db=db,
+        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,

@@ -5,6 +5,8 @@ import base64
 
 import pytest
 
+from api.conftest import opened_services, serving
+
 from .conftest import Post
 
 
@@ -197,3 +199,38 @@ async def test_large_attachments_fit_and_larger_ones_do_not(post: Post) -> None:
     assert answer.status_code == 202, answer.text
     answer = await post.send(to="ada@example.com", attachments=[one, one])
     assert (answer.status_code, answer.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+async def test_one_refused_among_many_leaves_the_others(post: Post) -> None:
+    """Sends that come together share a commit; each is taken or refused as if it were alone."""
+    stranger = "thr_019cf6480e1f7a25b7c8d9e0f1a2b3c4"
+    bodies: list[dict[str, object]] = [
+        {"to": f"{n}@example.com"} | ({"thread_id": stranger, "client_id": f"{n}"} if n % 3 == 0 else {})
+        for n in range(18)
+    ]
+    answers = await asyncio.gather(*(post.send(**body) for body in bodies))
+    codes = [answer.status_code for answer in answers]
+    assert codes == [404 if n % 3 == 0 else 202 for n in range(18)]
+    inbox = await post.get(f"/v1/inboxes/{post.inbox}")
+    assert (inbox["message_count"], inbox["thread_count"]) == (12, 12)
+    async with post.edge.database.read() as db:
+        assert await db.fetchval("select count(*) from client_ids where kind = 'send'") == 0
+        assert await db.fetchval("select used from quotas where quota = 'sends_per_day'") == 12
+        assert await db.fetchval("select count(*) from audit where action = 'send_message'") == 12
+
+
+async def test_crowds_at_two_processes_never_wait_for_each_other(post: Post) -> None:
+    """The same client_ids in opposite order: whoever is in the other's way is done again, and nobody sees it."""
+    await post.execute("update accounts set tier = 'enterprise'")
+    async with opened_services(post.edge.services.db.url) as services, serving(services) as edge:
+        other = Post(edge, post.key, post.inbox, post.email)
+
+        async def sends(through: Post, names: list[int]) -> list[str]:
+            answers = await asyncio.gather(*(through.send(to="a@example.com", client_id=f"c{n}") for n in names))
+            assert {answer.status_code for answer in answers} <= {200, 202}, [answer.text for answer in answers]
+            return sorted(answer.json()["result"]["id"] for answer in answers)
+
+        names = list(range(12))
+        one, two = await asyncio.gather(sends(post, names), sends(other, names[::-1]))
+    assert one == two
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 12

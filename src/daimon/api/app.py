@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from daimon.api.sockets import PATH as SOCKET_PATH
 from daimon.api.sockets import converse
 from daimon.api.streaming import send_stream
 from daimon.api.upgrade import with_upgrade_context
+from daimon.db.engine import Connection
 from daimon.events import rings
 from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
 from daimon.kit.log import Log
@@ -184,16 +186,33 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
 async def _run_in_transaction(called: Operation, request: Request, arguments: list[Any]) -> Response:
     if called.before is not None:
         await called.before(request, *arguments)
-    with rings.noticing() as told:
-        async with _around(called, request), request.writing() as request.db:
-            if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
-                response = await _run_once(called, request, arguments)
-            else:
-                response = render.answer(await called.handler(request, *arguments), called.status)
-            await record_change(called, request)  # after the events: see audit/service.py for the order of locks
+    told: dict[str, None] = {}
+    async with _around(called, request):
+        if called.together and request.key is not None:
+            place = (request.key.scope.account_id, arguments[0])
+            work = partial(_handle, called, request, arguments, told)
+            response = await request.services.together.run(place, work)
+        else:
+            async with request.writing() as connection:
+                response = await _handle(called, request, arguments, told, connection)
     request.services.ringer.ring(*told)
     if request.after_commit:
         request.after_commit()
+    return response
+
+
+async def _handle(
+    called: Operation, request: Request, arguments: list[Any], told: dict[str, None], connection: Connection
+) -> Response:
+    """Do what is done in the transaction; what is to be rung after it is collected in `told`."""
+    request.db = connection
+    with rings.noticing() as recorded:
+        if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
+            response = await _run_once(called, request, arguments)
+        else:
+            response = render.answer(await called.handler(request, *arguments), called.status)
+        await record_change(called, request)  # after the events: see audit/service.py for the order of locks
+    told.update(recorded)
     return response
 
 

@@ -66,6 +66,7 @@ class Operation:
     when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
     before: Before | None  # is called with what the handler is, before a transaction is opened
+    together: bool  # requests with the same first value of the path may share a transaction
     around: Around | None  # is entered with the request before its transaction is opened, and left after it
     no_sooner: float  # seconds from the request before which no success is answered, so that time tells nothing
     status: int
@@ -102,6 +103,7 @@ def operation(
     when_closed: bool = False,
     lend: Lend | None = None,
     before: Before | None = None,
+    together: bool = False,
     around: Around | None = None,
     max_bytes: int = MAX_BODY_BYTES,
     no_sooner: float = 0.0,
@@ -133,6 +135,7 @@ def operation(
                 personal=personal,
                 when_closed=when_closed,
                 before=before,
+                together=together,
                 around=around,
                 no_sooner=no_sooner,
                 lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),

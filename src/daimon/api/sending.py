@@ -77,6 +77,7 @@ async def in_turn(request: Request) -> AsyncIterator[None]:
     other_statuses=(200,),
     errors=(*_ERRORS, ThreadNotFound),
     example=examples.SEND,
+    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -99,6 +100,7 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     other_statuses=(200,),
     errors=_ERRORS,
     example=examples.REPLY,
+    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -118,6 +120,7 @@ async def reply_to_message(
     other_statuses=(200,),
     errors=_ERRORS,
     example=examples.REPLY_ALL,
+    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -137,6 +140,7 @@ async def reply_all_to_message(
     other_statuses=(200,),
     errors=_ERRORS,
     example=examples.FORWARD,
+    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
+from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.engine import Database
@@ -32,6 +33,7 @@ class Services:
     """The collaborators and settings of one API process."""
 
     db: TenantDatabase
+    together: Together
     jobs: Database  # for what this process writes of many accounts at once; no request is answered from it
     keys: KeyCache
     clock: Clock

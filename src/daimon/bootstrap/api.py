@@ -8,6 +8,7 @@ from daimon.api.access_log import AccessLog
 from daimon.api.app import Api
 from daimon.api.server import serve
 from daimon.api.services import Services
+from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
@@ -55,6 +56,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
         trail = Trail(settings.secret)
         services = Services(
             db=db,
+            together=Together(db),
             jobs=jobs,
             keys=KeyCache(db, utc_now),
             clock=utc_now,
