@@ -36,6 +36,7 @@ class World:
         """Every id that nobody outside pod `a` may be shown."""
         names = (
             "inbox_id", "message_id", "thread_id", "attachment_id", "pod_id", "webhook_id", "delivery_id", "domain_id",
+            "draft_id",
         )  # fmt: skip
         return {self.ids[name] for name in names}
 
@@ -61,6 +62,7 @@ async def make_world(edge: Edge) -> World:
     await maker.put(f"/v1/teams/{team['id']}/members/{member['id']}")
     webhook = await maker.post("/v1/webhooks", url="http://127.0.0.1:4999/hook", pod_id=pod_a["id"])
     domain = await maker.post("/v1/domains", domain=f"{ids.new().hex}.example.com", pod_id=pod_a["id"])
+    draft = await maker.post(f"/v1/inboxes/{inbox_a['id']}/drafts", subject="A draft", to="a@example.com")
     key = await maker.post("/v1/keys", scope="pod", pod_id=pod_a["id"], name="named")
     return World(
         account=account,
@@ -76,6 +78,7 @@ async def make_world(edge: Edge) -> World:
             "key_id": key["id"],
             "webhook_id": webhook["id"],
             "domain_id": domain["id"],
+            "draft_id": draft["id"],
             "delivery_id": await log_delivery(edge, webhook["id"]),
         },
         pods={"a": pod_a["id"], "b": pod_b["id"]},

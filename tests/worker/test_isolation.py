@@ -85,12 +85,19 @@ async def test_a_worker_that_stood_still_does_not_blame_the_mail(
     assert isinstance(read, Understood)
 
 
+def _stop(pid: int) -> None:
+    """Stop a process, and return when it runs no more, on whichever core it was."""
+    os.kill(pid, signal.SIGSTOP)
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        pass
+
+
 async def test_a_reader_that_stands_still_is_given_up(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """It uses no CPU time, so that limit does not end it."""
     monkeypatch.setattr(isolation, "_WALL_SECONDS", 0.0)
     await reader.read([mail()])
     for child in multiprocessing.active_children():
-        os.kill(child.pid or 0, signal.SIGSTOP)
+        _stop(child.pid or 0)
     assert await reader.read([mail("Never read")]) == [Unread.TOO_SLOW]
     monkeypatch.undo()
     [read] = await reader.read([mail("Read by the next")])

@@ -1,13 +1,15 @@
 """Mails to be sent as clients write them, and what became of them."""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from daimon.api.message_schema import Label
-from daimon.api.schema import ClientId, read_id
+from daimon.api.schema import ClientId, Moment, in_utc, read_id
+from daimon.drafts.models import Draft, NewDraft
 from daimon.kit import ids
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.errors import Invalid, PayloadTooLarge
@@ -61,8 +63,8 @@ class NewAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
-class _Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every mail to be sent has."""
+class MailFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a mail is made of."""
 
     to: Addresses = msgspec.field(default_factory=list)
     cc: Addresses = msgspec.field(default_factory=list)
@@ -74,48 +76,65 @@ class _Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     attachments: Annotated[list[NewAttachment], Meta(max_length=MOST_ATTACHMENTS)] = []
     headers: OwnHeaders = {}
     labels: Annotated[list[Label], Meta(max_length=50)] = []
-    client_id: ClientId | None = None
-    dry_run: Annotated[bool, Meta(description="Answer what would happen, and send nothing.")] = False
-
-    def to_domain(self) -> NewMail:
-        """Return what the service is asked. Raises Invalid, PayloadTooLarge."""
-        return NewMail(
-            to=_people(self.to, "to"),
-            cc=_people(self.cc, "cc"),
-            bcc=_people(self.bcc, "bcc"),
-            reply_to=_people(self.reply_to, "reply_to"),
-            subject=self.subject,
-            body_text=self.body,
-            body_html=self.body_html,
-            headers=_headers(self.headers),
-            attachments=_attachments(self.attachments),
-            labels=tuple(dict.fromkeys(self.labels)),
-            client_id=self.client_id,
-        )
-
-
-class SendBody(_Mail, frozen=True):
-    """A mail to be sent. At least one of `to`, `cc` and `bcc` names somebody."""
-
     in_reply_to: MessageId | None = None
     references: Annotated[list[MessageId], Meta(max_length=100)] = []
     thread_id: Annotated[str, Meta(max_length=64, description="A thread of the inbox that it goes on.")] | None = None
 
     def to_domain(self) -> NewMail:
         """Return what the service is asked. Raises Invalid, PayloadTooLarge."""
-        return msgspec.structs.replace(
-            super().to_domain(),
-            in_reply_to=None if self.in_reply_to is None else _message_id(self.in_reply_to, "in_reply_to"),
-            references=tuple(_message_id(each, f"references[{n}]") for n, each in enumerate(self.references)),
+        return NewMail(
+            to=read_people(self.to, "to"),
+            cc=read_people(self.cc, "cc"),
+            bcc=read_people(self.bcc, "bcc"),
+            reply_to=read_people(self.reply_to, "reply_to"),
+            subject=self.subject,
+            body_text=self.body,
+            body_html=self.body_html,
+            headers=read_headers(self.headers),
+            attachments=read_attachments(self.attachments),
+            labels=tuple(dict.fromkeys(self.labels)),
+            in_reply_to=None if self.in_reply_to is None else read_message_id(self.in_reply_to, "in_reply_to"),
+            references=tuple(read_message_id(each, f"references[{n}]") for n, each in enumerate(self.references)),
             thread_id=read_id(Kind.THREAD, self.thread_id, "thread_id"),
         )
 
 
-class ReplyBody(_Mail, frozen=True):
+class SendBody(MailFields, frozen=True):
+    """A mail to be sent. At least one of `to`, `cc` and `bcc` names somebody.
+
+    With `send_at` it becomes a draft that is sent then; with `draft_id` a draft is sent, changed by what else is given.
+    """
+
+    client_id: ClientId | None = None
+    dry_run: Annotated[bool, Meta(description="Answer what would happen, and send nothing.")] = False
+    send_at: Annotated[Moment, Meta(description="When it is sent by itself; within a year.")] | None = None
+    draft_id: Annotated[str, Meta(max_length=64)] | None = None
+
+    def to_domain(self) -> NewMail:
+        """Return what the service is asked. Raises Invalid, PayloadTooLarge."""
+        return msgspec.structs.replace(super().to_domain(), client_id=self.client_id)
+
+    def to_draft(self) -> NewDraft:
+        """Return what a scheduled send is kept as. Raises Invalid, PayloadTooLarge."""
+        return NewDraft(super().to_domain(), in_utc(self.send_at, "send_at"), self.client_id)
+
+
+class _About(MailFields, frozen=True):
+    """A mail about another, which says what it refers to."""
+
+    client_id: ClientId | None = None
+    dry_run: Annotated[bool, Meta(description="Answer what would happen, and send nothing.")] = False
+
+    def to_domain(self) -> NewMail:
+        """Return what the service is asked. Raises Invalid, PayloadTooLarge."""
+        return msgspec.structs.replace(super().to_domain(), client_id=self.client_id)
+
+
+class ReplyBody(_About, frozen=True):
     """An answer. Without `to` it goes to whom the message is from; without `subject` it has the message's."""
 
 
-class ForwardBody(_Mail, frozen=True):
+class ForwardBody(_About, frozen=True):
     """What stands above the message that is handed on, and whom it goes to."""
 
 
@@ -127,20 +146,37 @@ class RecipientView(msgspec.Struct):
     status: DeliveryStatus
 
 
+class SendStatus(StrEnum):
+    """How a send stands: as a message does, or `scheduled`."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+
+
 class SentView(msgspec.Struct):
     """A message that will be sent. `message_id` is the `Message-ID` that its recipients see.
 
-    Of a dry run there is no message, and so no ids; it tells how many sends are left today, null without limit.
+    Of a dry run there is no message, and so no ids; it tells how many sends are left today, null without limit. A send
+    that is scheduled is a draft until its moment, named by `draft_id`.
     """
 
     id: str | None
     message_id: str | None
     inbox_id: str
     thread_id: str | None
-    status: DeliveryStatus
+    status: SendStatus
     recipients: list[RecipientView]
     size: int
     dry_run: bool = False
+    draft_id: str | UnsetType = UNSET
+    send_at: Time | UnsetType = UNSET
     sends_left_today: int | UnsetType | None = UNSET
 
 
@@ -190,7 +226,7 @@ def sent_view(submitted: Submitted) -> SentView:
         message_id=submitted.message_id,
         inbox_id=show(Kind.INBOX, submitted.inbox_id),
         thread_id=show(Kind.THREAD, submitted.thread_id),
-        status=submitted.status,
+        status=SendStatus(submitted.status),
         recipients=[RecipientView(each.recipient, each.kind, each.status) for each in submitted.recipients],
         size=submitted.size,
     )
@@ -203,11 +239,29 @@ def preview_view(preview: Preview) -> SentView:
         message_id=None,
         inbox_id=show(Kind.INBOX, preview.inbox_id),
         thread_id=None,
-        status=preview.status,
+        status=SendStatus(preview.status),
         recipients=[RecipientView(*each) for each in preview.recipients],
         size=preview.size,
         dry_run=True,
         sends_left_today=preview.sends_left,
+    )
+
+
+def scheduled_view(draft: Draft) -> SentView:
+    """Return a send that waits for its moment, as clients read it."""
+    assert draft.send_at is not None
+    summary = draft.summary
+    people = [(RecipientKind.TO, summary.to), (RecipientKind.CC, summary.cc), (RecipientKind.BCC, summary.bcc)]
+    return SentView(
+        id=None,
+        message_id=None,
+        inbox_id=show(Kind.INBOX, draft.inbox_id),
+        thread_id=None,
+        status=SendStatus.SCHEDULED,
+        recipients=[RecipientView(each.address, kind, DeliveryStatus.QUEUED) for kind, some in people for each in some],
+        size=0,
+        draft_id=show(Kind.DRAFT, draft.id),
+        send_at=rfc3339(draft.send_at),
     )
 
 
@@ -241,7 +295,8 @@ def _try_view(attempt: Attempt) -> TryView:
     )
 
 
-def _people(texts: str | list[str], field: str) -> tuple[Mailbox, ...]:
+def read_people(texts: str | list[str], field: str) -> tuple[Mailbox, ...]:
+    """Return the addresses in a field, one text or several. Raises Invalid."""
     if isinstance(texts, str):
         return _people_in(texts, field)
     return tuple(person for n, text in enumerate(texts) for person in _people_in(text, f"{field}[{n}]"))
@@ -261,7 +316,8 @@ def _people_in(text: str, field: str) -> tuple[Mailbox, ...]:
     return people
 
 
-def _headers(headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def read_headers(headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return further header fields. Raises Invalid for names and values that must not be."""
     for name, value in headers.items():
         if not _HEADER_NAMES.match(name):
             raise Invalid.field(
@@ -272,7 +328,8 @@ def _headers(headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(headers.items())
 
 
-def _attachments(attachments: list[NewAttachment]) -> tuple[ComposedAttachment, ...]:
+def read_attachments(attachments: list[NewAttachment]) -> tuple[ComposedAttachment, ...]:
+    """Return files. Raises PayloadTooLarge."""
     total = sum(len(each.content) for each in attachments)
     if total > MOST_CONTENT_OCTETS:
         raise PayloadTooLarge(
@@ -284,7 +341,8 @@ def _attachments(attachments: list[NewAttachment]) -> tuple[ComposedAttachment, 
     )
 
 
-def _message_id(text: str, field: str) -> str:
+def read_message_id(text: str, field: str) -> str:
+    """Return a Message-ID in its angle brackets. Raises Invalid."""
     found = threading.message_id(text)
     if found is None:
         raise Invalid.field(field, "must be a Message-ID, such as `<1234@example.com>`")

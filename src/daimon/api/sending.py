@@ -10,8 +10,8 @@ from daimon.api.answer import Answer
 from daimon.api.inboxes import InboxInPath
 from daimon.api.messages import MessageInPath
 from daimon.api.operation import operation
-from daimon.api.render import rate_headers
 from daimon.api.request import Request
+from daimon.api.scheduling import schedule, send_draft, sent
 from daimon.api.send_schema import (
     MAX_SEND_BYTES,
     DeliveriesView,
@@ -21,17 +21,15 @@ from daimon.api.send_schema import (
     SentView,
     history_view,
     preview_view,
-    sent_view,
 )
-from daimon.audit.models import Change
+from daimon.drafts.errors import DraftNotFound
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import InboxIsSuspended
 from daimon.keys.permissions import Permission
-from daimon.kit.errors import DaimonError, PayloadTooLarge
-from daimon.kit.ids import Kind, show
+from daimon.kit.errors import DaimonError, PayloadTooLarge, StateConflict
 from daimon.messages import service as messages
-from daimon.outbound import queue, replying, repository, submission
-from daimon.outbound.models import NewMail, Submitted
+from daimon.outbound import replying, repository, submission
+from daimon.outbound.models import NewMail
 from daimon.pods.errors import PodSuspended
 from daimon.quotas import leases
 from daimon.quotas.errors import (
@@ -45,7 +43,7 @@ from daimon.quotas.errors import (
 from daimon.threads.errors import ThreadNotFound
 
 _TAG = "sending"
-_ERRORS: Sequence[type[DaimonError]] = (
+ERRORS: Sequence[type[DaimonError]] = (
     AccountUnderReview,
     BurstLimitExceeded,
     ClientIdConflict,
@@ -75,7 +73,7 @@ async def in_turn(request: Request) -> AsyncIterator[None]:
     permission=Permission.MESSAGES_SEND,
     status=202,
     other_statuses=(200,),
-    errors=(*_ERRORS, ThreadNotFound),
+    errors=(*ERRORS, ThreadNotFound, DraftNotFound, StateConflict),
     example=examples.SEND,
     together=True,
     around=in_turn,
@@ -88,6 +86,10 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     deliveries. With `client_id`, the same send again answers 200 with the message that it made. With `dry_run`, the
     answer says what would happen.
     """
+    if body.draft_id is not None:
+        return await send_draft(request, inbox_id, body)
+    if body.send_at is not None and not body.dry_run:
+        return await schedule(request, inbox_id, body)
     return await _send(request, inbox_id, body.to_domain(), dry_run=body.dry_run)
 
 
@@ -98,7 +100,7 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     permission=Permission.MESSAGES_SEND,
     status=202,
     other_statuses=(200,),
-    errors=_ERRORS,
+    errors=ERRORS,
     example=examples.REPLY,
     together=True,
     around=in_turn,
@@ -118,7 +120,7 @@ async def reply_to_message(
     permission=Permission.MESSAGES_SEND,
     status=202,
     other_statuses=(200,),
-    errors=_ERRORS,
+    errors=ERRORS,
     example=examples.REPLY_ALL,
     together=True,
     around=in_turn,
@@ -138,7 +140,7 @@ async def reply_all_to_message(
     permission=Permission.MESSAGES_SEND,
     status=202,
     other_statuses=(200,),
-    errors=_ERRORS,
+    errors=ERRORS,
     example=examples.FORWARD,
     together=True,
     around=in_turn,
@@ -187,18 +189,4 @@ async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_ru
         preview = await submission.preview(request.db, who, inbox_id, wish, road=road, now=request.now)
         return Answer(preview_view(preview), ["Send the same request without dry_run."], status=200)
     submitted = await submission.submit(request.db, who, inbox_id, wish, road=road, now=request.now)
-    history = (
-        f"GET /v1/inboxes/{show(Kind.INBOX, submitted.inbox_id)}/messages/{show(Kind.MESSAGE, submitted.id)}/deliveries"
-    )
-    steps = [f"See what becomes of it: {history}"]
-    if not submitted.fresh:
-        return Answer(sent_view(submitted), steps, status=200)
-    request.change = _change(submitted)
-    request.after_commit = lambda: request.services.posts.ring(queue.READY)
-    return Answer(sent_view(submitted), steps, headers=rate_headers(submitted.rate_limit))
-
-
-def _change(submitted: Submitted) -> Change:
-    """Return what the audit trail tells of a send: whom it went to, and not what it said."""
-    after = {"recipients": [each.recipient for each in submitted.recipients], "status": submitted.status}
-    return Change(show(Kind.MESSAGE, submitted.id), None, after, pod_id=submitted.pod_id, inbox_id=submitted.inbox_id)
+    return sent(request, submitted)

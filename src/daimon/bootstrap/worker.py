@@ -17,9 +17,11 @@ from daimon.outbound.lines import Courier
 from daimon.outbound.mta_sts import MtaStsPolicies
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.routing import Router
+from daimon.outbound.submission import Road
 from daimon.outbound.tls import TlsDemands
+from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
-from daimon.worker import domains, erasure, inbound, janitor, notices, outbound, webhooks
+from daimon.worker import domains, drafts, erasure, inbound, janitor, notices, outbound, webhooks
 from daimon.worker.outbound import InboxesHere
 
 CONNECTIONS = 6
@@ -52,6 +54,7 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
             )
         )
         group.create_task(inbound.run(db, dns=dns if settings.authenticate_mail else None, clock=utc_now, stop=stop))
+        group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(
@@ -74,6 +77,11 @@ async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
                 stop=stop,
             )
         )
+
+
+def _road(settings: Settings, db: Database) -> Road:
+    signing = SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now)
+    return Road(signing, db, ReturnPaths(settings.secret), read_tiers(settings.tiers))
 
 
 def _outside(settings: Settings, dns: Dns, policies: MtaStsPolicies) -> Courier:

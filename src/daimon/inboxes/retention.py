@@ -29,6 +29,8 @@ async def erase(db: Connection, *, now: datetime, limit: int) -> int:
             returning i.account_id, i.id
         ), refs as (
             delete from thread_refs r using gone g where r.account_id = g.account_id and r.inbox_id = g.id
+        ), drafts as (
+            delete from drafts d using gone g where d.account_id = g.account_id and d.inbox_id = g.id
         ), addresses as (
             delete from addresses a using gone g where a.account_id = g.account_id and a.inbox_id = g.id
         )

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REPLAY = "rpl"
     LEASE = "lease"
     DOMAIN = "dom"
+    DRAFT = "dft"
 
 
 _last = 0

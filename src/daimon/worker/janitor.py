@@ -11,6 +11,7 @@ from daimon.audit import retention as audit
 from daimon.audit.service import Trail
 from daimon.db.engine import OUTAGES, Database
 from daimon.domains import retention as domains
+from daimon.drafts import retention as drafts
 from daimon.events import retention as events
 from daimon.inboxes import retention as inboxes
 from daimon.kit.clock import Clock
@@ -36,6 +37,7 @@ _FORGETTING = (
     webhooks.forget,
     domains.forget,
     mta_sts.forget,
+    drafts.forget,
     links.forget_links,
     notices.forget,
     notices.forget_rates,

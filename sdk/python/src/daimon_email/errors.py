@@ -203,6 +203,12 @@ class WebhookNotFound(NotFound):
     _code = "WEBHOOK_NOT_FOUND"
 
 
+class DraftNotFound(NotFound):
+    """There is no such draft in this inbox."""
+
+    _code = "DRAFT_NOT_FOUND"
+
+
 class DomainNotFound(NotFound):
     """There is no such domain, or it is not verified."""
 

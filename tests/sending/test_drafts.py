@@ -1,0 +1,172 @@
+"""Drafts: written, changed, scheduled, taken back, and sent once."""
+
+import asyncio
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from daimon.kit.clock import utc_now
+from daimon.worker import drafts as worker_drafts
+
+from .conftest import Post
+
+
+async def call(post: Post, method: str, path: str, body: object = None) -> Response:
+    """Send a request about the inbox's drafts."""
+    headers = {"Authorization": f"Bearer {post.key}"}
+    return await post.edge.http.request(method, f"/v1/inboxes/{post.inbox}/drafts{path}", json=body, headers=headers)
+
+
+async def draft(post: Post, **body: Any) -> dict[str, Any]:
+    """Write a draft."""
+    answer = await call(post, "POST", "", body)
+    assert answer.status_code == 201, answer.text
+    result: dict[str, Any] = answer.json()["result"]
+    return result
+
+
+def soon(seconds: float) -> str:
+    """Return a moment as the API takes it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+class Scheduling:
+    """The worker's part that sends drafts, until the block ends."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+
+    async def __aenter__(self) -> None:
+        self._stop = asyncio.Event()
+        road = self._post.edge.services.road
+        self._task = asyncio.create_task(
+            worker_drafts.run(self._post.edge.database, road=road, clock=utc_now, stop=self._stop)
+        )
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.set()
+        await self._task
+
+
+async def sent_of(post: Post, draft_id: str, *statuses: str) -> dict[str, Any]:
+    """Return a draft once it is in one of the states."""
+    async with asyncio.timeout(20):
+        while True:
+            found: dict[str, Any] = (await call(post, "GET", f"/{draft_id}")).json()["result"]
+            if found["status"] in statuses:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_a_draft_is_written_changed_and_sent(post: Post) -> None:
+    """Its files are kept; what is left out of a change stays; it is sent once."""
+    content = base64.b64encode(b"abc").decode()
+    made = await draft(
+        post, to="ada@example.com", subject="One", attachments=[{"filename": "a.txt", "content": content}]
+    )
+    assert made["status"] == "draft"
+    assert made["attachments"] == [
+        {"filename": "a.txt", "content_type": "application/octet-stream", "size": 3, "content_id": None}
+    ]
+    changed = (await call(post, "PATCH", f"/{made['id']}", {"subject": "Two", "body": "Hello"})).json()["result"]
+    assert (changed["subject"], changed["body"], changed["to"][0]["address"]) == ("Two", "Hello", "ada@example.com")
+    [listed] = (await call(post, "GET", "")).json()["result"]["drafts"]
+    assert (listed["subject"], listed["preview"], "body" in listed) == ("Two", "Hello", False)
+    answers = await asyncio.gather(*(call(post, "POST", f"/{made['id']}/send") for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
+    whole = await sent_of(post, made["id"], "sent")
+    message = await post.get(f"/v1/inboxes/{post.inbox}/messages/{whole['sent_message_id']}")
+    assert (message["subject"], message["attachments"][0]["filename"]) == ("Two", "a.txt")
+    assert (await call(post, "PATCH", f"/{made['id']}", {"subject": "x"})).status_code == 409
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 1
+
+
+async def test_a_scheduled_draft_is_sent_at_its_moment(post: Post) -> None:
+    """Not before, also by a worker that starts later than that; one that is taken back is not."""
+    async with Scheduling(post):
+        answer = await post.send(to="ada@example.com", subject="Later", send_at=soon(1.5), client_id="later")
+        assert (answer.status_code, answer.json()["result"]["status"]) == (202, "scheduled")
+        made = answer.json()["result"]["draft_id"]
+        again = await post.send(to="ada@example.com", subject="Later", client_id="other", draft_id="dft_x")
+        assert again.status_code == 422
+        back = await draft(post, to="ada@example.com", send_at=soon(1))
+        await call(post, "PATCH", f"/{back['id']}", {"send_at": None})
+        gone = await draft(post, to="ada@example.com", send_at=soon(1))
+        assert (await call(post, "DELETE", f"/{gone['id']}")).status_code == 200
+        sent = await sent_of(post, made, "sent")
+    message = await post.get(f"/v1/inboxes/{post.inbox}/messages/{sent['sent_message_id']}")
+    assert message["sent_at"] >= sent["send_at"]
+    missed = await draft(post, to="ada@example.com", send_at=soon(0.2))
+    await asyncio.sleep(0.3)
+    async with Scheduling(post):
+        await sent_of(post, missed["id"], "sent")
+    assert (await call(post, "GET", f"/{back['id']}")).json()["result"]["status"] == "draft"
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 2
+
+
+async def test_two_workers_send_a_draft_once(post: Post) -> None:
+    """Whichever of them takes it."""
+    made = [await draft(post, to="ada@example.com", send_at=soon(0.5)) for _ in range(10)]
+    async with Scheduling(post), Scheduling(post):
+        for each in made:
+            await sent_of(post, each["id"], "sent")
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 10
+
+
+async def test_what_passes_is_waited_for_and_what_does_not_fails(post: Post) -> None:
+    """A day that is used up, and a pod that was suspended meanwhile."""
+    used_up = await draft(post, to="ada@example.com", send_at=soon(0.3))
+    await post.sent(to="ada@example.com")
+    await post.execute("update quotas set used = 10000 where quota = 'sends_per_day'")
+    async with Scheduling(post):
+        async with asyncio.timeout(20):
+            found = await sent_of(post, used_up["id"], "scheduled")
+            while not found["error"]:
+                await asyncio.sleep(0.05)
+                found = await sent_of(post, used_up["id"], "scheduled")
+        assert (found["status"], found["error"]["error"]) == ("scheduled", "SEND_LIMIT_EXCEEDED")
+        await post.execute("update quotas set used = 0 where quota = 'sends_per_day'")
+        await post.execute("update drafts set next_at = now()")
+        await sent_of(post, used_up["id"], "sent")
+        lost = await draft(post, to="ada@example.com", send_at=soon(0.3))
+        await post.execute("update inboxes set status = 'suspended'")
+        failed = await sent_of(post, lost["id"], "failed")
+    assert failed["error"]["error"] == "INBOX_SUSPENDED"
+    [event] = await post.events("message.rejected")
+    assert event["draft"]["id"] == lost["id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"send_at": "2020-01-01T00:00:00Z", "to": "a@example.com"}, "send_at"),
+        ({"send_at": "2099-01-01T00:00:00Z", "to": "a@example.com"}, "send_at"),
+        ({"to": "a@example.com\n"}, "to"),
+        ({"headers": {"Bcc": "x"}}, "headers"),
+    ],
+)
+async def test_bad_drafts_are_a_422(post: Post, body: dict[str, object], field: str) -> None:
+    """A draft may be unfinished, and not wrong."""
+    answer = await call(post, "POST", "", body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["details"][0]["field"] == field
+
+
+async def test_a_scheduled_draft_needs_somebody(post: Post) -> None:
+    """One that is not scheduled may be empty."""
+    assert (await call(post, "POST", "", {})).status_code == 201
+    assert (await call(post, "POST", "", {"send_at": soon(60)})).status_code == 422
+
+
+async def test_drafts_are_within_an_inbox(post: Post) -> None:
+    """Another inbox's, and another account's, do not exist."""
+    made = await draft(post, subject="Mine")
+    other = await post.edge.create_inbox(post.key)
+    narrow = Post(post.edge, other["inbox_api_key"], other["id"], other["email"])
+    assert (await call(narrow, "GET", f"/{made['id']}")).status_code == 404
+    assert (await call(narrow, "GET", "")).json()["result"]["drafts"] == []
+    foreign = Post(post.edge, other["inbox_api_key"], post.inbox, "")
+    assert (await call(foreign, "GET", "")).status_code == 404
