@@ -36,6 +36,7 @@ class World:
         """Every id that nobody outside pod `a` may be shown."""
         names = (
             "inbox_id", "message_id", "thread_id", "attachment_id", "pod_id", "webhook_id", "delivery_id", "domain_id",
+            "rule_id", "address",
         )  # fmt: skip
         return {self.ids[name] for name in names}
 
@@ -61,6 +62,9 @@ async def make_world(edge: Edge) -> World:
     await maker.put(f"/v1/teams/{team['id']}/members/{member['id']}")
     webhook = await maker.post("/v1/webhooks", url="http://127.0.0.1:4999/hook", pod_id=pod_a["id"])
     domain = await maker.post("/v1/domains", domain=f"{ids.new().hex}.example.com", pod_id=pod_a["id"])
+    spam = {"direction": "inbound", "action": "block", "value": "spam.example"}
+    rule = await maker.post("/v1/rules", inbox_id=inbox_a["id"], **spam)
+    suppression = await maker.post("/v1/suppressions", address=_email("gone"), pod_id=pod_a["id"])
     key = await maker.post("/v1/keys", scope="pod", pod_id=pod_a["id"], name="named")
     return World(
         account=account,
@@ -76,6 +80,8 @@ async def make_world(edge: Edge) -> World:
             "key_id": key["id"],
             "webhook_id": webhook["id"],
             "domain_id": domain["id"],
+            "rule_id": rule["id"],
+            "address": suppression["address"],
             "delivery_id": await log_delivery(edge, webhook["id"]),
         },
         pods={"a": pod_a["id"], "b": pod_b["id"]},

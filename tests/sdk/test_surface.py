@@ -16,7 +16,7 @@ from daimon_email._error_of import _BY_STATUS, error_of
 from e2e.serving import Serving, environment
 
 WITHOUT_A_CLASS = (408, 431)  # what no call of this client can cause
-RESOURCES = ("inboxes", "messages", "threads", "domains", "account")
+RESOURCES = ("inboxes", "messages", "threads", "domains", "rules", "suppressions", "account")
 
 
 def methods(resource: object) -> dict[str, inspect.Signature]:

@@ -30,7 +30,7 @@ from daimon.keys.permissions import Permission
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages
-from daimon.messages.errors import MessageNotFound
+from daimon.messages.errors import MessageIsBlocked, MessageNotFound
 from daimon.messages.models import Awaited, Message, Original, Told
 from daimon.messages.view import MessageView, message_view
 
@@ -115,6 +115,7 @@ async def get_message(request: Request, inbox_id: InboxInPath, message_id: Messa
     "/v1/inboxes/{inbox_id}/messages/{message_id}",
     tag=_TAG,
     permission=Permission.MESSAGES_WRITE,
+    errors=(MessageIsBlocked,),
     example=examples.PATCH_MESSAGE,
 )
 async def update_message(
@@ -136,7 +137,7 @@ async def update_message(
 )
 async def delete_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Answer[Deleted]:
     """Delete a message; it is kept 30 days for the operator's eyes alone."""
-    gone = await messages.delete(request.db, request.principal.scope, inbox_id, message_id)
+    gone = await messages.delete(request.db, request.principal.scope, inbox_id, message_id, now=request.now)
     request.change = _change(gone, None)
     return Answer(Deleted(show(Kind.MESSAGE, message_id)))
 

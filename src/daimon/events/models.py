@@ -10,6 +10,7 @@ class EventType(StrEnum):
     """What can happen; the value is its public name."""
 
     MESSAGE_RECEIVED = "message.received"
+    MESSAGE_BLOCKED = "message.blocked"
     INBOX_CREATED = "inbox.created"
     INBOX_DELETED = "inbox.deleted"
     POD_CREATED = "pod.created"

@@ -10,16 +10,16 @@ import msgspec
 from daimon.db.engine import Connection
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
-from daimon.inbound import queue
+from daimon.inbound import queue, screening
 from daimon.inbound.queue import QueuedMail
 from daimon.inboxes import arrival as inboxes
 from daimon.inboxes.arrival import Arrival, Understood
 from daimon.kit import ids
-from daimon.mail.address import parse_address
 from daimon.messages import arrivals as messages
 from daimon.quotas import usage
 from daimon.quotas.usage import Received
 from daimon.threads import placing as threads
+from daimon.threads.placing import Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,15 @@ async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
     await queue.forget(db, _addressless(batch, arrivals))
     if not arrivals:
         return
-    placed = await threads.place(db, arrivals)
-    await messages.add(db, arrivals, placed.threads)
-    await inboxes.count(db, arrivals, Counter(placed.begun_in))
-    await usage.meter(db, [_metered(arrival) for arrival in arrivals])
-    await events.record(db, [_event(a, thread) for a, thread in zip(arrivals, placed.threads, strict=True)])
+    shown, aside = await screening.sort(db, arrivals)
+    placed = await threads.place(db, shown) if shown else Placed([], [])
+    blocked = [each.arrival for each in aside]
+    await messages.add(db, [*shown, *blocked], [*placed.threads, *(ids.new() for _ in blocked)])
+    if shown:
+        await inboxes.count(db, shown, Counter(placed.begun_in))
+        await usage.meter(db, [metered(arrival) for arrival in shown])
+    told = [received(arrival, thread) for arrival, thread in zip(shown, placed.threads, strict=True)]
+    await events.record(db, [*told, *map(screening.told, aside)])
 
 
 async def route(db: Connection, batch: Sequence[ReadMail]) -> list[Arrival]:
@@ -78,18 +82,20 @@ def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) 
         raw_id=mail.id,
         mail_from=mail.mail_from,
         rcpt_to=address,
-        label=parse_address(address).tag,
+        label=screening.label_of(address),
         size=mail.size,
         received_at=mail.received_at,
         content=read.content,
     )
 
 
-def _metered(arrival: Arrival) -> Received:
+def metered(arrival: Arrival) -> Received:
+    """Return what an arrival counts for."""
     return Received(arrival.account_id, arrival.pod_id, arrival.inbox_id, arrival.received_at.date(), arrival.size)
 
 
-def _event(arrival: Arrival, thread: UUID) -> NewEvent:
+def received(arrival: Arrival, thread: UUID) -> NewEvent:
+    """Return the event that tells of an arrival."""
     data = {
         "message": {
             "id": ids.show(ids.Kind.MESSAGE, arrival.id),

@@ -49,6 +49,7 @@ class Arrival:
     size: int
     received_at: datetime
     content: Understood
+    blocked: bool = False  # by a rule: it is kept aside until it is released
 
 
 async def lock(db: Connection, inboxes: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID | None]:

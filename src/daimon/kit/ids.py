@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REPLAY = "rpl"
     LEASE = "lease"
     DOMAIN = "dom"
+    RULE = "rule"
 
 
 _last = 0

@@ -62,6 +62,15 @@ def parse_address(text: str) -> Address:
     return Address(local, domain, tag if plus and mailbox else None)
 
 
+def domain_of(text: str) -> str:
+    """Return the domain of an address in A-labels, whatever stands before its `@`; "" if it has none."""
+    _, at, domain = text.rpartition("@")
+    try:
+        return _domain(domain) if at else ""
+    except BadAddress:
+        return ""
+
+
 def _local(text: str) -> str:
     if _DOT_STRING.match(text):
         local = text

@@ -9,6 +9,8 @@ import msgspec
 
 from daimon.messages.content import Detail, Summary
 
+BLOCKED = "blocked"  # the status, and a label, of a mail that a rule keeps aside
+
 
 class Direction(StrEnum):
     """Which way a message went."""
@@ -47,6 +49,11 @@ class Message(msgspec.Struct, frozen=True):
     received_at: datetime
     summary: Summary
     detail: Detail | None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a rule keeps it aside."""
+        return self.status == BLOCKED
 
 
 @dataclass(frozen=True, slots=True)

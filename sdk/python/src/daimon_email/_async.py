@@ -11,7 +11,7 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, domains, inboxes, messages, threads
+from daimon_email._calls import account, domains, inboxes, messages, rules, suppressions, threads
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
 from daimon_email._flow import Flow, Outcome, Pause, Request
 from daimon_email._paging import Listing, PageData
@@ -117,6 +117,7 @@ class AsyncMessages(_Resource):
     delete = _call(messages.delete)
     raw = _call(messages.raw)
     attachment = _call(messages.attachment)
+    unblock = _call(messages.unblock)
 
 
 class AsyncThreads(_Resource):
@@ -141,6 +142,24 @@ class AsyncDomains(_Resource):
     verify = _call(domains.verify)
     rotate_dkim = _call(domains.rotate_dkim)
     zone_file = _call(domains.zone_file)
+
+
+class AsyncRules(_Resource):
+    """Calls about rules."""
+
+    create = _call(rules.create)
+    list = _list(rules.list)
+    get = _call(rules.get)
+    delete = _call(rules.delete)
+
+
+class AsyncSuppressions(_Resource):
+    """Calls about suppressed addresses."""
+
+    add = _call(suppressions.add)
+    list = _list(suppressions.list)
+    get = _call(suppressions.get)
+    delete = _call(suppressions.delete)
 
 
 class AsyncAccount(_Resource):
@@ -170,6 +189,8 @@ class AsyncDaimonClient(_Resource):
         self.messages = AsyncMessages(self._transport)
         self.threads = AsyncThreads(self._transport)
         self.domains = AsyncDomains(self._transport)
+        self.rules = AsyncRules(self._transport)
+        self.suppressions = AsyncSuppressions(self._transport)
         self.account = AsyncAccount(self._transport)
 
     whoami = _call(account.whoami)

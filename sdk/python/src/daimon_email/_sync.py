@@ -11,7 +11,7 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, domains, inboxes, messages, threads
+from daimon_email._calls import account, domains, inboxes, messages, rules, suppressions, threads
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
 from daimon_email._flow import Flow, Outcome, Pause, Request
 from daimon_email._paging import Listing, PageData
@@ -111,6 +111,7 @@ class Messages(_Resource):
     delete = _call(messages.delete)
     raw = _call(messages.raw)
     attachment = _call(messages.attachment)
+    unblock = _call(messages.unblock)
 
 
 class Threads(_Resource):
@@ -135,6 +136,24 @@ class Domains(_Resource):
     verify = _call(domains.verify)
     rotate_dkim = _call(domains.rotate_dkim)
     zone_file = _call(domains.zone_file)
+
+
+class Rules(_Resource):
+    """Calls about rules."""
+
+    create = _call(rules.create)
+    list = _list(rules.list)
+    get = _call(rules.get)
+    delete = _call(rules.delete)
+
+
+class Suppressions(_Resource):
+    """Calls about suppressed addresses."""
+
+    add = _call(suppressions.add)
+    list = _list(suppressions.list)
+    get = _call(suppressions.get)
+    delete = _call(suppressions.delete)
 
 
 class Account(_Resource):
@@ -164,6 +183,8 @@ class DaimonClient(_Resource):
         self.messages = Messages(self._transport)
         self.threads = Threads(self._transport)
         self.domains = Domains(self._transport)
+        self.rules = Rules(self._transport)
+        self.suppressions = Suppressions(self._transport)
         self.account = Account(self._transport)
 
     whoami = _call(account.whoami)
