@@ -35,8 +35,11 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "create_domain": lambda world: {"domain": f"{world.account.hex}.example.org", "pod_id": world.pods["a"]},
     "update_domain": lambda world: {"catch_all_inbox_id": world.inboxes["a"]},
     "create_rule": lambda world: {
-        "direction": "outbound", "action": "block", "value": "matrix.example", "inbox_id": world.inboxes["a"],
-    },  # fmt: skip
+        "direction": "outbound",
+        "action": "block",
+        "value": "matrix.example",
+        "inbox_id": world.inboxes["a"],
+    },
     "add_suppression": lambda world: {"address": "matrix@example.com", "pod_id": world.pods["a"]},
     "replay_events": lambda _: {"after": 0},
     "report_leaked_key": lambda _: {"key": "x"},

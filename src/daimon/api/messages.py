@@ -137,7 +137,7 @@ async def update_message(
 )
 async def delete_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Answer[Deleted]:
     """Delete a message; it is kept 30 days for the operator's eyes alone."""
-    gone = await messages.delete(request.db, request.principal.scope, inbox_id, message_id, now=request.now)
+    gone = await messages.delete(request.db, request.principal.scope, inbox_id, message_id)
     request.change = _change(gone, None)
     return Answer(Deleted(show(Kind.MESSAGE, message_id)))
 

@@ -1,7 +1,6 @@
 """Rows of `messages` with what was read out of them, born scoped: an inbox outside the scope has no messages."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -160,12 +159,13 @@ class MessageRepository:
             self._account_id, message.id, thread_id, labels,
         )  # fmt: skip
 
-    async def discard(self, message: Message, now: datetime) -> None:
+    async def discard(self, message: Message) -> None:
         """Delete a blocked message: it is in no counter. The caller holds the inbox's lock."""
         await self._db.execute(
-            "update messages set blocked_at = null, deleted_at = $3 where account_id = $1 and id = $2",
-            self._account_id, message.id, now,
-        )  # fmt: skip
+            "update messages set blocked_at = null, deleted_at = now() where account_id = $1 and id = $2",
+            self._account_id,
+            message.id,
+        )
 
     async def _must_exist(self) -> None:
         if not await self._db.fetchval(f"select true from {self._inbox} i", *self._named):

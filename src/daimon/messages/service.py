@@ -1,7 +1,6 @@
 """Reading messages, and the little that can be changed of them."""
 
 import asyncio
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -63,11 +62,11 @@ async def change(
     return message, msgspec.structs.replace(message, labels=wanted, read=read)
 
 
-async def delete(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID, *, now: datetime) -> Message:
+async def delete(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> Message:
     """Delete a message softly; return it as it was. Raises InboxNotFound, MessageNotFound."""
     messages, message = await _locked(db, scope, inbox, message_id)
     if message.is_blocked:
-        await messages.discard(message, now)
+        await messages.discard(message)
     else:
         await messages.set_state(message, message.labels, read=message.read, deleted=True)
     return message

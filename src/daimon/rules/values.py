@@ -50,6 +50,7 @@ def _domain(text: str) -> str:
     except (idna.IDNAError, UnicodeError):
         raise Invalid.field("value", "is no valid internationalized domain name") from None
     labels = name.split(".")
-    if len(name) > 253 or not 2 <= len(labels) <= MOST_LABELS or not all(map(_LABEL.match, labels)):
+    named = 2 <= len(labels) <= MOST_LABELS and all(map(_LABEL.match, labels)) and not labels[-1].isdecimal()
+    if len(name) > 253 or not named:
         raise Invalid.field("value", f"must be an address, or a domain of 2-{MOST_LABELS} labels such as example.com")
     return name
