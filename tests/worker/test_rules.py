@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from daimon.accounts.models import Account, AccountStatus, Tier
 from daimon.db.engine import Database
 from daimon.inboxes.models import Inbox
 from daimon.kit import ids
@@ -162,3 +163,15 @@ async def test_a_batch_of_blocked_mail_alone_is_kept(house: House) -> None:
     await house.deliver(mail("Tagged"), other, tag="blocked")
     [message] = await house.messages(other)
     assert (message.labels, message.status) == ([], "received")
+
+
+async def test_one_mail_to_an_inbox_that_blocks_it_and_one_that_does_not(house: House) -> None:
+    """Of the same account: each has its message, of the same octets and contents."""
+    inbox = await blocked_inbox(house)
+    account = Account(inbox.account_id, Tier.ENTERPRISE, AccountStatus.ACTIVE, None, house.clock())
+    other = await house.open_inbox(account)
+    await house.deliver(mail("Both"), inbox, other)
+    assert await house.subjects(inbox) == []
+    assert await house.subjects(other) == ["Both"]
+    assert await house.value("select count(*) from messages m join mail_contents c on c.id = m.raw_id") == 2
+    assert await house.value("select count(*) from mail_contents") == 1
