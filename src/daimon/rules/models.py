@@ -86,6 +86,12 @@ class RuleQuery:
     value: str | None = None
     q: str | None = None  # what the value holds
 
+    @property
+    def shows_all(self) -> bool:
+        """Tell whether no filter narrows the list."""
+        narrow = (self.direction, self.action, self.level, self.pod_id, self.inbox_id, self.value, self.q)
+        return all(value is None for value in narrow)
+
 
 @dataclass(frozen=True, slots=True)
 class CreatedRule:

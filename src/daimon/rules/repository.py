@@ -14,6 +14,7 @@ from daimon.rules.models import Action, Direction, Level, Rule, RuleQuery
 _COLUMNS = """r.id, r.account_id, coalesce(r.pod_id, i.pod_id) as pod_id, r.inbox_id, r.direction, r.action, r.value,
     r.reason, r.client_id, r.created_at"""
 _RULES = "rules r left join inboxes i on i.account_id = r.account_id and i.id = r.inbox_id where r.account_id = $1"
+_ALL = "(select coalesce(sum(used), 0)::bigint from quotas where account_id = $1 and quota = 'rules')"
 _OF_LEVEL = {
     Level.INBOX: "r.inbox_id is not null",
     Level.POD: "r.pod_id is not null",
@@ -52,14 +53,18 @@ class RuleRepository:
         return rule_of(row)
 
     async def page(self, query: RuleQuery) -> Page[Rule]:
-        """Return rules, the oldest first, and how many there are, counted up to COUNT_CAP."""
+        """Return rules, the oldest first, and how many there are in all.
+
+        Without a filter the account's total is its counter. Else it is counted, up to COUNT_CAP.
+        """
         where = self._reached()
         where.add("r.direction = $?", query.direction).add("r.action = $?", query.action)
         where.add("coalesce(r.pod_id, i.pod_id) = $?", query.pod_id).add("r.inbox_id = $?", query.inbox_id)
         where.add("r.value = $?", query.value).add("r.value ilike $?", contains(query.q))
         if query.level:
             where.always(_OF_LEVEL[query.level])
-        total = f"(select count(*) from (select from {_RULES}{where} limit {COUNT_CAP}) c)"
+        counted = f"(select count(*) from (select from {_RULES}{where} limit {COUNT_CAP}) c)"
+        total = _ALL if query.shows_all and self._scope.is_account else counted
         beyond = Where(*where.parameters)
         beyond.add("r.id > $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
         rows = await self._db.fetch(
