@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from .conftest import Edge, Opened, bearer
+from .podding import create_pod
 from .test_rules import call, make
 from .trails import trail_of
 
@@ -179,11 +180,18 @@ async def test_who_is_shown(edge: Edge, rules: list[tuple[str, str]], sender: st
     assert await subjects(edge, account, "?label=blocked") == ([] if shown else ["Mail"])
 
 
-async def test_one_mail_to_an_inbox_that_blocks_it_and_one_that_does_not(edge: Edge) -> None:
-    """Each has its own, of the same octets."""
-    account = await with_block(edge)
-    other = await edge.create_inbox(account.account_api_key)
-    await edge.deliver(other["id"], octets=MAIL % (b"eve@spam.example", b"Seen", b"seen", b""))
-    _, page = await call(edge, account.account_api_key, "GET", f"/v1/inboxes/{other['id']}/messages")
-    assert [message["subject"] for message in page["messages"]] == ["Seen"]
-    assert await subjects(edge, account) == []
+async def test_an_inboxs_pod_and_account_have_a_say(edge: Edge) -> None:
+    """The pod before the account, for the inboxes that are in it when the mail comes."""
+    account = await edge.open_account()
+    key = account.account_api_key
+    pod = await create_pod(edge, account)
+    await make(edge, key)
+    await make(edge, pod["pod_api_key"], action="allow")
+    shown = []
+    for pod_id in (None, pod["id"], None):
+        await call(edge, key, "PATCH", f"/v1/inboxes/{account.id}", {"pod_id": pod_id})
+        await deliver(edge, account, f"In {pod_id}")
+        shown.append(await subjects(edge, account))
+    assert shown == [[], [f"In {pod['id']}"], [f"In {pod['id']}"]]
+    levels = [event["data"].get("level") for event in await told(edge, account)]
+    assert levels == ["account", None, "account"]

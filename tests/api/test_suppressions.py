@@ -117,6 +117,15 @@ async def test_what_bounces_is_recorded_once(edge: Edge) -> None:
     assert found["a7@example.com"].message_id == rows[7].message_id
 
 
+async def test_an_address_that_is_added_at_the_same_time_is_added_once(edge: Edge) -> None:
+    """All get the same answer; one of them made it."""
+    key = (await edge.open_account()).account_api_key
+    body = {"address": "ann@example.com"}
+    answers = await asyncio.gather(*(call(edge, key, "POST", URL, body) for _ in range(6)))
+    assert sorted(status for status, _ in answers) == [200, 200, 200, 200, 200, 201]
+    assert len({result["created_at"] for _, result in answers}) == 1
+
+
 async def test_pods_know_nothing_of_each_other(edge: Edge) -> None:
     """What a pod's mail came back from is suppressed for that pod, and only it and the account see it."""
     account, other = await edge.open_account(), await edge.open_account()

@@ -59,18 +59,19 @@ class SuppressionRepository:
         self._db = db
         self._scope = scope
 
-    async def add(self, new: Suppression) -> bool:
-        """Insert a suppression; False if the address is suppressed already."""
-        return bool(
-            await self._db.fetchval(
-                f"""
-                insert into suppressions ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)
-                on conflict (account_id, pod_id, address) do nothing returning true
-                """,
-                self._scope.account_id, new.pod_id or NO_POD, new.address, new.reason, new.message_id, new.detail,
-                new.created_at,
-            )
+    async def add(self, new: Suppression) -> tuple[Suppression, bool]:
+        """Insert a suppression, or find the one that is there; return it, and whether it is new."""
+        row = await self._db.fetchrow(
+            f"""
+            insert into suppressions ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)
+            on conflict (account_id, pod_id, address) do update set address = excluded.address
+            returning {_COLUMNS}, xmax = 0 as fresh
+            """,
+            self._scope.account_id, new.pod_id or NO_POD, new.address, new.reason, new.message_id, new.detail,
+            new.created_at,
         )  # fmt: skip
+        assert row is not None
+        return suppression_of(row), row["fresh"]
 
     async def get(self, address: str, pod_id: UUID | None) -> Suppression:
         """Return the suppression of an address, of several the latest. Raises SuppressionNotFound."""

@@ -12,7 +12,7 @@ from daimon.kit.paging import Page
 from daimon.pods.repository import Lock, PodRepository
 from daimon.suppressions.errors import SuppressionNotFound
 from daimon.suppressions.models import Reason, Suppression, SuppressionQuery
-from daimon.suppressions.repository import SuppressionRepository, suppressed
+from daimon.suppressions.repository import SuppressionRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,7 @@ async def add(
     if pod_id is not None:
         await PodRepository(db, scope).lock(pod_id, Lock.SHARED)
     new = Suppression(scope.account_id, pod_id, address, reason, None, detail, now)
-    if await SuppressionRepository(db, scope).add(new):
-        return Added(new, fresh=True)
-    earlier = await suppressed(db, scope.account_id, pod_id, [address])
-    return Added(earlier.get(address, new), fresh=False)
+    return Added(*await SuppressionRepository(db, scope).add(new))
 
 
 async def get(db: Connection, scope: Scope, address: str, pod_id: UUID | None = None) -> Suppression:
