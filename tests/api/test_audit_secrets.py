@@ -26,6 +26,7 @@ _WITHOUT_SECRETS = {
     "create_domain", "update_domain", "verify_domain", "delete_domain", "rotate_domain_dkim",  # keys are made sealed
     "send_message", "reply_to_message", "reply_all_to_message", "forward_message",
     "create_draft", "update_draft", "delete_draft", "send_draft",
+    "create_rule", "delete_rule", "add_suppression", "delete_suppression", "unblock_message",
 }  # fmt: skip
 
 

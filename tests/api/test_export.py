@@ -73,9 +73,9 @@ async def test_the_archive_holds_every_part_and_no_secret(edge: Edge) -> None:
     await edge.deliver(inbox["id"])
     await edge.http.patch("/v1/account", json={"operator_email": "export@example.com"}, headers=key)
     found = await exported(edge, account)
-    assert found.namelist()[:10] == [
+    assert found.namelist()[:12] == [
         "account.json", "pods.json", "members.json", "teams.json", "keys.json", "inboxes.json", "domains.json",
-        "usage.json", "audit.jsonl", "events.jsonl",
+        "rules.json", "suppressions.json", "usage.json", "audit.jsonl", "events.jsonl",
     ]  # fmt: skip
     shown = json.loads(found.read("account.json"))
     assert (shown["account_id"], shown["operator_email"]) == (account.account_id, "export@example.com")

@@ -68,8 +68,14 @@ async def test_a_real_key_is_reported_as_a_false_one(edge: Edge) -> None:
 
 
 def _fresh(world: World) -> dict[str, str]:
-    """Return ids of the same kinds that nobody was ever given."""
-    return {name: ids.show(ids.Kind(shown.rpartition("_")[0]), ids.new()) for name, shown in world.ids.items()}
+    """Return ids of the same kinds that nobody was ever given, and an address that is nowhere."""
+    return {name: _like(shown) for name, shown in world.ids.items()}
+
+
+def _like(shown: str) -> str:
+    if "@" in shown:
+        return f"gone-{ids.new().hex}@example.com"
+    return ids.show(ids.Kind(shown.rpartition("_")[0]), ids.new())
 
 
 async def _ask(edge: Edge, path: str, world: World) -> Answer:

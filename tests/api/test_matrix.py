@@ -34,6 +34,13 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "update_webhook": lambda _: {"description": "matrix"},
     "create_domain": lambda world: {"domain": f"{world.account.hex}.example.org", "pod_id": world.pods["a"]},
     "update_domain": lambda world: {"catch_all_inbox_id": world.inboxes["a"]},
+    "create_rule": lambda world: {
+        "direction": "outbound",
+        "action": "block",
+        "value": "matrix.example",
+        "inbox_id": world.inboxes["a"],
+    },
+    "add_suppression": lambda world: {"address": "matrix@example.com", "pod_id": world.pods["a"]},
     "replay_events": lambda _: {"after": 0},
     "report_leaked_key": lambda _: {"key": "x"},
     "request_recovery": lambda _: {"email": "matrix@example.com"},
@@ -183,6 +190,7 @@ async def _state(edge: Edge, world: World) -> list[object]:
         "accounts", "inboxes", "messages", "threads", "key_secrets", "events", "pods", "members", "teams",
         "team_members", "grants", "webhooks",
         "webhook_deliveries", "webhook_replays", "domains", "dkim_keys", "verified_domains",
+        "rules", "suppressions",
     )  # fmt: skip
     async with edge.database.read() as db:
         return [

@@ -37,6 +37,7 @@ class World:
         names = (
             "inbox_id", "message_id", "thread_id", "attachment_id", "pod_id", "webhook_id", "delivery_id", "domain_id",
             "draft_id",
+            "rule_id", "address",
         )  # fmt: skip
         return {self.ids[name] for name in names}
 
@@ -63,6 +64,9 @@ async def make_world(edge: Edge) -> World:
     webhook = await maker.post("/v1/webhooks", url="http://127.0.0.1:4999/hook", pod_id=pod_a["id"])
     domain = await maker.post("/v1/domains", domain=f"{ids.new().hex}.example.com", pod_id=pod_a["id"])
     draft = await maker.post(f"/v1/inboxes/{inbox_a['id']}/drafts", subject="A draft", to="a@example.com")
+    spam = {"direction": "inbound", "action": "block", "value": "spam.example"}
+    rule = await maker.post("/v1/rules", inbox_id=inbox_a["id"], **spam)
+    suppression = await maker.post("/v1/suppressions", address=_email("gone"), pod_id=pod_a["id"])
     key = await maker.post("/v1/keys", scope="pod", pod_id=pod_a["id"], name="named")
     return World(
         account=account,
@@ -79,6 +83,8 @@ async def make_world(edge: Edge) -> World:
             "webhook_id": webhook["id"],
             "domain_id": domain["id"],
             "draft_id": draft["id"],
+            "rule_id": rule["id"],
+            "address": suppression["address"],
             "delivery_id": await log_delivery(edge, webhook["id"]),
         },
         pods={"a": pod_a["id"], "b": pod_b["id"]},

@@ -12,6 +12,8 @@ from daimon_email import (
     InboxNotFound,
     InvalidApiKey,
     MessageNotFound,
+    RuleNotFound,
+    SuppressionNotFound,
     ThreadNotFound,
     UsernameTaken,
     ValidationFailed,
@@ -184,3 +186,36 @@ def test_an_id_cannot_lead_to_another_path(account: Account, wrong: str) -> None
     with pytest.raises(InboxNotFound):
         account.client.inboxes.get("../account?x=1#y")
     assert account.client.inboxes.get(account.first.id).status == "active"
+
+
+def test_rules_are_made_and_mail_that_they_block_is_released(account: Account) -> None:
+    """Blocked mail is in a list of its own until it is released."""
+    client, inbox = account.client, account.first.id
+    made = client.rules.create(direction="inbound", action="block", value="Example.com", inbox_id=inbox, reason="Test")
+    assert (made.value, made.level, made.inbox_id, made.reason) == ("example.com", "inbox", inbox, "Test")
+    assert client.rules.get(made.id).value == "example.com"
+    assert [rule.id for rule in client.rules.list(direction="inbound", q="exam")] == [made.id]
+    account.receive("Kept aside")
+    while not client.messages.list(inbox, label="blocked").result:
+        assert client.messages.wait(inbox, timeout=0.2) is None
+    assert client.messages.list(inbox).result == []
+    [message] = client.messages.list(inbox, label="blocked").result
+    assert client.messages.unblock(inbox, message.id).status == "received"
+    waited = client.messages.wait(inbox, timeout=10)
+    assert waited
+    assert waited.id == message.id
+    assert client.rules.delete(made.id).deleted
+    with pytest.raises(RuleNotFound):
+        client.rules.get(made.id)
+
+
+def test_an_address_is_suppressed_and_let_go(account: Account) -> None:
+    """It stands in the path of the calls, percent-encoded."""
+    suppressions = account.client.suppressions
+    made = suppressions.add("A/b+c@Example.com", detail="Test")
+    assert (made.address, made.reason, made.detail, made.pod_id) == ("a/b+c@example.com", "manual", "Test", None)
+    assert suppressions.get("a/b+c@example.com").created_at == made.created_at
+    assert [each.address for each in suppressions.list(reason="manual", q="a/")] == [made.address]
+    assert suppressions.delete(made.address).id == made.address
+    with pytest.raises(SuppressionNotFound):
+        suppressions.delete(made.address)

@@ -16,7 +16,9 @@ from daimon_email._error_of import _BY_STATUS, error_of
 from e2e.serving import Serving, environment
 
 WITHOUT_A_CLASS = (408, 431)  # what no call of this client can cause
-RESOURCES = ("inboxes", "messages", "threads", "domains", "events", "webhooks", "account")
+RESOURCES = (
+    "inboxes", "messages", "threads", "domains", "events", "webhooks", "rules", "suppressions", "account",
+)  # fmt: skip
 
 
 def methods(resource: object) -> dict[str, inspect.Signature]:

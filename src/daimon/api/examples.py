@@ -168,6 +168,7 @@ CLAIM_MESSAGE = Example(
 )
 ACK_MESSAGE = Example(body={"lease_id": _LEASE_ID}, result=_MESSAGE)
 RELEASE_MESSAGE = Example(body={"lease_id": _LEASE_ID}, result=_MESSAGE)
+UNBLOCK_MESSAGE = Example(result=_MESSAGE)
 DELETE_MESSAGE = Example(result={"id": _MESSAGE_ID, "deleted": True})
 GET_ATTACHMENT = Example(
     result={

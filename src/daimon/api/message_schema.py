@@ -23,7 +23,9 @@ Label = Annotated[str, Meta(max_length=64)]
 class MessageList(Page, frozen=True):
     """Which messages of an inbox a list shows."""
 
-    label: Label | None = None
+    label: (
+        Annotated[Label, Meta(description="`blocked` shows what rules keep aside, and nothing else does.")] | None
+    ) = None
     unread: bool | None = None
     thread_id: str | None = None
     before: Annotated[Moment, Meta(description="Received before this.")] | None = None

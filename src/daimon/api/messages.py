@@ -30,7 +30,7 @@ from daimon.keys.permissions import Permission
 from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages
-from daimon.messages.errors import MessageNotFound
+from daimon.messages.errors import MessageIsBlocked, MessageNotFound
 from daimon.messages.models import Awaited, Message, Original, Told
 from daimon.messages.view import MessageView, message_view
 
@@ -115,6 +115,7 @@ async def get_message(request: Request, inbox_id: InboxInPath, message_id: Messa
     "/v1/inboxes/{inbox_id}/messages/{message_id}",
     tag=_TAG,
     permission=Permission.MESSAGES_WRITE,
+    errors=(MessageIsBlocked,),
     example=examples.PATCH_MESSAGE,
 )
 async def update_message(

@@ -40,6 +40,7 @@ from daimon.quotas.errors import (
     PodMayNotSend,
     SendRequiresPaid,
 )
+from daimon.rules.errors import RecipientBlocked
 from daimon.threads.errors import ThreadNotFound
 
 _TAG = "sending"
@@ -54,6 +55,7 @@ ERRORS: Sequence[type[DaimonError]] = (
     PodDailySendsExceeded,
     PodMayNotSend,
     PodSuspended,
+    RecipientBlocked,
     SendRequiresPaid,
 )
 

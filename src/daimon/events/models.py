@@ -16,6 +16,7 @@ class EventType(StrEnum):
     MESSAGE_BOUNCED = "message.bounced"
     MESSAGE_COMPLAINED = "message.complained"
     MESSAGE_REJECTED = "message.rejected"
+    MESSAGE_BLOCKED = "message.blocked"
     INBOX_CREATED = "inbox.created"
     INBOX_DELETED = "inbox.deleted"
     POD_CREATED = "pod.created"

@@ -9,18 +9,18 @@ import msgspec
 from daimon.db.engine import Connection
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
-from daimon.inbound import queue, returned, undeliverable
+from daimon.inbound import queue, returned, screening, undeliverable
 from daimon.inbound.models import ReadMail
 from daimon.inboxes import arrival as inboxes
 from daimon.inboxes.arrival import Arrival
 from daimon.kit import ids
-from daimon.mail.address import parse_address
 from daimon.messages import arrivals as messages
 from daimon.outbound import reports
 from daimon.outbound.reports import Reported
 from daimon.quotas import usage
 from daimon.quotas.usage import Used
 from daimon.threads import placing as threads
+from daimon.threads.placing import Placed
 
 
 async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
@@ -37,11 +37,15 @@ async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
     await undeliverable.tell_senders(db, unplaced)
     told = await reports.take(db, reported)
     if arrivals:
-        placed = await threads.place(db, arrivals)
-        await messages.add(db, arrivals, placed.threads)
-        await inboxes.count(db, arrivals, Counter(placed.begun_in))
-        told.events.extend(_event(a, thread) for a, thread in zip(arrivals, placed.threads, strict=True))
-        told.used.extend(map(_metered, arrivals))
+        shown, aside = await screening.sort(db, arrivals)
+        placed = await threads.place(db, shown) if shown else Placed([], [])
+        blocked = [each.arrival for each in aside]
+        await messages.add(db, [*shown, *blocked], [*placed.threads, *(ids.new() for _ in blocked)])
+        if shown:
+            await inboxes.count(db, shown, Counter(placed.begun_in))
+        told.events.extend(received(arrival, thread) for arrival, thread in zip(shown, placed.threads, strict=True))
+        told.events.extend(map(screening.told, aside))
+        told.used.extend(map(metered, shown))
     if told.used:
         await usage.meter(db, told.used)
     await events.record(db, told.events)
@@ -80,7 +84,7 @@ def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) 
         raw_id=mail.id,
         mail_from=mail.mail_from,
         rcpt_to=address,
-        label=None if returned.is_return_path(address) else parse_address(address).tag,
+        label=None if returned.is_return_path(address) else screening.label_of(address),
         size=mail.size,
         received_at=mail.received_at,
         content=read.content,
@@ -88,12 +92,14 @@ def _arrival(read: ReadMail, address: str, inbox_id: UUID, pod_id: UUID | None) 
     )
 
 
-def _metered(arrival: Arrival) -> Used:
+def metered(arrival: Arrival) -> Used:
+    """Return what an arrival counts for."""
     day = arrival.received_at.date()
     return Used(arrival.account_id, arrival.pod_id, arrival.inbox_id, day, received=1, stored_bytes=arrival.size)
 
 
-def _event(arrival: Arrival, thread: UUID) -> NewEvent:
+def received(arrival: Arrival, thread: UUID) -> NewEvent:
+    """Return the event that tells of an arrival."""
     data = {
         "message": {
             "id": ids.show(ids.Kind.MESSAGE, arrival.id),

@@ -58,6 +58,7 @@ class Arrival:
     content: Understood
     unread: bool = True  # False: a mail that the inbox itself sent
     authentication: AuthResults | None = None  # None: it was not looked at
+    blocked: bool = False  # by a rule: it is kept aside until it is released
 
 
 async def lock(db: Connection, inboxes: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID | None]:

@@ -24,6 +24,8 @@ from daimon.pods.models import Pod
 from daimon.pods.repository import Lock, PodRepository
 from daimon.pods.subdomains import SubdomainRepository
 from daimon.quotas import pods as quotas
+from daimon.rules import service as rules
+from daimon.suppressions import service as suppressions
 
 
 class Fate(StrEnum):
@@ -52,6 +54,8 @@ async def delete_pod(db: Connection, who: Principal, pod_id: UUID, fate: Fate | 
         await client_ids.release(db, scope, kind="pod", client_id=pod.client_id)
     await SubdomainRepository(db, scope).release(pod_id)
     await domains.leave_pod(db, scope, pod_id)
+    await suppressions.leave_pod(db, scope, pod_id)
+    await rules.delete_lists(db, scope, [pod_id, *(each.inbox_id for each in gone if each.inbox_id)])
     await pods.delete(pod_id)
     await quotas.give_back(db, scope, len(gone))
     await quotas.forget(db, scope, pod_id)

@@ -31,6 +31,7 @@ from daimon.quotas import pods as pod_quotas
 from daimon.quotas import service as quotas
 from daimon.quotas import warnings
 from daimon.quotas.service import Quota
+from daimon.rules import service as rules
 
 _TRIES = 5
 
@@ -116,6 +117,7 @@ async def delete(db: Connection, who: Principal, inbox: UUID | str, *, now: date
     gone = await repository.lock(inbox)
     await repository.delete(gone, now)
     await KeyRepository(db, who.scope).revoke_of_inbox(gone.id, now)
+    await rules.delete_lists(db, who.scope, [gone.id])
     if gone.client_id:
         await client_ids.release(db, who.scope, kind="inbox", client_id=gone.client_id)
     await quotas.return_inbox(db, who.scope)

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     LEASE = "lease"
     DOMAIN = "dom"
     DRAFT = "dft"
+    RULE = "rule"
 
 
 _last = 0

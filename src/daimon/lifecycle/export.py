@@ -36,6 +36,7 @@ _IDS = {
     "inbox_id": Kind.INBOX,
     "catch_all_inbox_id": Kind.INBOX,
     "member_id": Kind.MEMBER,
+    "message_id": Kind.MESSAGE,
     "key_id": Kind.KEY,
     "created_by": Kind.KEY,
 }
@@ -87,6 +88,14 @@ _TABLES = (
     _Table(
         "domains.json", "domains", "id, pod_id, domain, status, catch_all_inbox_id, client_id, verified_at, created_at,"
         " updated_at", kind=Kind.DOMAIN,
+    ),
+    _Table(
+        "rules.json", "rules", "id, pod_id, inbox_id, direction, action, value, reason, client_id, created_at",
+        kind=Kind.RULE,
+    ),
+    _Table(
+        "suppressions.json", "suppressions", "pod_id, address, reason, message_id, detail, created_at",
+        key=("pod_id", "address"),
     ),
     _Table(
         "usage.json", "usage_days", "day, pod_id, inbox_id, received, sent, bounced, stored_bytes",

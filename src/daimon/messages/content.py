@@ -1,5 +1,6 @@
 """What was read out of a mail, in the two shapes it is stored in: what lists show, and the rest."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -67,7 +68,6 @@ class Detail(msgspec.Struct, frozen=True):
 
 def understood(mail: ParsedMail, signatures: tuple[Signature, ...] | None = None) -> Understood:
     """Return what the pipeline stores of a parsed mail, and what it needs to authenticate it."""
-    answered = [*mail.in_reply_to, *reversed(mail.references)]
     own = mail.message_id
     return Understood(
         subject=mail.subject,
@@ -75,10 +75,10 @@ def understood(mail: ParsedMail, signatures: tuple[Signature, ...] | None = None
         is_reply=is_reply_subject(mail.subject),
         from_address=mail.from_.address if mail.from_ else None,
         from_name=mail.from_.name if mail.from_ else None,
-        participants=_participants(mail),
+        participants=participants_of(mail.from_.address if mail.from_ else None, mail.to, mail.cc),
         message_id=own,
         own_ref=ref_key(own) if own else None,
-        refs=tuple(dict.fromkeys(ref_key(ref) for ref in answered if ref != own)),
+        refs=refs_of(own, mail.in_reply_to, mail.references),
         preview=mail.preview,
         has_code=bool(mail.codes),
         sent_at=mail.date,
@@ -131,10 +131,15 @@ def distrusted(safety: Safety, results: AuthResults | None) -> Safety:
     return Safety(score, screen.verdict(score), (*safety.findings, found))
 
 
-def _participants(mail: ParsedMail) -> tuple[str, ...]:
-    people = [mail.from_] if mail.from_ else []
-    people += [*mail.to[:MAX_ADDRESSES_OF_THREAD], *mail.cc[:MAX_ADDRESSES_OF_THREAD]]
-    return tuple(dict.fromkeys(person.address.lower() for person in people))
+def refs_of(own: str | None, in_reply_to: Sequence[str], references: Sequence[str]) -> tuple[bytes, ...]:
+    """Return the keys of the Message-IDs that a mail answers, the nearest first."""
+    return tuple(dict.fromkeys(ref_key(ref) for ref in (*in_reply_to, *reversed(references)) if ref != own))
+
+
+def participants_of(author: str | None, to: Sequence[Mailbox], cc: Sequence[Mailbox]) -> tuple[str, ...]:
+    """Return who takes part in a thread by a mail, in lower case, its author first."""
+    others = [person.address for person in (*to[:MAX_ADDRESSES_OF_THREAD], *cc[:MAX_ADDRESSES_OF_THREAD])]
+    return tuple(dict.fromkeys(address.lower() for address in [*([] if author is None else [author]), *others]))
 
 
 def _summary(mail: ParsedMail) -> Summary:

@@ -24,6 +24,13 @@ class DownloadLinkInvalid(Forbidden):
     next_steps = ("Ask for a new link: GET /v1/inboxes/{inbox_id}/messages/{message_id}/attachments/{attachment_id}.",)
 
 
+class MessageIsBlocked(StateConflict):
+    """A rule blocked this message: it is kept aside, and can only be read, released or deleted."""
+
+    code = "MESSAGE_BLOCKED"
+    next_steps = ("Release it: POST /v1/inboxes/{inbox_id}/messages/{message_id}/unblock.",)
+
+
 class NotHeld(StateConflict):
     """This lease is not the message's last one: it ran out and somebody else claimed it, or it was released."""
 

@@ -10,6 +10,8 @@ import msgspec
 from daimon.mail.auth_results import AuthResults
 from daimon.messages.content import Detail, Summary
 
+BLOCKED = "blocked"  # the status, and a label, of a mail that a rule keeps aside
+
 
 class Direction(StrEnum):
     """Which way a message went."""
@@ -49,6 +51,11 @@ class Message(msgspec.Struct, frozen=True):
     summary: Summary
     detail: Detail | None
     authentication: AuthResults | None = None  # None: nobody looked
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a rule keeps it aside."""
+        return self.status == BLOCKED
 
 
 @dataclass(frozen=True, slots=True)

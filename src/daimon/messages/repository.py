@@ -16,7 +16,7 @@ from daimon.kit.paging import Page, read_cursor, write_cursor
 from daimon.mail.auth_results import AuthResults
 from daimon.messages.content import TOLD_REPLY, TOLD_TEXT, Detail, Summary, distrusted
 from daimon.messages.errors import MessageNotFound
-from daimon.messages.models import Awaited, Direction, Message, MessageQuery, Original, Sort, Told
+from daimon.messages.models import BLOCKED, Awaited, Direction, Message, MessageQuery, Original, Sort, Told
 
 _read_summary = msgspec.json.Decoder(Summary).decode
 _read_results = msgspec.json.Decoder(AuthResults).decode
@@ -33,6 +33,7 @@ _SEQUENCE = f"""(select e.sequence from (
         where e.account_id = m.account_id and e.inbox_id = m.inbox_id and e.event = 'message.received'
         order by e.account_id desc, e.inbox_id desc, e.sequence desc limit 1000) e
     where {_TOLD_OF} = m.id limit 1)"""
+_THERE = "(m.deleted_at is null or m.blocked_at is not null)"
 TOLD_CHARACTERS = 512 * 1024
 _TOLD_DETAIL = f"""case when length(c.detail::text) <= {TOLD_CHARACTERS} then c.detail
     when position('\\u0000' in c.detail::text) = 0 then json_build_object(
@@ -56,7 +57,8 @@ class MessageRepository:
         beyond, order = ("<", "desc") if query.sort is Sort.NEWEST else (">", "asc")
         where = Where(*self._named)
         where.add(f"m.id {beyond} $?", read_cursor(query.cursor, tuple[UUID])[0] if query.cursor else None)
-        where.add("$? = any(m.labels)", query.label).add("m.thread_id = $?", query.thread_id)
+        aside = query.label == BLOCKED
+        where.add("$? = any(m.labels)", None if aside else query.label).add("m.thread_id = $?", query.thread_id)
         where.add("m.received_at < $?", query.before).add("m.received_at > $?", query.after)
         where.add("lower(m.from_address) = lower($?)", query.from_).add("m.direction = $?", query.direction)
         where.add(_SEARCH, contains(query.q))
@@ -65,7 +67,8 @@ class MessageRepository:
             select {_COLUMNS}{", c.detail" if query.with_detail else ""} from {self._inbox} i
             cross join lateral (
                 select * from messages m where m.account_id = i.account_id and m.inbox_id = i.inbox_id
-                    and m.deleted_at is null {_read_state(query.unread)}{where}
+                    and {"m.blocked_at is not null" if aside else "m.deleted_at is null"}
+                    {_read_state(query.unread)}{where}
                 order by m.account_id {order}, m.inbox_id {order}, m.id {order}
                 limit {rows_for(query.limit)}
             ) m {_CONTENTS} order by m.id {order}
@@ -85,7 +88,7 @@ class MessageRepository:
             f"""
             select {_COLUMNS}, c.detail from {self._inbox} i
             join messages m on m.account_id = i.account_id and m.inbox_id = i.inbox_id {_CONTENTS}
-            where m.deleted_at is null{message}
+            where {_THERE}{message}
             """,
             *message.parameters,
         )
@@ -121,7 +124,7 @@ class MessageRepository:
             select r.octets, i.inbox_id, i.pod_id from {self._inbox} i
             join messages m on m.account_id = i.account_id and m.inbox_id = i.inbox_id
             join raw_mails r on r.account_id = m.account_id and r.id = m.raw_id
-            where m.deleted_at is null{message}
+            where {_THERE}{message}
             """,
             *message.parameters,
         )
@@ -154,6 +157,24 @@ class MessageRepository:
             self._account_id, message.id, message.inbox_id, labels, read, deleted, unread, int(deleted),
             message.thread_id,
         )  # fmt: skip
+
+    async def release(self, message: Message, thread_id: UUID, labels: list[str]) -> None:
+        """Put a blocked message into a thread, as one that was just received. The caller holds the inbox's lock."""
+        await self._db.execute(
+            """
+            update messages set status = 'received', thread_id = $3, labels = $4, blocked_at = null, deleted_at = null
+            where account_id = $1 and id = $2
+            """,
+            self._account_id, message.id, thread_id, labels,
+        )  # fmt: skip
+
+    async def discard(self, message: Message) -> None:
+        """Delete a blocked message: it is in no counter. The caller holds the inbox's lock."""
+        await self._db.execute(
+            "update messages set blocked_at = null, deleted_at = now() where account_id = $1 and id = $2",
+            self._account_id,
+            message.id,
+        )
 
     async def _must_exist(self) -> None:
         if not await self._db.fetchval(f"select true from {self._inbox} i", *self._named):

@@ -1,24 +1,27 @@
-"""What was deleted is kept 30 days, then erased: rows, contents and octets."""
+"""What was deleted is kept 30 days, what a rule blocked 7, then it is erased: rows, contents and octets."""
 
 from datetime import datetime, timedelta
 
 from daimon.db.engine import Connection
 
 DELETED_KEPT = timedelta(days=30)
+BLOCKED_KEPT = timedelta(days=7)
 
 
 async def erase(db: Connection, *, now: datetime, limit: int) -> int:
-    """Erase messages deleted long ago, and all messages of inboxes deleted long ago, `limit` at a time."""
+    """Erase messages deleted or blocked long ago, and those of inboxes deleted long ago, `limit` at a time."""
     before = now - DELETED_KEPT
     await _mark_mail_of_deleted_inboxes(db, before, limit)
     gone = await db.fetch(
         """
         delete from messages where (account_id, id) in (
-            select account_id, id from messages where deleted_at < $1 limit $2)
+            (select account_id, id from messages where deleted_at < $1 limit $2)
+            union all (select account_id, id from messages where blocked_at < $3 limit $2) limit $2)
         returning account_id, id, raw_id
         """,
         before,
         limit,
+        now - BLOCKED_KEPT,
     )
     accounts = [row["account_id"] for row in gone]
     await db.execute(

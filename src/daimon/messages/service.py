@@ -9,13 +9,14 @@ from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.inboxes.repository import InboxRepository
 from daimon.kit import ids
+from daimon.kit.errors import Invalid
 from daimon.kit.paging import Page
 from daimon.mail import mime
 from daimon.messages.claims import ClaimRepository
 from daimon.messages.content import StoredAttachment
 from daimon.messages.dead_letters import DEAD_LETTER
-from daimon.messages.errors import AttachmentNotFound
-from daimon.messages.models import Awaited, Message, MessageChange, MessageQuery, Original, Told
+from daimon.messages.errors import AttachmentNotFound, MessageIsBlocked
+from daimon.messages.models import BLOCKED, Awaited, Message, MessageChange, MessageQuery, Original, Told
 from daimon.messages.repository import MessageRepository
 from daimon.threads import labels
 
@@ -47,10 +48,14 @@ async def change(
 
     Without the label `dead-letter` that it had, it can be claimed again.
 
-    Raises InboxNotFound, MessageNotFound, Invalid.
+    Raises InboxNotFound, MessageNotFound, MessageIsBlocked, Invalid.
     """
     messages, message = await _locked(db, scope, inbox, message_id)
+    if message.is_blocked:
+        raise MessageIsBlocked
     wanted = message.labels if wish.labels is msgspec.UNSET else labels.check(wish.labels)
+    if BLOCKED in wanted:
+        raise Invalid.field("labels", f"`{BLOCKED}` is the server's own: it is on mail that a rule keeps aside")
     read = message.read if wish.read is msgspec.UNSET else wish.read
     await messages.set_state(message, wanted, read=read, deleted=False)
     if DEAD_LETTER in message.labels and DEAD_LETTER not in wanted:
@@ -61,7 +66,10 @@ async def change(
 async def delete(db: Connection, scope: Scope, inbox: UUID | str, message_id: UUID) -> Message:
     """Delete a message softly; return it as it was. Raises InboxNotFound, MessageNotFound."""
     messages, message = await _locked(db, scope, inbox, message_id)
-    await messages.set_state(message, message.labels, read=message.read, deleted=True)
+    if message.is_blocked:
+        await messages.discard(message)
+    else:
+        await messages.set_state(message, message.labels, read=message.read, deleted=True)
     return message
 
 

@@ -14,12 +14,16 @@ MOST_REPLY_CHARS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Whom an attempt was made with. `relay`: it hands the mail on, so that it is not delivered yet."""
+    """Whom an attempt was made with. `relay`: it hands the mail on, so that it is not delivered yet.
+
+    `simulated`: nobody is suppressed for what the simulator plays.
+    """
 
     host: str | None = None
     address: str | None = None
     tls: str | None = None
     relay: bool = False
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Trial:
         ours = refusal.scope == "infrastructure"
         outcome = DeliveryStatus.FAILED if ours else DeliveryStatus.BOUNCED
         attempt = self._attempt(outcome, code, enhanced_status, reply, scope=refusal.scope)
-        return Result(self.mail, attempt, suppresses=refusal.condemns_recipient)
+        return Result(self.mail, attempt, suppresses=refusal.condemns_recipient and not self.peer.simulated)
 
     def impossible(self, enhanced_status: str, reason: str, *, recipients_fault: bool) -> Result:
         """There is no way to the recipient, and there will be none."""

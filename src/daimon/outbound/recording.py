@@ -23,6 +23,8 @@ from daimon.outbound.models import UNDECIDED, Attempt, DeliveryStatus, QueuedMai
 from daimon.outbound.return_path import Sent
 from daimon.quotas import usage
 from daimon.quotas.usage import Used
+from daimon.suppressions import repository as suppressions
+from daimon.suppressions.models import Reason, Suppression
 
 MOST = 256  # results in one commit
 MOST_OCTETS = 4 << 20
@@ -134,6 +136,7 @@ async def record(db: Connection, worker: UUID, results: Sequence[Result], here: 
         first, unsent = await history.write(
             db, [Written(result.mail.account_id, result.mail.id, result.attempt) for result in of_messages]
         )
+        await suppressions.add_many(db, [_suppression(r, pods) for r in of_messages if r.suppresses])
         await history.show(db, [Sent(r.mail.account_id, r.mail.message_id) for r in of_messages if r.mail.message_id])
         bounced = [_bounced(r, pods) for r in of_messages if r.attempt.outcome is DeliveryStatus.BOUNCED]
         if bounced:
@@ -179,6 +182,13 @@ async def _forget_own(results: Sequence[Result], db: Connection) -> None:
             [mail.account_id for mail in gone],
             [mail.raw_id for mail in gone],
         )
+
+
+def _suppression(result: Result, pods: dict[UUID, UUID | None]) -> Suppression:
+    mail, attempt = result.mail, result.attempt
+    pod_id = pods.get(mail.inbox_id) if mail.inbox_id else None
+    address = suppressions.canonical(mail.recipient)
+    return Suppression(mail.account_id, pod_id, address, Reason.BOUNCE, mail.message_id, attempt.reply, attempt.at)
 
 
 def _bounced(result: Result, pods: dict[UUID, UUID | None]) -> Used:

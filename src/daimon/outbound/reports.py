@@ -13,11 +13,14 @@ from daimon.db.engine import Connection
 from daimon.events.models import EventType, NewEvent
 from daimon.mail.address import BadAddress, parse_address
 from daimon.mail.parsed import Dsn, Report
-from daimon.mail.smtp_reply import classify
+from daimon.mail.smtp_reply import Refusal, classify
 from daimon.outbound import events_of, history
 from daimon.outbound.models import Attempt, DeliveryStatus
 from daimon.outbound.return_path import Sent
+from daimon.outbound.simulator import SIMULATOR
 from daimon.quotas.usage import Used
+from daimon.suppressions import repository as suppressions
+from daimon.suppressions.models import Reason, Suppression
 
 MOST_REPLY_CHARS = 1_000
 
@@ -51,6 +54,7 @@ class _Recipient(NamedTuple):
     id: UUID
     address: str
     status: DeliveryStatus
+    simulated: bool  # the simulator took it: nobody is suppressed for what it plays
 
 
 async def origins(db: Connection, sent: Sequence[Sent]) -> dict[Sent, Origin]:
@@ -81,6 +85,7 @@ async def take(db: Connection, reported: Sequence[Reported]) -> Consequences:
         recipients = await _recipients(db, each.origin.sent)
         changes = list(_changes(each, recipients))
         await history.write(db, [change.written for change in changes])
+        await suppressions.add_many(db, [change.suppression for change in changes if change.suppression])
         for change in changes:
             consequences.events.append(change.event)
             if (
@@ -95,6 +100,7 @@ async def take(db: Connection, reported: Sequence[Reported]) -> Consequences:
 class _Change(NamedTuple):
     written: history.Written
     event: NewEvent
+    suppression: Suppression | None
 
 
 def _changes(reported: Reported, recipients: Sequence[_Recipient]) -> Iterator[_Change]:
@@ -124,7 +130,8 @@ def _complaints(reported: Reported, recipients: Sequence[_Recipient]) -> Iterato
 
 def _change(reported: Reported, recipient: _Recipient, told: Dsn, outcome: DeliveryStatus, event: EventType) -> _Change:
     reply = (told.diagnostic or told.action)[:MOST_REPLY_CHARS]
-    scope = classify(told.smtp_code or 0, told.status, reply).scope if outcome is DeliveryStatus.BOUNCED else None
+    refusal = classify(told.smtp_code or 0, told.status, reply) if outcome is DeliveryStatus.BOUNCED else None
+    reason = _reason(event, refusal)
     attempt = Attempt(
         at=reported.at,
         duration_ms=0,
@@ -133,12 +140,24 @@ def _change(reported: Reported, recipient: _Recipient, told: Dsn, outcome: Deliv
         code=told.smtp_code,
         enhanced_status=told.status,
         reply=reply,
-        scope=scope,
+        scope=refusal.scope if refusal else None,
     )
     origin = reported.origin
     where = (origin.sent.account_id, origin.pod_id, origin.inbox_id, origin.sent.message_id)
     written = history.Written(origin.sent.account_id, recipient.id, attempt)
-    return _Change(written, events_of.of_attempt(event, where, recipient.id, recipient.address, attempt))
+    suppression = None
+    if reason and not recipient.simulated:
+        address = suppressions.canonical(recipient.address)
+        suppression = Suppression(*where[:2], address, reason, where[3], reply, reported.at)
+    told_of = events_of.of_attempt(event, where, recipient.id, recipient.address, attempt)
+    return _Change(written, told_of, suppression)
+
+
+def _reason(event: EventType, refusal: Refusal | None) -> Reason | None:
+    """Return why a recipient gets nothing any more, None if he does."""
+    if event is EventType.MESSAGE_COMPLAINED:
+        return Reason.COMPLAINT
+    return Reason.BOUNCE if refusal and refusal.condemns_recipient else None
 
 
 def _meant(told: Dsn, recipients: Sequence[_Recipient]) -> _Recipient | None:
@@ -164,8 +183,20 @@ def _bounced(reported: Reported) -> Used:
 
 async def _recipients(db: Connection, sent: Sent) -> list[_Recipient]:
     rows = await db.fetch(
-        "select id, recipient, status from deliveries where account_id = $1 and message_id = $2 order by id",
+        """
+        select id, recipient, status, attempts -> 0 ->> 'host' as host from deliveries
+        where account_id = $1 and message_id = $2 order by id
+        """,
         sent.account_id,
         sent.message_id,
     )
-    return [_Recipient(row["id"], row["recipient"], DeliveryStatus(row["status"])) for row in rows]
+    return [
+        _Recipient(
+            row["id"], row["recipient"], DeliveryStatus(row["status"]), _is_simulated(row["recipient"], row["host"])
+        )
+        for row in rows
+    ]
+
+
+def _is_simulated(recipient: str, host: str | None) -> bool:
+    return host == recipient.rpartition("@")[2] and host.startswith(f"{SIMULATOR}.")

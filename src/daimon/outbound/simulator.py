@@ -14,6 +14,7 @@ from daimon.outbound import simulated
 from daimon.outbound.attempts import Peer
 from daimon.outbound.lines import Abandoned, Answer, Letter, Said
 
+SIMULATOR = "simulator"
 SLOW_SECONDS = 10.0
 
 
@@ -41,7 +42,7 @@ _NOBODY = _Play((Said(550, "5.1.1", f"the simulator plays {', '.join(_PLAYS)}"),
 
 def domain_of(service_domain: str) -> str:
     """Return the domain that the simulator answers for."""
-    return f"simulator.{service_domain}"
+    return f"{SIMULATOR}.{service_domain}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class SimulatorLine:
     @property
     def peer(self) -> Peer:
         """Return who is at the other end."""
-        return Peer(host=self.domain)
+        return Peer(host=self.domain, simulated=True)
 
     async def send(self, letter: Letter, may_finish: Callable[[], bool]) -> list[Said]:
         """Play what each recipient stands for. Raises Abandoned."""

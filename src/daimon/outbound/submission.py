@@ -49,6 +49,9 @@ from daimon.pods.models import PodStatus
 from daimon.quotas import rates, sends, usage
 from daimon.quotas.tiers import Tiers
 from daimon.quotas.usage import Used
+from daimon.rules import lookup as rules
+from daimon.rules.lookup import Place
+from daimon.suppressions.repository import canonical, suppressed
 from daimon.threads import placing as threads
 
 _KIND = "send"
@@ -88,7 +91,7 @@ async def submit(
     """Accept a mail to be sent from an inbox.
 
     Raises InboxNotFound, InboxIsSuspended, PodSuspended, AccountUnderReview, Invalid, ClientIdConflict, ThreadNotFound,
-    MessageNotFound, and what the quotas raise: SendRequiresPaid, BurstLimitExceeded, DailySendsExceeded,
+    MessageNotFound, RecipientBlocked, and what the quotas raise: SendRequiresPaid, BurstLimitExceeded, DailySendsExceeded,
     PodDailySendsExceeded, PodMayNotSend.
     """
     sends.check_may_send(who.account, road.tiers[who.account.tier])
@@ -136,8 +139,20 @@ async def _plan(db: Connection, who: Principal, inbox: UUID | str, wish: NewMail
     if sender.status is not InboxStatus.ACTIVE:
         raise InboxIsSuspended
     pod_limit = await _pod_limit(db, sender)
+    addresses = [each.address for each in recipients]
+    await rules.check_outbound(db, Place(sender.account_id, sender.pod_id, sender.id), addresses)
+    known = {each.address: canonical(each.address) for each in recipients}
+    gone = await suppressed(db, sender.account_id, sender.pod_id, list(known.values()))
     mail = await replying.in_its_thread(db, who.scope, sender.id, wish)
-    return _Plan(sender, pod_limit, mail, [(each, DeliveryStatus.QUEUED) for each in recipients])
+    return _Plan(
+        sender,
+        pod_limit,
+        mail,
+        [
+            (each, DeliveryStatus.SUPPRESSED if known[each.address] in gone else DeliveryStatus.QUEUED)
+            for each in recipients
+        ],
+    )
 
 
 async def _held(db: Connection, who: Principal, plan: _Plan, wish: NewMail) -> _Plan:

@@ -23,6 +23,7 @@ class Quota(StrEnum):
 
     INBOXES = "inboxes"
     DOMAINS = "domains"
+    RULES = "rules"
 
 
 async def spend_inbox(db: Connection, account: Account, limits: TierLimits) -> int:
@@ -55,6 +56,19 @@ async def spend_domain(db: Connection, account: Account, limits: TierLimits) -> 
 async def return_domain(db: Connection, scope: Scope) -> None:
     """Count one custom domain less."""
     await _return(db, scope, Quota.DOMAINS)
+
+
+async def spend_rule(db: Connection, account: Account, *, most: int) -> bool:
+    """Count one more rule; False if the account has `most` already."""
+    return await _spend(db, account, Quota.RULES, most) is not None
+
+
+async def return_rules(db: Connection, scope: Scope, count: int) -> None:
+    """Count some rules less."""
+    await db.execute(
+        "update quotas set used = greatest(used - $4, 0) where account_id = $1 and pod_id = $2 and quota = $3",
+        scope.account_id, NO_POD, Quota.RULES, count,
+    )  # fmt: skip
 
 
 async def _spend(db: Connection, account: Account, quota: Quota, limit: int | None) -> int | None:

@@ -11,7 +11,19 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, claims, domains, events, inboxes, messages, sending, threads, webhooks
+from daimon_email._calls import (
+    account,
+    claims,
+    domains,
+    events,
+    inboxes,
+    messages,
+    rules,
+    sending,
+    suppressions,
+    threads,
+    webhooks,
+)
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
 from daimon_email._flow import Answer, Flow, Lost, Open, Outcome, Pause, Piece, ReadMore, Request, StreamOutcome
 from daimon_email._following import Following
@@ -201,6 +213,7 @@ class AsyncMessages(_Resource):
     claim = _call(claims.claim)
     ack = _call(claims.ack)
     release = _call(claims.release)
+    unblock = _call(messages.unblock)
 
 
 class AsyncThreads(_Resource):
@@ -250,6 +263,24 @@ class AsyncWebhooks(_Resource):
     verify = staticmethod(verify)
 
 
+class AsyncRules(_Resource):
+    """Calls about rules."""
+
+    create = _call(rules.create)
+    list = _list(rules.list)
+    get = _call(rules.get)
+    delete = _call(rules.delete)
+
+
+class AsyncSuppressions(_Resource):
+    """Calls about suppressed addresses."""
+
+    add = _call(suppressions.add)
+    list = _list(suppressions.list)
+    get = _call(suppressions.get)
+    delete = _call(suppressions.delete)
+
+
 class AsyncAccount(_Resource):
     """Calls about the account."""
 
@@ -279,6 +310,8 @@ class AsyncDaimonClient(_Resource):
         self.domains = AsyncDomains(self._transport)
         self.events = AsyncEvents(self._transport)
         self.webhooks = AsyncWebhooks(self._transport)
+        self.rules = AsyncRules(self._transport)
+        self.suppressions = AsyncSuppressions(self._transport)
         self.account = AsyncAccount(self._transport)
 
     whoami = _call(account.whoami)

@@ -11,7 +11,19 @@ import httpx
 
 from daimon_email import _wire
 from daimon_email._binding import bind
-from daimon_email._calls import account, claims, domains, events, inboxes, messages, sending, threads, webhooks
+from daimon_email._calls import (
+    account,
+    claims,
+    domains,
+    events,
+    inboxes,
+    messages,
+    rules,
+    sending,
+    suppressions,
+    threads,
+    webhooks,
+)
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config, configure
 from daimon_email._flow import Answer, Flow, Lost, Open, Outcome, Pause, Piece, ReadMore, Request, StreamOutcome
 from daimon_email._following import Following
@@ -191,6 +203,7 @@ class Messages(_Resource):
     claim = _call(claims.claim)
     ack = _call(claims.ack)
     release = _call(claims.release)
+    unblock = _call(messages.unblock)
 
 
 class Threads(_Resource):
@@ -240,6 +253,24 @@ class Webhooks(_Resource):
     verify = staticmethod(verify)
 
 
+class Rules(_Resource):
+    """Calls about rules."""
+
+    create = _call(rules.create)
+    list = _list(rules.list)
+    get = _call(rules.get)
+    delete = _call(rules.delete)
+
+
+class Suppressions(_Resource):
+    """Calls about suppressed addresses."""
+
+    add = _call(suppressions.add)
+    list = _list(suppressions.list)
+    get = _call(suppressions.get)
+    delete = _call(suppressions.delete)
+
+
 class Account(_Resource):
     """Calls about the account."""
 
@@ -269,6 +300,8 @@ class DaimonClient(_Resource):
         self.domains = Domains(self._transport)
         self.events = Events(self._transport)
         self.webhooks = Webhooks(self._transport)
+        self.rules = Rules(self._transport)
+        self.suppressions = Suppressions(self._transport)
         self.account = Account(self._transport)
 
     whoami = _call(account.whoami)

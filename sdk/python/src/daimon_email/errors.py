@@ -172,6 +172,12 @@ class PodLimitReached(Forbidden):
     _code = "POD_LIMIT_REACHED"
 
 
+class RecipientBlocked(Forbidden):
+    """A rule forbids sending to one of the recipients; `details` names it, and nothing was sent."""
+
+    _code = "RECIPIENT_BLOCKED"
+
+
 class NotFound(DaimonError):
     """There is no such object within the reach of the key."""
 
@@ -213,6 +219,18 @@ class DomainNotFound(NotFound):
     """There is no such domain, or it is not verified."""
 
     _code = "DOMAIN_NOT_FOUND"
+
+
+class RuleNotFound(NotFound):
+    """There is no such rule."""
+
+    _code = "RULE_NOT_FOUND"
+
+
+class SuppressionNotFound(NotFound):
+    """This address is not suppressed."""
+
+    _code = "SUPPRESSION_NOT_FOUND"
 
 
 class DeliveryNotFound(NotFound):

@@ -77,6 +77,36 @@ class Domain(Result):
 
 
 @dataclass(frozen=True)
+class Rule(Result):
+    """A rule about whom an inbox hears from or writes to."""
+
+    id: str
+    account_id: str
+    level: str
+    direction: str
+    action: str
+    value: str
+    created_at: datetime
+    pod_id: Optional[str] = None
+    inbox_id: Optional[str] = None
+    reason: Optional[str] = None
+    client_id: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Suppression(Result):
+    """An address that nothing is sent to any more."""
+
+    address: str
+    account_id: str
+    reason: str
+    created_at: datetime
+    pod_id: Optional[str] = None
+    message_id: Optional[str] = None
+    detail: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class CreatedInbox(Inbox):
     """A new inbox. Its keys are shown this once, `account_api_key` with the first inbox of an account.
 

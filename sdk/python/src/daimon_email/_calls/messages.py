@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daimon_email import _flow, _retry
-from daimon_email._calls.common import UNSET, Moment, Unset, as_model, changes, fetch, path, query, remove
+from daimon_email._calls.common import UNSET, Moment, Unset, as_model, changes, fetch, once, path, query, remove
 from daimon_email._config import Config
 from daimon_email._flow import Flow, Pause, Request
 from daimon_email._paging import Listing, fetch_page
@@ -96,6 +96,12 @@ def update(
 def delete(config: Config, inbox_id: str, message_id: str) -> Flow[Deleted]:
     """Delete a message."""
     return remove(config, _path(inbox_id, message_id))
+
+
+def unblock(config: Config, inbox_id: str, message_id: str, *, idempotency_key: str | None = None) -> Flow[Message]:
+    """Release a message that a rule blocked: from now on it is as if it had just been received."""
+    request = Request("POST", _path(inbox_id, message_id, "unblock"), body={}, headers=once(idempotency_key))
+    return fetch(config, request, Message)
 
 
 def raw(config: Config, inbox_id: str, message_id: str) -> Flow[bytes]:
