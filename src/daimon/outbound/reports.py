@@ -190,12 +190,11 @@ async def _recipients(db: Connection, sent: Sent) -> list[_Recipient]:
         sent.account_id,
         sent.message_id,
     )
-    return [
-        _Recipient(
-            row["id"], row["recipient"], DeliveryStatus(row["status"]), _is_simulated(row["recipient"], row["host"])
-        )
-        for row in rows
-    ]
+    return [_recipient(row["id"], row["recipient"], row["status"], row["host"]) for row in rows]
+
+
+def _recipient(delivery_id: UUID, address: str, status: str, host: str | None) -> _Recipient:
+    return _Recipient(delivery_id, address, DeliveryStatus(status), _is_simulated(address, host))
 
 
 def _is_simulated(recipient: str, host: str | None) -> bool:

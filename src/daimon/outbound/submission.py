@@ -91,8 +91,8 @@ async def submit(
     """Accept a mail to be sent from an inbox.
 
     Raises InboxNotFound, InboxIsSuspended, PodSuspended, AccountUnderReview, Invalid, ClientIdConflict, ThreadNotFound,
-    MessageNotFound, RecipientBlocked, and what the quotas raise: SendRequiresPaid, BurstLimitExceeded, DailySendsExceeded,
-    PodDailySendsExceeded, PodMayNotSend.
+    MessageNotFound, RecipientBlocked, and what the quotas raise: SendRequiresPaid, BurstLimitExceeded,
+    DailySendsExceeded, PodDailySendsExceeded, PodMayNotSend.
     """
     sends.check_may_send(who.account, road.tiers[who.account.tier])
     message_id = ids.new()
