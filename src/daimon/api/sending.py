@@ -23,15 +23,14 @@ from daimon.api.send_schema import (
     preview_view,
     sent_view,
 )
-from daimon.audit.models import Change
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import InboxIsSuspended
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError, PayloadTooLarge
 from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages
-from daimon.outbound import queue, replying, repository, submission
-from daimon.outbound.models import NewMail, Submitted
+from daimon.outbound import auditing, queue, replying, repository, submission
+from daimon.outbound.models import NewMail
 from daimon.pods.errors import PodSuspended
 from daimon.quotas import leases
 from daimon.quotas.errors import (
@@ -189,12 +188,6 @@ async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_ru
     steps = [f"See what becomes of it: {history}"]
     if not submitted.fresh:
         return Answer(sent_view(submitted), steps, status=200)
-    request.change = _change(submitted)
+    request.change = auditing.change_of(submitted)
     request.after_commit = lambda: request.services.posts.ring(queue.READY)
     return Answer(sent_view(submitted), steps, headers=rate_headers(submitted.rate_limit))
-
-
-def _change(submitted: Submitted) -> Change:
-    """Return what the audit trail tells of a send: whom it went to, and not what it said."""
-    after = {"recipients": [each.recipient for each in submitted.recipients], "status": submitted.status}
-    return Change(show(Kind.MESSAGE, submitted.id), None, after, pod_id=submitted.pod_id, inbox_id=submitted.inbox_id)

@@ -16,7 +16,6 @@ from daimon.smtpd.framing import Framer, FramingError
 from daimon.smtpd.house import House
 from daimon.smtpd.limits import SMALL, network_of, plain_ip
 from daimon.smtpd.replies import Reply
-from daimon.smtpd.session import Session
 from daimon.smtpd.transaction import Commit, Lookup
 
 _log = Log(__name__)
@@ -37,13 +36,8 @@ class Connection(asyncio.Protocol):
             max_line=policy.max_line,
             max_message_bytes=policy.max_message_bytes,
         )
-        self._session = Session(
-            self._framer,
-            directory=house.directory,
-            acceptor=house.acceptor,
-            policy=policy,
-            clock=house.clock,
-            tls_offered=house.tls is not None,
+        self._session = house.dialogue(
+            self._framer, policy=policy, clock=house.clock, tls_offered=house.tls is not None
         )
         self._out: list[bytes] = []
         self._waiting: deque[Reply | _Waiting] = deque()  # in the order of the commands
@@ -169,8 +163,12 @@ class Connection(asyncio.Protocol):
         network = network_of(ip)
         if self._house.places.sit(network):
             self._network = network
-            self._out.append(self._house.greeting.octets)
-            self._rest(progress=True)
+            if self._house.policy.implicit_tls:
+                self._upgrading, self._hears = True, False
+                self._house.loop.call_soon(self._begin_upgrade)  # once the transport reads: only then can it be paused
+            else:
+                self._out.append(self._house.greeting.octets)
+                self._rest(progress=True)
         else:
             self._say_last(replies.TOO_MANY_FROM_YOU)
 
@@ -345,10 +343,10 @@ class Connection(asyncio.Protocol):
             self._house.places.leave(self._network)
             self._entered = False
 
-    # STARTTLS
+    # STARTTLS, and TLS from the first octet
 
     def _begin_upgrade(self) -> None:
-        if self._handshake is None:
+        if self._handshake is None and not self._closed:
             self._deadline = math.inf  # the handshake has its own
             self._transport.pause_reading()
             self._handshake = self._house.loop.create_task(self._upgrade())
@@ -377,6 +375,8 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._upgrading, self._secured, self._handshake, self._paused = False, True, None, False
         self._hears = not (self._closing or self._choked)
+        if self._house.policy.implicit_tls:
+            self._out.append(self._house.greeting.octets)
         self._advance(progress=True)
 
 
