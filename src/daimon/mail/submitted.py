@@ -92,7 +92,8 @@ def _fields(octets: bytes) -> tuple[list[tuple[bytes, bytes, bytes]], int]:
         if match is None and end < len(octets):
             raise BadMail(f"its header is larger than {bounds.HEADER_OCTETS} octets, or malformed")
         if match is None:
-            raise BadMail(f"line {octets.count(b'\r\n', 0, at) + 1} of the header is no header field")
+            line = octets.count(b"\r\n", 0, at) + 1
+            raise BadMail(f"line {line} of the header is no header field")
         if len(found) == bounds.HEADER_FIELDS:
             raise BadMail(f"the header has more than {bounds.HEADER_FIELDS} fields")
         found.append((match[1].lower(), match[2], match[0]))

@@ -35,7 +35,7 @@ def _signed(draft: Draft, message_id: str, keys: Sequence[SigningKey], now: date
 
 
 def addressed(content: Understood, rcpt_to: Sequence[Address]) -> NewMail:
-    """Return whom a mail goes to: the envelope's recipients, by the field of the header that names them, if one does."""
+    """Return whom a mail goes to: those of the envelope, by the field of the header that names them, if one does."""
     summary = summary_of(content)
     to, cc = (_normal(each.address for each in people) for people in (summary.to, summary.cc))
     kinds: dict[str, list[Mailbox]] = {"to": [], "cc": [], "bcc": []}

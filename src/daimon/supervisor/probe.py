@@ -4,17 +4,18 @@ import contextlib
 import select
 import socket
 
-QUESTIONS = {
-    "api": (b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 "),
-    "smtp": (b"", b"220"),
+QUESTIONS = {  # by the setting of the port
+    "http_port": (b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 "),
+    "smtp_port": (b"", b"220"),
+    "submission_port": (b"", b"220"),
 }
 
 
 class Probe:
     """A question to a role behind a listening socket."""
 
-    def __init__(self, role: str, listener: socket.socket) -> None:
-        self._question, self._expected = QUESTIONS[role]
+    def __init__(self, question: tuple[bytes, bytes], listener: socket.socket) -> None:
+        self._question, self._expected = question
         self._listener = listener
         self._connection: socket.socket | None = None
 

@@ -85,6 +85,7 @@ from daimon_email.models import (
     Result,
     RotatedInboxKey,
     Safety,
+    SmtpSettings,
     Thread,
     Whoami,
 )
@@ -160,6 +161,7 @@ __all__ = [
     "SendLimitExceeded",
     "SendRequiresPaid",
     "ServerError",
+    "SmtpSettings",
     "StateConflict",
     "SubdomainTaken",
     "TeamNotFound",
