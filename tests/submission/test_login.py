@@ -212,7 +212,7 @@ async def test_a_key_that_is_revoked_in_a_session(submission: Submission) -> Non
         posted(client)
 
     def again(client: smtplib.SMTP) -> None:
-        with pytest.raises(smtplib.SMTPResponseException, match="5.7.8") as refusal:
+        with pytest.raises(smtplib.SMTPResponseException, match=r"5\.7\.8") as refusal:
             posted(client)
         assert refusal.value.smtp_code == 535
 
@@ -229,5 +229,5 @@ async def _key(submission: Submission, **body: object) -> str:
         "/v1/keys", json={"scope": "account", **body}, headers=bearer(submission.post.key)
     )
     assert made.status_code == 201, made.text
-    secret: str = made.json()["result"]["key"]
+    secret: str = made.json()["result"]["api_key"]
     return secret

@@ -41,7 +41,7 @@ async def test_the_road_of_the_api(submission: Submission, working: object) -> N
     [delivery] = await post.decided(message_id)
     assert (delivery["recipient"], delivery["kind"], delivery["status"]) == ("friend@daimon.email", "to", "delivered")
     message = await shown(submission, message_id)
-    assert (message["direction"], message["subject"], message["body_text"]) == ("outbound", "Hello", "Hi there.\n")
+    assert (message["direction"], message["subject"], message["body_text"]) == ("outbound", "Hello", "Hi there.")
     assert message["status"] == "delivered"
     [arrived] = await post.received(friend["id"])
     assert arrived["from_address"] == "agent@daimon.email"
@@ -56,7 +56,8 @@ async def test_what_is_added_and_what_is_taken_off(submission: Submission) -> No
     """Message-ID and Date if they lack, signatures before those that are there; no Bcc leaves."""
     octets = with_header(
         "Return-Path: <x@example.com>", "DKIM-Signature: v=1; d=example.com", FROM, "To: a@example.com",
-        "BCC: secret@example.com,\r\n other@example.com", "cc: c@example.com", "X-Mailer: mine\r\n\tfolded", "Subject: S",
+        "BCC: secret@example.com,\r\n other@example.com", "cc: c@example.com", "X-Mailer: mine\r\n\tfolded",
+        "Subject: S",
     )  # fmt: skip
     message_id = await submission.submit(octets, "a@example.com", "C@example.com", "secret@example.com")
     sent = (await raw(submission, message_id)).decode()
@@ -133,9 +134,8 @@ async def test_a_sender_that_it_reaches(submission: Submission, field: str) -> N
         (with_header(FROM, *("X: " + "y" * 900 for _ in range(400))), "554 5.6.0 *262144 octets"),
         (with_header(FROM) + b"nul \0\r\n", "554 5.6.0 *NUL"),
         (with_header(FROM) + b"x" * 999 + b"\r\n", "552 5.6.0 *too long"),
-        (with_header(FROM) + b"x" * 900 * 1300, "55"),
     ],
-    ids=["twice", "no field", "blank fold", "utf-8", "fields", "header", "nul", "line", "size"],
+    ids=["twice", "no field", "blank fold", "utf-8", "fields", "header", "nul", "line"],
 )
 async def test_a_mail_that_cannot_be_sent(submission: Submission, octets: bytes, reply: str) -> None:
     """Said at the end of the data; nothing is kept."""
@@ -193,11 +193,11 @@ async def test_line_ends_alone_are_refused(submission: Submission) -> None:
         C: RCPT TO:<friend@daimon.email>
         S: 250 *
         S: 250 *
-        C> BDAT 40 LAST\\r\\nFrom: agent@daimon.email\\r\\n\\r\\nfirst\\nsecond\\r\\n
+        C> BDAT 42 LAST\\r\\nFrom: agent@daimon.email\\r\\n\\r\\nfirst\\nsecond\\r\\n
         S: 554 5.6.0 *
         C: MAIL FROM:<agent@daimon.email>
         C: RCPT TO:<friend@daimon.email>
-        C> BDAT 36 LAST\\r\\nFrom: agent@daimon.email\\r\\n\\r\\nno line end
+        C> BDAT 39 LAST\\r\\nFrom: agent@daimon.email\\r\\n\\r\\nno line end
         S: 250 *
         S: 250 *
         S: 250 2.0.0 Queued as msg_*
@@ -230,7 +230,7 @@ async def test_addresses_beyond_ascii(submission: Submission) -> None:
         return posted(client, octets, "j\u00f6rg@example.com", options=("SMTPUTF8", "BODY=8BITMIME"))
 
     message = await shown(submission, await submission.talk(act))
-    assert (message["subject"], message["body_text"]) == ("\u00fc", "H\u00e4\n")
+    assert (message["subject"], message["body_text"]) == ("\u00fc", "H\u00e4")
     assert await submission.post.deliveries(message["id"])
 
 
