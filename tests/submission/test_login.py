@@ -216,7 +216,7 @@ async def test_a_key_that_is_revoked_in_a_session(submission: Submission) -> Non
             posted(client)
         assert refusal.value.smtp_code == 535
 
-    client = smtplib.SMTP("127.0.0.1", submission.port, "client.example", timeout=30)
+    client = await asyncio.to_thread(smtplib.SMTP, "127.0.0.1", submission.port, "client.example", timeout=30)
     await asyncio.to_thread(first, client)
     await submission.post.execute("update keys set status = 'revoked' where name = 'short-lived'")
     submission.desk.keys.forget()

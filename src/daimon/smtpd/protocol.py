@@ -164,11 +164,10 @@ class Connection(asyncio.Protocol):
         if self._house.places.sit(network):
             self._network = network
             if self._house.policy.implicit_tls:
-                self._upgrading, self._hears = True, False
-                self._house.loop.call_soon(self._begin_upgrade)  # once the transport reads: only then can it be paused
-            else:
-                self._out.append(self._house.greeting.octets)
-                self._rest(progress=True)
+                self._session.secured()
+                self._secured = True
+            self._out.append(self._house.greeting.octets)
+            self._rest(progress=True)
         else:
             self._say_last(replies.TOO_MANY_FROM_YOU)
 
@@ -343,10 +342,10 @@ class Connection(asyncio.Protocol):
             self._house.places.leave(self._network)
             self._entered = False
 
-    # STARTTLS, and TLS from the first octet
+    # STARTTLS
 
     def _begin_upgrade(self) -> None:
-        if self._handshake is None and not self._closed:
+        if self._handshake is None:
             self._deadline = math.inf  # the handshake has its own
             self._transport.pause_reading()
             self._handshake = self._house.loop.create_task(self._upgrade())
@@ -375,8 +374,6 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._upgrading, self._secured, self._handshake, self._paused = False, True, None, False
         self._hears = not (self._closing or self._choked)
-        if self._house.policy.implicit_tls:
-            self._out.append(self._house.greeting.octets)
         self._advance(progress=True)
 
 

@@ -13,6 +13,7 @@ from daimon.smtpd.policy import Policy, Timeouts
 from daimon.smtpd.protocol import Connection
 from daimon.smtpd.receiving import Receiving
 from daimon.smtpd.submitting import Submitting
+from daimon.smtpd.tls_door import TlsDoor
 
 _BACKLOG: Final = 1024
 
@@ -29,7 +30,7 @@ class Server:
         self._tls = tls
         self._clock = clock
         self._house: House | None = None
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | TlsDoor | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -43,7 +44,11 @@ class Server:
             loop=loop,
         )
         self._house = house
-        self._server = await loop.create_server(lambda: Connection(house), sock=sock, backlog=_BACKLOG)
+        if self._policy.implicit_tls:
+            assert self._tls is not None
+            self._server = TlsDoor(house, sock, self._tls)
+        else:
+            self._server = await loop.create_server(lambda: Connection(house), sock=sock, backlog=_BACKLOG)
         self._check_deadlines(house, _granularity(self._policy.timeouts))
 
     async def drain(self, *, patience: float) -> None:
