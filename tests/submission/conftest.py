@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import smtplib
 import socket
 import ssl
@@ -149,12 +150,13 @@ async def desk(post: Post) -> AsyncIterator[SubmissionDesk]:
 async def serve(
     post: Post, desk: SubmissionDesk, tls_context: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> AsyncIterator[Serve]:
-    """Start servers: `await serve(implicit_tls=True)` changes the policy."""
+    """Start servers: `await serve(implicit_tls=True)` changes the policy, `reader` who reads the mails."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(**changes: Any) -> Submission:
+        async def start(*, reader: Reader = desk.reader, **changes: Any) -> Submission:
             policy = msgspec.structs.replace(POLICY, **changes)
-            server = SubmissionServer(desk=desk, policy=policy, tls=tls_context, clock=utc_now)
+            at = dataclasses.replace(desk, reader=reader)
+            server = SubmissionServer(desk=at, policy=policy, tls=tls_context, clock=utc_now)
             sock = socket.create_server(("127.0.0.1", 0))
             submission = Submission(post, desk, sock.getsockname()[1], trusting)
             await server.start(sock)

@@ -3,11 +3,16 @@
 import smtplib
 from typing import Any
 
+import dkim
 import pytest
 
 from api.conftest import bearer
+from daimon.inbound.isolation import Reader
+from daimon.inboxes.arrival import Understood
+from daimon.mail import dkim_signing
+from daimon.messages.content import unreadable
 
-from .conftest import MAIL, Submission, posted, with_header
+from .conftest import MAIL, Serve, Submission, posted, with_header
 
 FROM = "From: Agent <agent@daimon.email>"
 
@@ -74,6 +79,36 @@ async def test_what_is_added_and_what_is_taken_off(submission: Submission) -> No
     assert [each["address"] for each in (await shown(submission, message_id))["bcc"]] == ["secret@example.com"]
     kept = with_header(FROM, "Date: Mon, 16 Mar 2026 10:30:00 +0000", "Message-ID: <mine@example.com>")
     assert (await shown(submission, await submission.submit(kept)))["message_id"] == "<mine@example.com>"
+
+
+async def test_it_is_signed(submission: Submission) -> None:
+    """By the keys of the inbox's domain, over all that leaves."""
+    octets = await raw(
+        submission, await submission.submit(with_header(FROM, "To: a@example.com", "Bcc: b@example.com"))
+    )
+    services = submission.post.edge.services
+    async with services.jobs.read() as jobs:
+        keys = await services.road.signing.for_domain(jobs, "daimon.email")
+    published = {f"{key.selector}._domainkey.{key.domain}.".encode(): dkim_signing.record(key).encode() for key in keys}
+    for nth in range(len(keys)):
+        assert dkim.DKIM(octets).verify(nth, dnsfunc=lambda name, timeout=5: published.get(name))
+
+
+def stuck(octets: bytes) -> Understood:
+    """Read for ever, as a mail may make a reader do."""
+    while octets:
+        pass
+    return unreadable("nothing")
+
+
+async def test_a_mail_that_takes_too_long_to_read(serve: Serve) -> None:
+    """It is refused after its share of CPU time, and costs the next one nothing."""
+    reader = Reader(stuck, cpu_seconds=0.1)
+    submission = await serve(reader=reader)
+    assert await refusal(submission) == "554 5.6.0 the mail could not be read: it took more CPU time than allowed"
+    reader.close()
+    async with submission.post.edge.database.read() as db:
+        assert await db.fetchval("select count(*) from leases") == 0
 
 
 async def test_an_answer_joins_its_thread(submission: Submission) -> None:

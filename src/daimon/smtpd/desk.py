@@ -1,5 +1,6 @@
 """Where submissions are taken: the keys, the limits and the road of the API (`api/auth.py`, `api/sending.py`)."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +35,7 @@ from daimon.mail.address import Address, BadAddress, parse_address
 from daimon.mail.submitted import BadFrom, BadMail, Draft
 from daimon.messages.content import naming_bcc
 from daimon.outbound import auditing, queue, ready_made, submission
-from daimon.outbound.composing import ReadyMail
+from daimon.outbound.composing import LARGE_OCTETS, ReadyMail
 from daimon.outbound.errors import BadSubmission, ForeignSender
 from daimon.outbound.models import NewMail, Submitted
 from daimon.outbound.submission import Road
@@ -81,7 +82,8 @@ class SubmissionDesk:
         """Return the id of the message once it is durable. Raises BadSubmission, and what a send by the API raises."""
         who = await self._who(login)  # the data may have been an hour on their way
         admission.check_open(who.account)
-        draft = _read(posted)
+        is_large = len(posted.octets) > LARGE_OCTETS
+        draft = await asyncio.to_thread(_read, posted) if is_large else _read(posted)
         inbox = await self._inbox(who, draft.from_)
 
         def begin() -> AbstractAsyncContextManager[Connection]:
