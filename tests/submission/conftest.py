@@ -1,6 +1,7 @@
 """A submission server over the account of `post`, and clients of the standard library."""
 
 import asyncio
+import base64
 import contextlib
 import dataclasses
 import smtplib
@@ -16,8 +17,6 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from daimon.inbound import understanding
-from daimon.inbound.isolation import Reader
 from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.keys.use import KeyUses
@@ -25,6 +24,7 @@ from daimon.kit.clock import utc_now
 from daimon.smtpd import tls
 from daimon.smtpd.desk import SubmissionDesk
 from daimon.smtpd.policy import Policy
+from daimon.smtpd.reading import TwoReaders
 from daimon.smtpd.server import SubmissionServer
 from sending.conftest import Post, post, working
 from smtp.client import Client
@@ -130,7 +130,7 @@ def trusting() -> ssl.SSLContext:
 async def desk(post: Post) -> AsyncIterator[SubmissionDesk]:
     """A desk of which `post`'s account is a user; a network is refused after five guesses."""
     services = post.edge.services
-    reader = Reader(understanding.fully, cpu_seconds=2)
+    reader = TwoReaders()
     yield SubmissionDesk(
         db=services.db,
         keys=KeyCache(services.db, utc_now),
@@ -153,7 +153,7 @@ async def serve(
     """Start servers: `await serve(implicit_tls=True)` changes the policy, `reader` who reads the mails."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(*, reader: Reader = desk.reader, **changes: Any) -> Submission:
+        async def start(*, reader: TwoReaders = desk.reader, **changes: Any) -> Submission:
             policy = msgspec.structs.replace(POLICY, **changes)
             at = dataclasses.replace(desk, reader=reader)
             server = SubmissionServer(desk=at, policy=policy, tls=tls_context, clock=utc_now)
@@ -171,6 +171,11 @@ async def serve(
 async def submission(serve: Serve) -> Submission:
     """A server with the usual policy."""
     return await serve()
+
+
+def b64(text: str) -> str:
+    """Return a text as AUTH carries it."""
+    return base64.b64encode(text.encode()).decode()
 
 
 def with_header(*fields: str) -> bytes:

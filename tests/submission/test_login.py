@@ -1,7 +1,6 @@
 """Who is let in to submit: by which mechanism, with which key, and for how long."""
 
 import asyncio
-import base64
 import smtplib
 import struct
 from ipaddress import ip_address, ip_network
@@ -10,18 +9,13 @@ import pytest
 
 from api.conftest import bearer
 
-from .conftest import Serve, Submission, posted
+from .conftest import Serve, Submission, b64, posted
 
 HELLO = """
     S: 220 smtp.daimon.email ESMTP *
     C: EHLO client.example
     S: 250-smtp.daimon.email | *250-STARTTLS | 250-AUTH PLAIN LOGIN | *
 """
-
-
-def b64(text: str) -> str:
-    """Return a text as AUTH carries it."""
-    return base64.b64encode(text.encode()).decode()
 
 
 async def refused(submission: Submission, user: str, key: str | None) -> tuple[int, str]:

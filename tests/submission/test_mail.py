@@ -7,12 +7,12 @@ import dkim
 import pytest
 
 from api.conftest import bearer
-from daimon.inbound.isolation import Reader
 from daimon.inboxes.arrival import Understood
 from daimon.mail import dkim_signing
 from daimon.messages.content import unreadable
+from daimon.smtpd.reading import TwoReaders
 
-from .conftest import MAIL, Serve, Submission, posted, with_header
+from .conftest import MAIL, Serve, Submission, b64, posted, with_header
 
 FROM = "From: Agent <agent@daimon.email>"
 
@@ -103,7 +103,7 @@ def stuck(octets: bytes) -> Understood:
 
 async def test_a_mail_that_takes_too_long_to_read(serve: Serve) -> None:
     """It is refused after its share of CPU time, and costs the next one nothing."""
-    reader = Reader(stuck, cpu_seconds=0.1)
+    reader = TwoReaders(stuck, quick_seconds=0.05, slow_seconds=0.1)
     submission = await serve(reader=reader)
     assert await refusal(submission) == "554 5.6.0 the mail could not be read: it took more CPU time than allowed"
     reader.close()
@@ -240,8 +240,6 @@ async def test_line_ends_alone_are_refused(submission: Submission) -> None:
 
 
 def _plain(submission: Submission) -> str:
-    from .test_login import b64
-
     return b64("\0agent@daimon.email\0" + submission.post.key)
 
 

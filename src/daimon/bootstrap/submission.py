@@ -16,8 +16,6 @@ from daimon.db.walls import TenantDatabase
 from daimon.domains.dkim import KeyVault
 from daimon.domains.signing import SigningKeys
 from daimon.events import rings
-from daimon.inbound import understanding
-from daimon.inbound.isolation import Reader
 from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.keys.use import KeyUses
@@ -27,8 +25,9 @@ from daimon.outbound.models import MOST_RECIPIENTS
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.submission import Road
 from daimon.quotas.tiers import read_tiers
-from daimon.smtpd.desk import CPU_SECONDS, SubmissionDesk
+from daimon.smtpd.desk import SubmissionDesk
 from daimon.smtpd.policy import Policy
+from daimon.smtpd.reading import TwoReaders
 from daimon.smtpd.server import SubmissionServer
 
 CONNECTIONS = 4
@@ -38,7 +37,7 @@ MAX_LINE = 998  # RFC 5322 §2.1.1: many servers that the mail may go to take no
 @asynccontextmanager
 async def opened_desk(settings: Settings, jobs: Database) -> AsyncIterator[SubmissionDesk]:
     """Lend the desk of this process. `jobs` sees all accounts."""
-    reader, uses, served = Reader(understanding.fully, cpu_seconds=CPU_SECONDS), KeyUses(), asyncio.Event()
+    reader, uses, served = TwoReaders(), KeyUses(), asyncio.Event()
     async with opened(settings, TenantDatabase, connections=CONNECTIONS) as db, asyncio.TaskGroup() as group:
         group.create_task(uses.keep_writing(jobs, utc_now, served))
         try:

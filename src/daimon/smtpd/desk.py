@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Final
 from uuid import UUID
 
 from daimon.audit.models import Entry
@@ -14,7 +13,7 @@ from daimon.db.engine import Connection
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
 from daimon.events import rings
-from daimon.inbound.isolation import Reader, Unread
+from daimon.inbound.isolation import Unread
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.arrival import Understood
 from daimon.inboxes.errors import InboxNotFound
@@ -41,13 +40,12 @@ from daimon.outbound.models import NewMail, Submitted
 from daimon.outbound.submission import Road
 from daimon.quotas import leases
 from daimon.smtpd.collaborators import Login, Posted
-
-CPU_SECONDS: Final = 2.0  # to read one mail
+from daimon.smtpd.reading import TwoReaders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionDesk:
-    """Takes the submissions of one process. `reader` reads in a process of its own what strangers may have written."""
+    """Takes the submissions of one process. `reader` reads in processes of its own what strangers may have written."""
 
     db: TenantDatabase
     keys: KeyCache
@@ -55,7 +53,7 @@ class SubmissionDesk:
     uses: KeyUses
     road: Road
     trail: Trail
-    reader: Reader
+    reader: TwoReaders
     ringer: Ringer  # of the events that submissions record
     posts: Ringer  # of the mails themselves
     clock: Clock
@@ -128,7 +126,7 @@ class SubmissionDesk:
         return ReadyMail(octets, needs_smtputf8, naming_bcc(content, wish.bcc)), wish
 
     async def _understood(self, octets: bytes) -> Understood:
-        [read] = await self.reader.read([octets])
+        read = await self.reader.read(octets)
         if read is Unread.KILLED:
             raise Unavailable(retry_after=1)
         if isinstance(read, Unread):
