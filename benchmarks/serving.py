@@ -62,7 +62,18 @@ def serving(*flags: str) -> Iterator[Serving]:
     """Run `daimon serve` on free ports in a directory of its own."""
     directory = Path(tempfile.mkdtemp(prefix="daimon-benchmark-", dir=WORK))
     command = [sys.executable, "-m", "daimon", "serve", "--data-dir", str(directory / "data"), "--http-port", "0"]
-    command += ["--smtp-port", "0", "--metrics-port", "0", "--free-creates-per-hour", "0", "--log-level", "warning"]
+    command += [
+        "--smtp-port",
+        "0",
+        "--submission-port",
+        "0",
+        "--metrics-port",
+        "0",
+        "--free-creates-per-hour",
+        "0",
+        "--log-level",
+        "warning",
+    ]
     command += ["--smtp-max-connections-per-ip", "1000", *flags]
     log = directory / "serve.log"
     with open(log, "w") as output:

@@ -77,9 +77,21 @@ class Settings:
 
     http_host: Annotated[str, Spec(values.host, "127.0.0.1", "Address that the API listens on.")]
     http_port: Annotated[int, Spec(values.port, "8080", "Port that the API listens on; 0 takes a free one.")]
-    smtp_host: Annotated[str, Spec(values.host, "127.0.0.1", "Address that the SMTP receiver listens on.")]
+    smtp_host: Annotated[
+        str, Spec(values.host, "127.0.0.1", "Address that the SMTP receiver and submission listen on.")
+    ]
     smtp_port: Annotated[int, Spec(values.port, "2525", "Port that the SMTP receiver listens on; 0 takes a free one.")]
-    submission_port: Annotated[int, Spec(values.port, "2587", "Port for mail submission by SMTP.", later=True)]
+    submission_port: Annotated[
+        int, Spec(values.port, "2587", "Port for mail submission by SMTP, with STARTTLS; 0 takes a free one.")
+    ]
+    submission_tls_port: Annotated[
+        int | None,
+        Spec(
+            values.port,
+            None,
+            "Port for mail submission that begins with TLS, as 465 does; unset, there is none; 0 takes a free one.",
+        ),
+    ]
     metrics_host: Annotated[str, Spec(values.host, "127.0.0.1", "Address that the metrics are served on.")]
     metrics_port: Annotated[
         int, Spec(values.port, "9464", "Port for metrics in the Prometheus format; 0 takes a free one.")
@@ -133,14 +145,18 @@ class Settings:
     ]
     smtp_proxy_protocol: Annotated[
         bool,
-        Spec(values.switch, "false", "Expect a PROXY protocol v2 header on SMTP connections from trusted proxies."),
+        Spec(
+            values.switch,
+            "false",
+            "Expect a PROXY protocol v2 header on SMTP connections from trusted proxies, but not before TLS.",
+        ),
     ]
     tls_cert: Annotated[
         Path | None,
         Spec(
             values.readable_file,
             None,
-            "Certificate chain for STARTTLS in PEM; unset, one is made and signed by itself.",
+            "Certificate chain for STARTTLS and submission in PEM; unset, one is made and signed by itself.",
         ),
     ]
     tls_key: Annotated[Path | None, Spec(values.readable_file, None, "Private key of that certificate in PEM.")]

@@ -20,7 +20,7 @@ from daimon.api.app import Api
 from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.server import serve
-from daimon.api.services import Services
+from daimon.api.services import Services, Submission
 from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
@@ -194,6 +194,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         domain_policy=DomainPolicy("daimon.email", ("mx1.daimon.email", "mx2.daimon.email"), TIERS),
         inbox_policy=InboxPolicy("daimon.email", frozenset({"postmaster"}), 0, TIERS),
         public_url="http://daimon.test",
+        submission=Submission("127.0.0.1", 2587, None, 26_214_400),
         secret_key=b"s" * 32,
         stopping=asyncio.Event(),
         auth_failures=AuthFailures(0),

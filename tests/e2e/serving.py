@@ -12,7 +12,7 @@ from typing import IO
 
 from daimon.config import CLIENT_VARIABLES
 
-FREE_PORTS = ("--http-port=0", "--smtp-port=0", "--metrics-port=0")
+FREE_PORTS = ("--http-port=0", "--smtp-port=0", "--submission-port=0", "--metrics-port=0")
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -89,6 +89,11 @@ class Serving:
     def smtp_port(self) -> int:
         """The SMTP receiver's port."""
         return int(self._shown("SMTP").rpartition(":")[2])
+
+    @property
+    def submission_port(self) -> int:
+        """The submission port."""
+        return int(self._shown("submit").rpartition(":")[2])
 
     @property
     def metrics(self) -> str:

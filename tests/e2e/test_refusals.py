@@ -30,7 +30,7 @@ def taken_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-@pytest.mark.parametrize("flag", ["http-port", "smtp-port", "metrics-port"])
+@pytest.mark.parametrize("flag", ["http-port", "smtp-port", "submission-port", "metrics-port"])
 def test_a_taken_port(tmp_path: Path, taken_port: int, flag: str) -> None:
     """The line names the address and the setting; no database was made."""
     line = refusal("serve", f"--data-dir={tmp_path}/data", *FREE_PORTS, f"--{flag}={taken_port}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from daimon.smtpd.framing import BareEnd, Framer, FramingError
 from daimon.smtpd.house import House
 from daimon.smtpd.policy import Policy
 from daimon.smtpd.protocol import Connection
+from daimon.smtpd.receiving import Receiving
 
 from .fakes import ACCOUNT
 
@@ -103,7 +105,8 @@ class AtOnce:
 def play(pieces: list[bytes], loop: asyncio.AbstractEventLoop) -> tuple[bytes, bool, list[Any]]:
     """Return what is answered to a stream, whether the session ended, and what was kept."""
     store, transport = AtOnce(loop), FakeTransport()
-    house = House(directory=store, acceptor=store, policy=SMALL, tls=None, clock=utc_now, loop=loop)
+    dialogue = partial(Receiving, directory=store, acceptor=store)
+    house = House(dialogue=dialogue, policy=SMALL, tls=None, clock=utc_now, loop=loop)
     connection = Connection(house)
     connection.connection_made(cast("asyncio.Transport", transport))
     for piece in pieces:

@@ -1,5 +1,6 @@
 """STARTTLS (RFC 3207), and the certificates for it."""
 
+import contextlib
 import ssl
 import stat
 from datetime import timedelta
@@ -45,6 +46,32 @@ async def test_a_mail_over_tls(receiver: Receiver) -> None:
     (mail,) = receiver.acceptor.mails
     assert mail.peer.tls
     assert mail.octets == b"over TLS\r\n"
+
+
+async def test_tls_from_the_first_octet(serve: Serve) -> None:
+    """RFC 8314 §3.3: the greeting, too, comes inside TLS, and none is offered again."""
+    receiver = await serve(implicit_tls=True)
+    client = await receiver.connect()
+    await client.follow("""
+        TLS
+        S: 220 mx.daimon.email ESMTP *
+        C: EHLO client.example
+        S: 250-mx.daimon.email | 250-PIPELINING | 250-SIZE 3145728 | 250-8BITMIME | 250-SMTPUTF8 | 250-CHUNKING | 250-ENHANCEDSTATUSCODES | 250 HELP
+        C: QUIT
+        S: 221 *
+        EOF
+    """)  # noqa: E501
+
+
+async def test_octets_in_the_clear_are_no_handshake(serve: Serve) -> None:
+    """They are cut off, and their place is free again; nobody shakes hands in more places than there are."""
+    receiver = await serve(implicit_tls=True, max_connections=1)
+    silent = await receiver.connect()
+    await (await receiver.connect()).follow("EOF")
+    await silent.follow("C: EHLO client.example")
+    with contextlib.suppress(ConnectionResetError):
+        await silent.reader.read()
+    await (await receiver.connect()).follow("TLS\nS: 220 *")
 
 
 async def test_nothing_sent_before_the_handshake_is_heard(receiver: Receiver) -> None:

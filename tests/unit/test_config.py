@@ -21,6 +21,7 @@ OTHER = {
     "DAIMON_SMTP_HOST": "0.0.0.0",
     "DAIMON_SMTP_PORT": "25",
     "DAIMON_SUBMISSION_PORT": "587",
+    "DAIMON_SUBMISSION_TLS_PORT": "465",
     "DAIMON_METRICS_HOST": "::1",
     "DAIMON_METRICS_PORT": "9000",
     "DAIMON_PUBLIC_URL": "https://mail.example/base",

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from daimon.api.operation import Operation
 from daimon.api.request import Request
-from daimon.audit.models import Actor, ActorKind, Change, Entry
+from daimon.audit.models import Change, Entry
+from daimon.keys.admission import actor_of
 from daimon.keys.models import KeyScope
 
 READ = "read_message"
@@ -29,12 +30,4 @@ async def record_read(request: Request, shown: Change) -> None:
 
 def _entry(request: Request, action: str, change: Change, at: datetime) -> Entry:
     account_id = change.account_id or request.principal.scope.account_id
-    return Entry(account_id, _actor(request), action, change, at)
-
-
-def _actor(request: Request) -> Actor:
-    key, ip = request.key, str(request.client)
-    if key is None:
-        return Actor(ActorKind.ANONYMOUS, ip=ip, request_id=request.id)
-    kind = ActorKind.MEMBER if key.member_id else ActorKind.KEY
-    return Actor(kind, key.key_id, key.member_id, ip, request.id)
+    return Entry(account_id, actor_of(request.key, str(request.client), request.id), action, change, at)

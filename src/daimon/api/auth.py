@@ -3,18 +3,12 @@
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from daimon.accounts.errors import AccountDeleted, AccountSuspended
-from daimon.accounts.models import AccountStatus
 from daimon.api.operation import Operation
 from daimon.api.request import Request
 from daimon.db.scope import Scope
-from daimon.keys.errors import (
-    ApiKeyExpired,
-    ApiKeyRevoked,
-    AuthenticationRequired,
-    InvalidApiKey,
-    UsedFromElsewhere,
-)
+from daimon.keys import admission
+from daimon.keys.admission import check_open, lacking, permitted
+from daimon.keys.errors import AuthenticationRequired
 from daimon.keys.models import KeyScope, Principal
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import Forbidden
@@ -25,8 +19,7 @@ _WIDTH = {KeyScope.INBOX: 0, KeyScope.POD: 1, KeyScope.ACCOUNT: 2, KeyScope.MEMB
 async def authenticate(request: Request) -> Principal | None:
     """Return whose key the Authorization header holds, None for no header.
 
-    Raises AuthenticationRequired for another scheme, what KeyCache raises, AuthenticationFailures for a network that
-    tried too many, and UsedFromElsewhere for a key that is not for the client's network.
+    Raises AuthenticationRequired for another scheme, and what `admission.admit` raises.
     """
     header = request.headers.get(b"authorization")
     if header is None:
@@ -34,25 +27,8 @@ async def authenticate(request: Request) -> Principal | None:
     scheme, _, octets = header.partition(b" ")
     if scheme.lower() != b"bearer":  # RFC 9110 §11.1: the scheme's case does not matter
         raise AuthenticationRequired
-    try:
-        principal = await _look_up(request, octets.strip())
-    except (InvalidApiKey, ApiKeyRevoked, ApiKeyExpired):
-        request.services.auth_failures.count(request.client)
-        raise
-    if principal.networks is not None and not any(request.client in network for network in principal.networks):
-        raise UsedFromElsewhere
-    return principal
-
-
-async def _look_up(request: Request, octets: bytes) -> Principal:
-    keys, failures = request.services.keys, request.services.auth_failures
-    secret = octets.decode("ascii", "replace")
-    # A key that was good before is looked up all the same: agents that share an address with a guesser work on.
-    if failures.refuses_any and not keys.knows(secret):
-        failures.check(request.client)
-    if not octets.isascii():
-        raise InvalidApiKey
-    return await keys.principal(secret)
+    services = request.services
+    return await admission.admit(services.keys, services.auth_failures, octets.strip(), lambda: request.client)
 
 
 async def admitted_again(request: Request) -> Principal:
@@ -65,19 +41,7 @@ async def admitted_again(request: Request) -> Principal:
 
 async def admit_again(request: Request, permission: Permission) -> None:
     """Look anew at who asks, for a request that has waited. Raises as at its beginning if the key lost its right."""
-    principal = await admitted_again(request)
-    reach = principal.allowed(permission)
-    if reach is None:
-        raise lacking(permission)
-    request.key = replace(principal, scope=reach)
-
-
-def lacking(permission: Permission | None) -> Forbidden:
-    """Return the refusal of a key that reaches an object and may not do this to it."""
-    return Forbidden(
-        f"This key lacks the permission {permission}.",
-        next_steps=["GET /v1/whoami lists the permissions of a key.", "Use a key that has this one."],
-    )
+    request.key = permitted(await admitted_again(request), permission)
 
 
 def check_reach(called: Operation, principal: Principal | None) -> None:
@@ -123,10 +87,7 @@ def check_account(called: Operation, principal: Principal) -> None:
     """Raise Forbidden where the account, or not being its owner, forbids the call."""
     account = principal.account
     if called.method != "GET" and not called.when_closed:
-        if account.deleted_at is not None:
-            raise AccountDeleted
-        if account.status is AccountStatus.SUSPENDED:
-            raise AccountSuspended
+        check_open(account)
     if called.owner and not principal.is_owner:
         raise Forbidden("This needs an account key with all permissions, or an owner's key.")
     if called.unrestricted and not principal.is_unrestricted:

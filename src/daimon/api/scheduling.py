@@ -14,7 +14,7 @@ from daimon.drafts import service as drafts
 from daimon.drafts.models import Draft, DraftChange, DraftStatus
 from daimon.kit.errors import Invalid
 from daimon.kit.ids import Kind, show
-from daimon.outbound import queue, repository
+from daimon.outbound import auditing, queue, repository
 from daimon.outbound.models import Submitted
 from daimon.quotas import sends
 
@@ -62,11 +62,7 @@ def sent(request: Request, submitted: Submitted) -> Answer[SentView]:
     steps = [f"See what becomes of it: GET {message}/deliveries"]
     if not submitted.fresh:
         return Answer(sent_view(submitted), steps, status=200)
-    # Of what was sent the audit trail tells whom it went to, and not what it said.
-    after = {"recipients": [each.recipient for each in submitted.recipients], "status": submitted.status}
-    request.change = Change(
-        show(Kind.MESSAGE, submitted.id), None, after, pod_id=submitted.pod_id, inbox_id=submitted.inbox_id
-    )
+    request.change = auditing.change_of(submitted)
     request.after_commit = lambda: request.services.posts.ring(queue.READY)
     return Answer(sent_view(submitted), steps, headers=rate_headers(submitted.rate_limit))
 

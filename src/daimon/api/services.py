@@ -29,6 +29,16 @@ from daimon.webhooks.secret import Vault
 
 
 @dataclass(frozen=True, slots=True)
+class Submission:
+    """Where mail is submitted by SMTP. `tls_port` is None where TLS begins by STARTTLS alone."""
+
+    host: str
+    port: int
+    tls_port: int | None
+    max_message_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The collaborators and settings of one API process."""
 
@@ -50,6 +60,7 @@ class Services:
     domain_policy: DomainPolicy
     inbox_policy: InboxPolicy
     public_url: str
+    submission: Submission
     secret_key: bytes
     stopping: asyncio.Event
     trail: Trail

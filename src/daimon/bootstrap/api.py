@@ -1,13 +1,16 @@
 """The API role: HTTP, over the database."""
 
 import asyncio
+import contextlib
 import socket
 import sys
+from collections.abc import Sequence
+from ipaddress import ip_address
 
 from daimon.api.access_log import AccessLog
 from daimon.api.app import Api
 from daimon.api.server import serve
-from daimon.api.services import Services
+from daimon.api.services import Services, Submission
 from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
@@ -41,8 +44,8 @@ MOST_URLS = 100  # of users, tried at one time
 RING_PAUSE_SECONDS = 0.01  # what several requests tell of in so short a time goes out together
 
 
-async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
-    """Serve HTTP on a listening socket until `stop`, then let running requests end."""
+async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyncio.Event) -> None:
+    """Serve HTTP on the listening socket until `stop`, then let running requests end."""
     async with (
         opened(settings, TenantDatabase, connections=CONNECTIONS) as db,
         opened(settings, Database, connections=JOBS) as jobs,
@@ -78,6 +81,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
             domain_policy=DomainPolicy(settings.service_domain, settings.mx_hosts, read_tiers(settings.tiers)),
             inbox_policy=_inbox_policy(settings),
             public_url=settings.public_url,
+            submission=_submission(settings),
             secret_key=settings.secret,
             stopping=stop,
             trail=trail,
@@ -99,6 +103,7 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
         group.create_task(_ring_at_the_end(bells, stop))
         served = asyncio.Event()
         group.create_task(services.key_uses.keep_writing(jobs, utc_now, served))
+        [sock] = listeners
         await serve(Api(services), sock, stop)
         served.set()
 
@@ -106,6 +111,18 @@ async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> N
 async def _ring_at_the_end(bells: Bells, stop: asyncio.Event) -> None:
     await stop.wait()
     bells.ring_all()
+
+
+def _submission(settings: Settings) -> Submission:
+    """Return where clients submit mail: by the name of the certificate, unless only this machine is listened to."""
+    with contextlib.suppress(ValueError):
+        if ip_address(settings.smtp_host).is_loopback:
+            return _submission_at(settings.smtp_host, settings)
+    return _submission_at(settings.smtp_hostname, settings)
+
+
+def _submission_at(host: str, settings: Settings) -> Submission:
+    return Submission(host, settings.submission_port, settings.submission_tls_port, settings.max_message_bytes)
 
 
 def _inbox_policy(settings: Settings) -> InboxPolicy:

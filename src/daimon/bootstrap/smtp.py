@@ -1,11 +1,13 @@
-"""The SMTP role: receives mail, and says 250 when it is durable."""
+"""The SMTP role: receives mail, and takes mail to be sent; says 250 when it is durable."""
 
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 
 from daimon.audit.models import SYSTEM, Change, Entry
 from daimon.audit.service import Trail
+from daimon.bootstrap import submission
 from daimon.bootstrap.database import opened
 from daimon.config import Settings
 from daimon.db.engine import Connection, Database
@@ -23,21 +25,25 @@ CONNECTIONS = 8
 DRAIN_SECONDS = 8.0
 
 
-async def run(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
-    """Receive mail on a bound socket until `stop`, then let mails on their way finish."""
+async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyncio.Event) -> None:
+    """Receive mail on the first socket and take submissions on the others until `stop`; then finish."""
     async with opened(settings, Database, connections=CONNECTIONS) as db:
         async with db.transaction() as connection:
             await _ensure_postmaster(connection, settings)
+        policy, context = _policy(settings), _tls(settings)
         server = SmtpServer(
             directory=Directory(db, domain=settings.service_domain, return_paths=ReturnPaths(settings.secret)),
             acceptor=Acceptor(db),
-            policy=_policy(settings),
-            tls=_tls(settings),
+            policy=policy,
+            tls=context,
             clock=utc_now,
         )
-        await server.start(sock)
-        await stop.wait()
-        await server.drain(patience=DRAIN_SECONDS)
+        async with submission.opened_desk(settings, db) as desk:
+            servers = [server, *submission.servers(desk, policy, context)]
+            for each, sock in zip(servers, listeners, strict=False):  # that of TLS alone may not be asked for
+                await each.start(sock)
+            await stop.wait()
+            await asyncio.gather(*(each.drain(patience=DRAIN_SECONDS) for each in servers))
 
 
 async def _ensure_postmaster(db: Connection, settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """The worker role: shows accepted mail, sends webhooks, checks domains, tells people what to know, and cleans up."""
 
 import asyncio
+import socket
+from collections.abc import Sequence
 
 from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
@@ -29,7 +31,7 @@ OUTBOUND_CONNECTIONS = 4
 WEBHOOK_CONNECTIONS = 4  # of their own: mail that comes in and mail that is told of do not wait for each other
 
 
-async def run(settings: Settings, _sock: None, stop: asyncio.Event) -> None:
+async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asyncio.Event) -> None:
     """Show accepted mail, send webhooks and notices, and clean up, until `stop`; then finish what is in hand."""
     async with (
         opened(settings, Database, connections=CONNECTIONS) as db,

@@ -21,7 +21,7 @@ def add_role(commands: Commands) -> None:
     """Add the command that runs a role: started by `serve` alone."""
     role = command(commands, "_role", _role, None)
     role.add_argument("role")
-    role.add_argument("--fd", type=int)
+    role.add_argument("--fd", type=int, action="append", default=[])
     role.add_argument("--counts", type=int, required=True)
 
 

@@ -90,6 +90,19 @@ def understood(mail: ParsedMail, signatures: tuple[Signature, ...] | None = None
     )
 
 
+def naming_bcc(content: Understood, bcc: tuple[Mailbox, ...]) -> Understood:
+    """Return what is stored of a mail that went to people whom its header does not name."""
+    if not bcc:
+        return content
+    summary = msgspec.structs.replace(summary_of(content), bcc=bcc)
+    return msgspec.structs.replace(content, summary=msgspec.json.encode(summary).decode())
+
+
+def summary_of(content: Understood) -> Summary:
+    """Return what lists show of a mail."""
+    return msgspec.json.decode(content.summary, type=Summary)
+
+
 def unreadable(why: str) -> Understood:
     """Return what is stored of a mail that nothing could be read out of. Its octets are kept all the same."""
     finding = Finding("unparsed", f"The mail could not be read: {why}. Its raw octets are there.")

@@ -104,6 +104,30 @@ async def submit(
     return await _write(db, who, plan, ready, message_id, road, now)
 
 
+async def submit_ready(
+    db: Connection,
+    who: Principal,
+    inbox: UUID,
+    wish: NewMail,
+    ready: ReadyMail,
+    message_id: UUID,
+    *,
+    road: Road,
+    now: datetime,
+) -> Submitted:
+    """Accept a mail that its sender composed; `wish` says whom it goes to. Raises what `submit` raises."""
+    check_may_submit(who, road.tiers)
+    plan = await _held(db, who, await _plan(db, who, inbox, wish), wish)
+    return await _write(db, who, plan, ready, message_id, road, now)
+
+
+def check_may_submit(who: Principal, tiers: Tiers) -> None:
+    """Raise SendRequiresPaid or AccountUnderReview for an account that sends nothing."""
+    sends.check_may_send(who.account, tiers[who.account.tier])
+    if who.account.status is AccountStatus.UNDER_REVIEW:
+        raise AccountUnderReview
+
+
 async def preview(
     db: Connection, who: Principal, inbox: UUID | str, wish: NewMail, *, road: Road, now: datetime
 ) -> Preview:

@@ -2,16 +2,25 @@
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from daimon.kit.clock import Clock
 from daimon.smtpd import replies
-from daimon.smtpd.collaborators import Acceptor, Directory
+from daimon.smtpd.framing import Framer
 from daimon.smtpd.limits import Places, Room
 from daimon.smtpd.policy import Policy
+from daimon.smtpd.session import Session
 
 if TYPE_CHECKING:
     from daimon.smtpd.protocol import Connection
+
+
+class Dialogue(Protocol):
+    """Begins a client's dialogue."""
+
+    def __call__(self, framer: Framer, *, policy: Policy, clock: Clock, tls_offered: bool) -> Session:
+        """Return the session of one connection."""
+        ...
 
 
 class House:
@@ -20,15 +29,13 @@ class House:
     def __init__(
         self,
         *,
-        directory: Directory,
-        acceptor: Acceptor,
+        dialogue: Dialogue,
         policy: Policy,
         tls: ssl.SSLContext | None,
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.directory = directory
-        self.acceptor = acceptor
+        self.dialogue = dialogue
         self.policy = policy
         self.tls = tls
         self.clock = clock

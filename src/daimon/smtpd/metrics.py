@@ -5,9 +5,11 @@ from daimon.smtpd.replies import Reply
 
 connections = Gauge("daimon_smtp_connections", "SMTP connections open now.")
 _accepted = Counter("daimon_smtp_mails_accepted_total", "Mails answered 250: they are durable.")
+_submitted = Counter("daimon_submission_mails_total", "Mails taken to be sent by SMTP.")
 _refused = Counter("daimon_smtp_refused_total", "Permanent refusals, by reply.", ("code", "status"))
 
 accepted = _accepted.inc
+submitted = _submitted.inc
 
 
 def refused(reply: Reply) -> None:

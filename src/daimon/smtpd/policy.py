@@ -1,4 +1,4 @@
-"""What this receiver allows. Figures of RFC 5321 §4.5.3 unless a comment says otherwise."""
+"""What an SMTP server allows. Figures of RFC 5321 §4.5.3 unless a comment says otherwise."""
 
 from ipaddress import IPv4Network, IPv6Network
 
@@ -35,6 +35,8 @@ class Policy(msgspec.Struct, frozen=True):
     max_errors: int = 20  # permanent refusals since the last mail accepted
     max_commands: int = 1000  # since the last mail accepted
     max_bytes_in_flight: int = 256 * 1024 * 1024  # mails not yet committed, in all connections
+    max_auth_failures: int = 3  # refused AUTHs in one session
+    implicit_tls: bool = False  # TLS begins with the connection, before the greeting (RFC 8314 §3.3)
     timeouts: Timeouts = Timeouts()
     proxy_protocol: bool = False
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -16,7 +16,6 @@ from daimon.smtpd.framing import Framer, FramingError
 from daimon.smtpd.house import House
 from daimon.smtpd.limits import SMALL, network_of, plain_ip
 from daimon.smtpd.replies import Reply
-from daimon.smtpd.session import Session
 from daimon.smtpd.transaction import Commit, Lookup
 
 _log = Log(__name__)
@@ -37,13 +36,8 @@ class Connection(asyncio.Protocol):
             max_line=policy.max_line,
             max_message_bytes=policy.max_message_bytes,
         )
-        self._session = Session(
-            self._framer,
-            directory=house.directory,
-            acceptor=house.acceptor,
-            policy=policy,
-            clock=house.clock,
-            tls_offered=house.tls is not None,
+        self._session = house.dialogue(
+            self._framer, policy=policy, clock=house.clock, tls_offered=house.tls is not None
         )
         self._out: list[bytes] = []
         self._waiting: deque[Reply | _Waiting] = deque()  # in the order of the commands
@@ -169,6 +163,9 @@ class Connection(asyncio.Protocol):
         network = network_of(ip)
         if self._house.places.sit(network):
             self._network = network
+            if self._house.policy.implicit_tls:
+                self._session.secured()
+                self._secured = True
             self._out.append(self._house.greeting.octets)
             self._rest(progress=True)
         else:

@@ -1,13 +1,20 @@
 """Every reply this server gives, by name (RFC 5321 §4.2, enhanced status codes of RFC 3463 and RFC 5248).
 
 The remote gets these texts and nothing else: no inbox, account or exception is ever quoted. The log has the fields.
+Only who showed a key is told more: what the API says to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
+from uuid import UUID
 
 from daimon.inbound import errors
+from daimon.keys.errors import ApiKeyExpired, ApiKeyRevoked, AuthenticationFailures
+from daimon.kit.errors import DaimonError, Forbidden, TooManyRequests, Unauthenticated, Unavailable
+from daimon.kit.ids import Kind, show
+from daimon.outbound.errors import BadSubmission
+from daimon.quotas.errors import DailySendsExceeded, PodDailySendsExceeded
 
 
 class Reply:
@@ -66,6 +73,16 @@ def no_auth(submission_port: int) -> Reply:
     return Reply(502, "5.5.1", f"AUTH is not offered here; to send mail, use the submission port {submission_port}")
 
 
+def challenge(text: str) -> Reply:
+    """Return what a client that authenticates is asked, in base64."""
+    return Reply(334, None, text)
+
+
+def queued_as(message_id: UUID) -> Reply:
+    """Return the answer to a mail that is durable, and will be sent."""
+    return Reply(250, "2.0.0", f"Queued as {show(Kind.MESSAGE, message_id)}")
+
+
 def closing_idle(hostname: str) -> Reply:
     """Return the 421 of a server that stops."""
     return Reply(421, "4.3.2", f"{hostname} is going down; try again shortly", closes=True)
@@ -111,6 +128,18 @@ BAD_SENDER: Final = Reply(501, "5.1.7", "Bad sender address syntax")
 BAD_RECIPIENT: Final = Reply(501, "5.1.3", "Bad recipient address syntax")
 NEEDS_SMTPUTF8: Final = Reply(553, "5.6.7", "An address beyond ASCII needs SMTPUTF8 on MAIL")
 
+AUTHENTICATED: Final = Reply(235, "2.7.0", "Authenticated")
+AUTH_FAILED: Final = Reply(
+    535, "5.7.8", "No such user with this key: the user is an inbox or acc_..., the password a key"
+)
+BAD_AUTH: Final = Reply(501, "5.5.2", "Malformed response; nothing was tried")
+AUTH_CANCELLED: Final = Reply(501, "5.7.0", "Authentication cancelled")
+NO_MECHANISM: Final = Reply(504, "5.5.4", "Mechanism not offered; AUTH PLAIN and AUTH LOGIN are")
+TLS_FIRST: Final = Reply(538, "5.7.11", "Send STARTTLS first: keys are taken under TLS alone")
+AUTH_FIRST: Final = Reply(530, "5.7.0", "Authenticate first, with AUTH PLAIN or AUTH LOGIN")
+ALREADY_IN: Final = Reply(503, "5.5.1", "Already authenticated")
+AUTH_IN_MAIL: Final = Reply(503, "5.5.1", "A mail is begun; authenticate before MAIL")
+
 HELO_FIRST: Final = Reply(503, "5.5.1", "Send EHLO or HELO first")
 MAIL_FIRST: Final = Reply(503, "5.5.1", "Send MAIL first")
 NESTED_MAIL: Final = Reply(503, "5.5.1", "A mail is already begun; send RSET to drop it")
@@ -150,3 +179,43 @@ _BY_REFUSAL: Final[dict[type[errors.RecipientRefused], Reply]] = {
 def refusal(error: errors.RecipientRefused) -> Reply:
     """Return how a refused forward-path is told: the one place where these errors become codes."""
     return _BY_REFUSAL.get(type(error), REFUSED)
+
+
+# What who submits is told: the API's own words, as far as SMTP has a code for them.
+
+Rendering: TypeAlias = Callable[[DaimonError | BadSubmission], Reply]
+_MOST_CHARS: Final = 400  # RFC 5321 §4.5.3.1.5: a reply line has 512 octets at most
+
+
+def auth_refusal(error: DaimonError | BadSubmission) -> Reply:
+    """Return how a key that is not good is told: 535, but for what a wait helps against."""
+    if isinstance(error, AuthenticationFailures):
+        return Reply(421, "4.7.0", _line(error, error.retry_after), closes=True)
+    if isinstance(error, TooManyRequests | Unavailable):
+        return Reply(454, "4.7.0", _line(error, error.retry_after))
+    if isinstance(error, Forbidden | ApiKeyExpired | ApiKeyRevoked):
+        return Reply(535, "5.7.8", _line(error))
+    return AUTH_FAILED
+
+
+def submission_refusal(error: DaimonError | BadSubmission) -> Reply:
+    """Return how a mail that is not taken is told: 45x where waiting helps, 550 5.7.1 where it does not."""
+    match error:
+        case BadSubmission():
+            return Reply(554, "5.6.0", _line(error))
+        case Unauthenticated():  # the key was good when the session began
+            return Reply(535, "5.7.8", _line(error))
+        case DailySendsExceeded() | PodDailySendsExceeded():
+            return Reply(452, "4.7.0", _line(error, error.retry_after))
+        case TooManyRequests():
+            return Reply(451, "4.7.0", _line(error, error.retry_after))
+        case Unavailable():
+            return LOCAL_ERROR
+        case _:
+            return Reply(550, "5.7.1", _line(error))
+
+
+def _line(error: Exception, retry_after: int | None = None) -> str:
+    hint = f"; try again in {retry_after} s" if retry_after else ""
+    text = str(error).encode("ascii", "replace").decode()[:_MOST_CHARS]
+    return "".join(each if each.isprintable() else "?" for each in text) + hint

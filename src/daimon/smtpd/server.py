@@ -3,49 +3,52 @@
 import asyncio
 import socket
 import ssl
+from functools import partial
 from typing import Final
 
 from daimon.kit.clock import Clock
-from daimon.smtpd.collaborators import Acceptor, Directory
-from daimon.smtpd.house import House
+from daimon.smtpd.collaborators import Acceptor, Desk, Directory
+from daimon.smtpd.house import Dialogue, House
 from daimon.smtpd.policy import Policy, Timeouts
 from daimon.smtpd.protocol import Connection
+from daimon.smtpd.receiving import Receiving
+from daimon.smtpd.submitting import Submitting
+from daimon.smtpd.tls_door import TlsDoor
 
 _BACKLOG: Final = 1024
 
 
-class SmtpServer:
-    """Receives mail on bound sockets.
+class Server:
+    """Speaks SMTP on bound sockets.
 
-    directory: knows whom a forward-path reaches. acceptor: makes mails durable, upon which 250 is said.
-    tls: offers STARTTLS, if given (`smtpd.tls` makes one).
+    dialogue: begins a session. tls: offers STARTTLS, or is begun with, if given (`smtpd.tls` makes one).
     """
 
-    def __init__(
-        self, *, directory: Directory, acceptor: Acceptor, policy: Policy, tls: ssl.SSLContext | None, clock: Clock
-    ) -> None:
-        self._directory = directory
-        self._acceptor = acceptor
+    def __init__(self, *, dialogue: Dialogue, policy: Policy, tls: ssl.SSLContext | None, clock: Clock) -> None:
+        self._dialogue = dialogue
         self._policy = policy
         self._tls = tls
         self._clock = clock
         self._house: House | None = None
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | TlsDoor | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     async def start(self, sock: socket.socket) -> None:
         """Accept connections on a bound stream socket; it is closed when the server is drained."""
         loop = asyncio.get_running_loop()
         house = House(
-            directory=self._directory,
-            acceptor=self._acceptor,
+            dialogue=self._dialogue,
             policy=self._policy,
             tls=self._tls,
             clock=self._clock,
             loop=loop,
         )
         self._house = house
-        self._server = await loop.create_server(lambda: Connection(house), sock=sock, backlog=_BACKLOG)
+        if self._policy.implicit_tls:
+            assert self._tls is not None
+            self._server = TlsDoor(house, sock, self._tls)
+        else:
+            self._server = await loop.create_server(lambda: Connection(house), sock=sock, backlog=_BACKLOG)
         self._check_deadlines(house, _granularity(self._policy.timeouts))
 
     async def drain(self, *, patience: float) -> None:
@@ -72,6 +75,26 @@ class SmtpServer:
         for connection in list(house.connections):
             connection.check_deadline(now)
         self._watch = house.loop.call_later(interval, self._check_deadlines, house, interval)
+
+
+class SmtpServer(Server):
+    """Receives mail.
+
+    directory: knows whom a forward-path reaches. acceptor: makes mails durable, upon which 250 is said.
+    """
+
+    def __init__(
+        self, *, directory: Directory, acceptor: Acceptor, policy: Policy, tls: ssl.SSLContext | None, clock: Clock
+    ) -> None:
+        dialogue = partial(Receiving, directory=directory, acceptor=acceptor)
+        super().__init__(dialogue=dialogue, policy=policy, tls=tls, clock=clock)
+
+
+class SubmissionServer(Server):
+    """Takes mail to be sent from who shows a key (RFC 6409). desk: knows the keys, and takes the mails."""
+
+    def __init__(self, *, desk: Desk, policy: Policy, tls: ssl.SSLContext, clock: Clock) -> None:
+        super().__init__(dialogue=partial(Submitting, desk=desk), policy=policy, tls=tls, clock=clock)
 
 
 def _granularity(timeouts: Timeouts) -> float:

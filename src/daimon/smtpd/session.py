@@ -1,18 +1,19 @@
-"""The dialogue of RFC 5321, in its words. Knows no socket, and decides nothing about storage."""
+"""The dialogue of RFC 5321, in its words. Knows no socket, and decides nothing about storage.
 
+What a server that receives and one that takes submissions have in common; `receiving` and `submitting` have the rest.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
-from daimon.inbound.errors import RecipientRefused, StoreUnavailable
-from daimon.inbound.models import Accepted, Peer, Recipient
+from daimon.inbound.errors import StoreUnavailable
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
-from daimon.mail.address import BadAddress, parse_address
-from daimon.mail.envelope import Envelope
+from daimon.mail.address import Address, BadAddress, parse_address
 from daimon.smtpd import body, framing, metrics, replies, syntax
-from daimon.smtpd.collaborators import Acceptor, Directory
 from daimon.smtpd.policy import Policy
 from daimon.smtpd.replies import Reply
 from daimon.smtpd.transaction import Commit, Lookup, Transaction
@@ -26,22 +27,11 @@ _FOREIGN: Final = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"}
 Step: TypeAlias = Reply | Lookup | Commit | None  # None: more has to come in before there is an answer
 
 
-class Session:
+class Session(ABC):
     """One client's dialogue. Takes frames and returns steps; says to the framer what to expect next."""
 
-    def __init__(
-        self,
-        framer: framing.Framer,
-        *,
-        directory: Directory,
-        acceptor: Acceptor,
-        policy: Policy,
-        clock: Clock,
-        tls_offered: bool,
-    ) -> None:
+    def __init__(self, framer: framing.Framer, *, policy: Policy, clock: Clock, tls_offered: bool) -> None:
         self._framer = framer
-        self._directory = directory
-        self._acceptor = acceptor
         self._policy = policy
         self._clock = clock
         self._tls_offered = tls_offered
@@ -110,7 +100,9 @@ class Session:
         self._commands += 1
         if self._commands > self._policy.max_commands:
             return replies.TOO_MANY_COMMANDS
-        handler, argument = _read_command(line)
+        # A key may stand behind AUTH, and is not remembered.
+        read = _read_once if line[:4].upper() == b"AUTH" else _read_command
+        handler, argument = read(line)
         return handler(self, argument)
 
     def _ehlo(self, name: str) -> Step:
@@ -119,7 +111,7 @@ class Session:
         keywords = ["PIPELINING", f"SIZE {self._policy.max_message_bytes}", "8BITMIME", "SMTPUTF8", "CHUNKING"]
         if self._tls_offered and not self._tls:
             keywords.append("STARTTLS")
-        return replies.ehlo(self._policy.hostname, *keywords, "ENHANCEDSTATUSCODES", "HELP")
+        return replies.ehlo(self._policy.hostname, *keywords, *self._more_keywords(), "ENHANCEDSTATUSCODES", "HELP")
 
     def _helo(self, name: str) -> Step:
         return replies.helo(self._policy.hostname) if self._hello(name) else replies.BAD_HELO
@@ -139,8 +131,8 @@ class Session:
         self._mail = None
         return replies.RESET
 
-    def _auth(self, _: str) -> Step:
-        return replies.no_auth(self._policy.submission_port)
+    def _auth(self, argument: str) -> Step:
+        return self._authenticate(argument)
 
     # The envelope
 
@@ -161,7 +153,7 @@ class Session:
         if path.mailbox and not _is_address(path.mailbox):
             return replies.BAD_SENDER
         self._mail = Transaction(path.mailbox or None, smtputf8=smtputf8)
-        return replies.MAIL_OK
+        return self._admit(self._mail)
 
     def _refuse_parameters(self, parameters: Mapping[str, str | None]) -> Reply | None:
         for name, value in parameters.items():
@@ -198,22 +190,7 @@ class Session:
             address = _read_address(mailbox)
         except BadAddress:
             return replies.BAD_RECIPIENT
-        try:
-            found = self._directory.find(address)
-        except RecipientRefused as refusal:
-            return self._found(mail, mailbox, refusal)
-        if isinstance(found, Recipient):
-            return self._found(mail, mailbox, found)
-        return Lookup(found, partial(self._found, mail, mailbox))
-
-    def _found(self, mail: Transaction, mailbox: str, found: Recipient | BaseException) -> Reply:
-        if isinstance(found, Recipient):
-            mail.add(mailbox, found)
-            return replies.RCPT_OK
-        if isinstance(found, RecipientRefused):
-            self._note("smtp_recipient_refused", rcpt_to=mailbox, mail_from=mail.mail_from, why=type(found).__name__)
-            return replies.refusal(found)
-        return self._local_error(found, rcpt_to=mailbox)
+        return self._find(mail, mailbox, address)
 
     # The data
 
@@ -270,11 +247,7 @@ class Session:
         if refusal := self._refuse_octets(octets):
             self._note("smtp_mail_refused", mail_from=mail.mail_from, size=len(octets), status=refusal.status)
             return refusal
-        paths = tuple([path for path, _ in mail.recipients.values()])
-        recipients = tuple([recipient for _, recipient in mail.recipients.values()])
-        envelope, peer = Envelope(mail.mail_from, paths, mail.smtputf8), Peer(self.ip, self._client, self._tls)
-        accepted = Accepted(envelope, recipients, octets, peer, self._clock())
-        return Commit(self._acceptor.commit(accepted), self._committed)
+        return self._hand_over(mail, octets)
 
     def _refuse_octets(self, octets: bytes) -> Reply | None:
         if body.has_line_over(octets, self._policy.max_line):
@@ -283,12 +256,32 @@ class Session:
             return replies.MAIL_LOOP
         return None
 
-    def _committed(self, failure: BaseException | None) -> Reply:
-        if failure is not None:
-            return self._local_error(failure)
+    def _done(self) -> None:
+        """Count a mail that is durable: what a client may do wrong or in vain begins anew."""
         self._errors = self._commands = 0
         metrics.accepted()
-        return replies.QUEUED  # RFC 5321 §4.2.5: from here on it is ours
+
+    # What the two kinds of server answer differently
+
+    def _more_keywords(self) -> tuple[str, ...]:
+        """Return what EHLO tells beyond what both do."""
+        return ()
+
+    @abstractmethod
+    def _authenticate(self, argument: str) -> Step:
+        """Answer AUTH."""
+
+    @abstractmethod
+    def _admit(self, mail: Transaction) -> Step:
+        """Answer a MAIL that is well-formed."""
+
+    @abstractmethod
+    def _find(self, mail: Transaction, mailbox: str, address: Address) -> Step:
+        """Answer an RCPT that is well-formed, and add it to the mail if it is taken."""
+
+    @abstractmethod
+    def _hand_over(self, mail: Transaction, octets: bytes) -> Step:
+        """Answer the end of the data."""
 
     # Smaller sentences
 
@@ -314,8 +307,7 @@ class Session:
         _log.info(event, ip=self.ip, helo=self._client, **fields)
 
 
-@lru_cache(maxsize=1024)  # clients say the same few things, and none is longer than `max_command`
-def _read_command(line: bytes) -> tuple[Callable[[Session, str], Step], str]:
+def _read_once(line: bytes) -> tuple[Callable[[Session, str], Step], str]:
     """Return what answers a command line, and the argument it is to be called with."""
     try:
         text = line.decode()
@@ -333,6 +325,7 @@ def _read_command(line: bytes) -> tuple[Callable[[Session, str], Step], str]:
     return handler, argument
 
 
+_read_command = lru_cache(maxsize=1024)(_read_once)  # clients say the same few things, none over `max_command`
 _read_address = lru_cache(maxsize=4096)(parse_address)  # the same parties write again and again
 
 

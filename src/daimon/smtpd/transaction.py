@@ -1,25 +1,23 @@
 """A mail on its way, and what the dialogue waits for."""
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, NamedTuple
 
-from daimon.inbound.models import Recipient
 from daimon.smtpd.replies import Reply
 
 
 class Lookup(NamedTuple):
-    """A forward-path the directory is asked for; `settle` makes the reply of what it says."""
+    """Something that has to be looked up for a command; `settle` makes the reply of what is found or raised."""
 
-    awaitable: Awaitable[Recipient]
-    settle: Callable[[Recipient | BaseException], Reply]
+    awaitable: Awaitable[Any]
+    settle: Callable[[Any], Reply]
 
 
 class Commit(NamedTuple):
     """A mail being made durable; `settle` makes the reply of the outcome."""
 
-    awaitable: Awaitable[None]
-    settle: Callable[[BaseException | None], Reply]
+    awaitable: Awaitable[Any]
+    settle: Callable[[Any], Reply]
 
 
 class Transaction:
@@ -30,8 +28,8 @@ class Transaction:
     def __init__(self, mail_from: str | None, *, smtputf8: bool) -> None:
         self.mail_from = mail_from
         self.smtputf8 = smtputf8
-        self.rcpt_to = 0  # forward-paths accepted, those that reach one inbox twice included
-        self.recipients: dict[tuple[UUID, UUID], tuple[str, Recipient]] = {}
+        self.rcpt_to = 0  # forward-paths accepted, those that say the same twice included
+        self.recipients: dict[Hashable, tuple[str, Any]] = {}  # the path as written, and whom it reaches
         self.body: bytearray | None = None  # the chunks so far
         self.refusal: Reply | None = None  # why what is coming in is not kept
 
@@ -40,10 +38,10 @@ class Transaction:
         """Whether BDAT has begun."""
         return self.body is not None or self.refusal is not None
 
-    def add(self, mailbox: str, recipient: Recipient) -> None:
-        """Count a forward-path. Two that reach one inbox (by sub-address, say) bring it one copy."""
+    def add(self, key: Hashable, mailbox: str, recipient: object) -> None:
+        """Count a forward-path; of several with one key, the first stays."""
         self.rcpt_to += 1
-        self.recipients.setdefault((recipient.account_id, recipient.inbox_id), (mailbox, recipient))
+        self.recipients.setdefault(key, (mailbox, recipient))
 
     def drop(self, refusal: Reply) -> None:
         """Keep nothing of the body, now or later, and answer this."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daimon.config import PREFIX
@@ -52,17 +53,17 @@ class Death:
 
 
 class RoleProcess:
-    """One process of one role, over a listening socket if the role has one.
+    """One process of one role, over the listening sockets that the role has.
 
     It takes a while to load, so it is started early and waits for its settings, which come by its standard input: there
     nobody sees the secrets among them. That input stays open, and its end tells the process that the supervisor died.
     """
 
-    def __init__(self, role: str, listener: socket.socket | None) -> None:
+    def __init__(self, role: str, listeners: Sequence[socket.socket]) -> None:
         self.role = role
         self.pauses = Pauses()
         self.board = SharedBoard()  # what it counts; outlives the process
-        self._listener = listener
+        self._listeners = listeners
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,7 +73,7 @@ class RoleProcess:
 
     def start(self) -> None:
         """Start the process; it loads and then waits for `begin`."""
-        listening = [] if self._listener is None else [self._listener.fileno()]
+        listening = [each.fileno() for each in self._listeners]
         # -P: the directory that the server was started in is no place to import from.
         command = [sys.executable, "-P", "-m", "daimon", "_role", self.role]
         command += [f"--counts={self.board.fd}", *(f"--fd={fd}" for fd in listening)]

@@ -7,10 +7,12 @@ from ipaddress import ip_address
 
 from daimon.config import Settings
 
-_QUESTIONS = {
-    "api": (b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 "),
-    "smtp": (b"", b"220"),
+QUESTIONS = {  # by the setting of the port
+    "http_port": (b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 "),
+    "smtp_port": (b"", b"220"),
+    "submission_port": (b"", b"220"),
 }
+_BEHIND_PROXIES = ("smtp_port", "submission_port")
 # The PROXY protocol's LOCAL command: the health check of whoever stands before the server.
 _BEHIND_A_PROXY = (b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00", b"220")
 
@@ -18,9 +20,9 @@ _BEHIND_A_PROXY = (b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00", b"220")
 class Probe:
     """A question to a role behind a listening socket."""
 
-    def __init__(self, role: str, listener: socket.socket, settings: Settings) -> None:
-        behind_a_proxy = role == "smtp" and settings.smtp_proxy_protocol and _is_trusted(listener, settings)
-        self._question, self._expected = _BEHIND_A_PROXY if behind_a_proxy else _QUESTIONS[role]
+    def __init__(self, name: str, listener: socket.socket, settings: Settings) -> None:
+        behind_a_proxy = name in _BEHIND_PROXIES and settings.smtp_proxy_protocol and _is_trusted(listener, settings)
+        self._question, self._expected = _BEHIND_A_PROXY if behind_a_proxy else QUESTIONS[name]
         self._listener = listener
         self._connection: socket.socket | None = None
 

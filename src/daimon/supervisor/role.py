@@ -1,4 +1,4 @@
-"""What runs in a child of the supervisor: one role, over a socket that was bound before."""
+"""What runs in a child of the supervisor: one role, over sockets that were bound before."""
 
 import asyncio
 import gc
@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import uvloop
 
@@ -16,10 +16,10 @@ from daimon import config
 from daimon.config import Settings
 from daimon.kit import metrics
 
-_Role = Callable[[Settings, socket.socket | None, asyncio.Event], Awaitable[None]]
+_Role = Callable[[Settings, Sequence[socket.socket], asyncio.Event], Awaitable[None]]
 
 
-def run(role: str, fd: int | None, counts: int) -> None:
+def run(role: str, fds: Sequence[int], counts: int) -> None:
     """Run a role until SIGTERM, which lets it finish what it does."""
     wiring = importlib.import_module(f"daimon.bootstrap.{role}")  # while the database starts
     _spare_the_collector()
@@ -28,9 +28,9 @@ def run(role: str, fd: int | None, counts: int) -> None:
         return  # the supervisor is gone before it began
     metrics.share(counts)
     settings = config.load(json.loads(handed)).settings
-    listener = None if fd is None else socket.socket(fileno=fd)
+    listeners = [socket.socket(fileno=each) for each in fds]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(wiring.run, settings, listener))
+        runner.run(_run(wiring.run, settings, listeners))
 
 
 def _spare_the_collector() -> None:
@@ -39,13 +39,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def _run(serve: _Role, settings: Settings, listener: socket.socket | None) -> None:
+async def _run(serve: _Role, settings: Settings, listeners: Sequence[socket.socket]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     loop.add_reader(sys.stdin.fileno(), _orphaned)
-    await serve(settings, listener, stop)
+    await serve(settings, listeners, stop)
 
 
 def _orphaned() -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from daimon import config
 from daimon.config import Loaded, Settings
@@ -20,10 +21,12 @@ from daimon.supervisor.children import Pauses, RoleProcess
 from daimon.supervisor.errors import CannotStart
 from daimon.supervisor.metrics import Metrics, deaths
 from daimon.supervisor.outages import readable_outages
-from daimon.supervisor.probe import Probe
+from daimon.supervisor.probe import QUESTIONS, Probe
 from daimon.supervisor.signals import Signals
 
 ROLES = ("worker", "smtp", "api")
+# The settings of the ports that a role listens on, in the order in which it is handed their sockets.
+_PORTS = {"worker": (), "smtp": ("smtp_port", "submission_port", "submission_tls_port"), "api": ("http_port",)}
 _DRAIN_SECONDS = 10.0
 _NO_EVENT = 3600.0
 
@@ -54,7 +57,7 @@ class Server:
         self._signals = signals
         self._held = held
         self._began = time.monotonic()
-        self._listeners: dict[str, socket.socket] = {}
+        self._listeners: dict[str, socket.socket] = {}  # by the port's setting
         self._postgres: EmbeddedPostgres | None = None
         self._postgres_pauses = Pauses()
         self._children: list[RoleProcess] = []
@@ -76,13 +79,13 @@ class Server:
 
     def _bind(self) -> None:
         settings = self._loaded.settings
-        places = {
-            "api": (settings.http_host, settings.http_port, "DAIMON_HTTP_PORT"),
-            "smtp": (settings.smtp_host, settings.smtp_port, "DAIMON_SMTP_PORT"),
-        }
-        for role, (host, port, setting) in places.items():
-            if role in self._roles:
-                self._listeners[role] = self._held.enter_context(sockets.listen(host, port, setting=setting))
+        for role in self._roles:
+            host = settings.http_host if role == "api" else settings.smtp_host
+            for name in _PORTS[role]:
+                port = getattr(settings, name)
+                if port is not None:
+                    listener = sockets.listen(host, port, setting=config.variable(name))
+                    self._listeners[name] = self._held.enter_context(listener)
         self._scraped = self._held.enter_context(
             sockets.listen(settings.metrics_host, settings.metrics_port, setting="DAIMON_METRICS_PORT")
         )
@@ -90,11 +93,8 @@ class Server:
     def _with_ports(self) -> Settings:
         """Put in the ports that the system chose where 0 was asked for."""
         settings, origins = self._loaded.settings, self._loaded.origins
-        settings = replace(settings, metrics_port=sockets.port_of(self._scraped))
-        if listener := self._listeners.get("smtp"):
-            settings = replace(settings, smtp_port=sockets.port_of(listener))
-        if listener := self._listeners.get("api"):
-            settings = replace(settings, http_port=sockets.port_of(listener))
+        ports: dict[str, Any] = {name: sockets.port_of(listener) for name, listener in self._listeners.items()}
+        settings = replace(settings, **ports, metrics_port=sockets.port_of(self._scraped))
         if origins["public_url"] == "default":
             settings = replace(settings, public_url=f"http://{in_url(settings.http_host)}:{settings.http_port}")
         return settings
@@ -123,8 +123,9 @@ class Server:
         self._held.callback(self._stop_postgres)  # after the roles, as what is held is given back in reverse
         self._held.callback(self._stop_roles)
         for role in self._roles:
+            listeners = [self._listeners[name] for name in _PORTS[role] if name in self._listeners]
             for _ in range(copies[role]):
-                child = RoleProcess(role, self._listeners.get(role))
+                child = RoleProcess(role, listeners)
                 child.start()
                 self._children.append(child)
 
@@ -140,8 +141,11 @@ class Server:
     def _await_ready(self) -> bool:
         """Wait until every role answers; False if asked to stop meanwhile. Raises CannotStart if one dies."""
         with contextlib.ExitStack() as probes:
-            asked = [Probe(role, each, self._loaded.settings) for role, each in self._listeners.items()]
-            waiting = [probes.enter_context(contextlib.closing(each)) for each in asked]
+            waiting = [
+                probes.enter_context(contextlib.closing(Probe(name, each, self._loaded.settings)))
+                for name, each in self._listeners.items()
+                if name in QUESTIONS
+            ]
             while waiting and not self._signals.stopping():
                 for child in self._children:
                     if death := child.death():

@@ -17,7 +17,8 @@ def text(settings: Settings, roles: Sequence[str], *, seconds: float) -> str:
     if "api" in roles:
         lines += [f"  API      {settings.public_url}", f"  docs     {settings.public_url}/docs"]
     if "smtp" in roles:
-        lines += [f"  SMTP     {in_url(settings.smtp_host)}:{settings.smtp_port}"]
+        host = in_url(settings.smtp_host)
+        lines += [f"  SMTP     {host}:{settings.smtp_port}", f"  submit   {host}:{settings.submission_port}"]
     lines += [f"  metrics  http://{in_url(settings.metrics_host)}:{settings.metrics_port}/metrics"]
     if {"api", "smtp", "worker"} <= set(roles):
         lines += ["", "Try it in another terminal: create an inbox, send it a mail, read the mail.", ""]

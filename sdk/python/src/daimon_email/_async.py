@@ -193,6 +193,7 @@ class AsyncInboxes(_Resource):
     update = _call(inboxes.update)
     delete = _call(inboxes.delete)
     rotate_key = _call(inboxes.rotate_key)
+    smtp = _call(inboxes.smtp)
 
 
 class AsyncMessages(_Resource):
@@ -285,6 +286,7 @@ class AsyncAccount(_Resource):
     """Calls about the account."""
 
     get = _call(account.get)
+    smtp = _call(account.smtp)
 
 
 class AsyncDaimonClient(_Resource):

@@ -183,6 +183,7 @@ class Inboxes(_Resource):
     update = _call(inboxes.update)
     delete = _call(inboxes.delete)
     rotate_key = _call(inboxes.rotate_key)
+    smtp = _call(inboxes.smtp)
 
 
 class Messages(_Resource):
@@ -275,6 +276,7 @@ class Account(_Resource):
     """Calls about the account."""
 
     get = _call(account.get)
+    smtp = _call(account.smtp)
 
 
 class DaimonClient(_Resource):

@@ -156,6 +156,22 @@ class Account(Result):
 
 
 @dataclass(frozen=True)
+class SmtpSettings(Result):
+    """What a mail program is told to send by."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password_hint: str
+    auth_mechanisms: List[str]
+    from_hint: str
+    max_message_bytes: int
+    max_recipients: int
+    tls_port: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class Whoami(Result):
     """What the key that was sent is, reaches and may do."""
 

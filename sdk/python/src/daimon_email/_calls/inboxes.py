@@ -9,7 +9,7 @@ from daimon_email._calls.common import UNSET, Unset, changes, fetch, given, once
 from daimon_email._config import Config
 from daimon_email._flow import Flow, Request
 from daimon_email._paging import Listing, fetch_page
-from daimon_email.models import CreatedInbox, Deleted, Inbox, RotatedInboxKey
+from daimon_email.models import CreatedInbox, Deleted, Inbox, RotatedInboxKey, SmtpSettings
 
 
 def create(
@@ -80,6 +80,11 @@ def update(
 def delete(config: Config, inbox_id: str) -> Flow[Deleted]:
     """Delete an inbox and revoke its keys. Its mail is kept 30 days."""
     return remove(config, path("inboxes", inbox_id))
+
+
+def smtp(config: Config, inbox_id: str) -> Flow[SmtpSettings]:
+    """Show how a mail program sends from an inbox; the password is a key."""
+    return fetch(config, Request("GET", path("inboxes", inbox_id, "smtp")), SmtpSettings)
 
 
 def rotate_key(

@@ -1,0 +1,13 @@
+"""What the audit trail tells of a send, whichever way it was asked for."""
+
+from daimon.audit.models import Change
+from daimon.kit.ids import Kind, show
+from daimon.outbound.models import Submitted
+
+ACTION = "send_message"  # where no operation's name says it
+
+
+def change_of(submitted: Submitted) -> Change:
+    """Return what a send changed: whom it went to, and not what it said."""
+    after = {"recipients": [each.recipient for each in submitted.recipients], "status": submitted.status}
+    return Change(show(Kind.MESSAGE, submitted.id), None, after, pod_id=submitted.pod_id, inbox_id=submitted.inbox_id)
