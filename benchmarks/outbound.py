@@ -26,6 +26,7 @@ from daimon.mail import dkim_signing
 from daimon.mail.dkim_signing import Algorithm
 
 SIZE = 4096
+os.environ["DAIMON_ABUSE_GUARD"] = "false"  # one text to thousands is what is measured
 TIERS = json.dumps({"enterprise": {"burst_per_minute": 1_000_000, "concurrent_sends": 1000}})
 
 

@@ -24,6 +24,7 @@ from benchmarks.serving import Serving, command_of, serving, tree
 
 VICTIMS = ("_role worker", "_role api", "postgres: ")
 SENDERS = 16
+os.environ["DAIMON_ABUSE_GUARD"] = "false"  # one text to thousands is what is measured
 TIERS = json.dumps({"enterprise": {"burst_per_minute": 1_000_000, "concurrent_sends": 1000}})
 END_SECONDS = 180.0
 

@@ -187,6 +187,15 @@ class Settings:
         ),
     ]
 
+    abuse_guard: Annotated[
+        bool,
+        Spec(
+            values.switch,
+            "true",
+            "Put accounts under review that bounce, annoy or send one text to many. Off where only you send.",
+        ),
+    ]
+
     api_processes: Annotated[int, Spec(values.whole(1, 64), "1", "API processes that `daimon serve` runs.")]
     smtp_processes: Annotated[int, Spec(values.whole(1, 64), "1", "SMTP processes that `daimon serve` runs.")]
     workers: Annotated[int, Spec(values.whole(1, 64), "1", "Worker processes that `daimon serve` runs.")]

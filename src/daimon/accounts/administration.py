@@ -66,22 +66,33 @@ async def set_tier(db: Connection, account_id: UUID, tier: Tier, *, now: datetim
 
 
 async def set_status(
-    db: Connection, account_id: UUID, status: AccountStatus, reason: str | None, *, now: datetime
+    db: Connection,
+    account_id: UUID,
+    status: AccountStatus,
+    reason: str | None,
+    *,
+    now: datetime,
+    unless: AccountStatus | None = None,
 ) -> tuple[Account, Account]:
-    """Change an account's status with the reason, record a suspension, and return the account as it was and as it is.
+    """Change an account's status with the reason, record a stop, and return the account as it was and as it is.
 
-    Raises AccountNotFound, StateConflict.
+    Raises AccountNotFound, and StateConflict if its status is that already, or is `unless`.
     """
     before = await AccountRepository(db, Scope(account_id)).lock()
-    if before.status is status:
+    if before.status in (status, unless):
         raise StateConflict(f"{ids.show(Kind.ACCOUNT, account_id)} is {status.replace('_', ' ')} already")
     await db.execute(
         "update accounts set status = $2, status_reason = $3 where account_id = $1", account_id, status, reason
     )
-    if status is AccountStatus.SUSPENDED:
-        told = _event(account_id, EventType.ACCOUNT_SUSPENDED, now, status=status, reason=reason)
-        await events.record(db, [told])
+    if kind := _STOPS.get(status):
+        await events.record(db, [_event(account_id, kind, now, status=status, reason=reason)])
     return before, await AccountRepository(db, Scope(account_id)).get()
+
+
+_STOPS = {
+    AccountStatus.SUSPENDED: EventType.ACCOUNT_SUSPENDED,
+    AccountStatus.UNDER_REVIEW: EventType.ACCOUNT_UNDER_REVIEW,
+}
 
 
 def _event(account_id: UUID, kind: EventType, now: datetime, **told: str | None) -> NewEvent:

@@ -73,6 +73,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
                 jobs,
                 ReturnPaths(settings.secret),
                 read_tiers(settings.tiers),
+                settings.abuse_guard,
             ),
             http=http,
             vault=Vault(settings.secret),

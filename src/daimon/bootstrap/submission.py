@@ -51,6 +51,7 @@ async def opened_desk(settings: Settings, jobs: Database) -> AsyncIterator[Submi
                     jobs,
                     ReturnPaths(settings.secret),
                     read_tiers(settings.tiers),
+                    settings.abuse_guard,
                 ),
                 trail=Trail(settings.secret),
                 reader=reader,

@@ -23,7 +23,7 @@ from daimon.outbound.submission import Road
 from daimon.outbound.tls import TlsDemands
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
-from daimon.worker import domains, drafts, erasure, inbound, janitor, notices, outbound, webhooks
+from daimon.worker import domains, drafts, erasure, guard, inbound, janitor, notices, outbound, webhooks
 from daimon.worker.outbound import InboxesHere
 
 CONNECTIONS = 6
@@ -56,6 +56,8 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
             )
         )
         group.create_task(inbound.run(db, dns=dns if settings.authenticate_mail else None, clock=utc_now, stop=stop))
+        if settings.abuse_guard:
+            group.create_task(guard.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
@@ -83,7 +85,7 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
 
 def _road(settings: Settings, db: Database) -> Road:
     signing = SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now)
-    return Road(signing, db, ReturnPaths(settings.secret), read_tiers(settings.tiers))
+    return Road(signing, db, ReturnPaths(settings.secret), read_tiers(settings.tiers), settings.abuse_guard)
 
 
 def _outside(settings: Settings, dns: Dns, policies: MtaStsPolicies) -> Courier:

@@ -26,6 +26,7 @@ class EventType(StrEnum):
     ACCOUNT_UPGRADED = "account.upgraded"
     ACCOUNT_DOWNGRADED = "account.downgraded"
     ACCOUNT_SUSPENDED = "account.suspended"
+    ACCOUNT_UNDER_REVIEW = "account.under_review"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
     WEBHOOK_UNHEALTHY = "webhook.unhealthy"

@@ -15,7 +15,7 @@ from daimon.inboxes import arrival as inboxes
 from daimon.inboxes.arrival import Arrival
 from daimon.kit import ids
 from daimon.messages import arrivals as messages
-from daimon.outbound import reports
+from daimon.outbound import guard, reports
 from daimon.outbound.reports import Reported
 from daimon.quotas import usage
 from daimon.quotas.usage import Used
@@ -48,6 +48,8 @@ async def show(db: Connection, batch: Sequence[ReadMail]) -> None:
         told.used.extend(map(metered, shown))
     if told.used:
         await usage.meter(db, told.used)
+    if told.outcomes:
+        await guard.count(db, told.outcomes, now=batch[0].mail.received_at)
     await events.record(db, told.events)
 
 

@@ -6,6 +6,7 @@ from random import Random
 
 from daimon.mail.smtp_reply import Scope, classify
 from daimon.outbound import schedule
+from daimon.outbound.local import HOST
 from daimon.outbound.models import Attempt, DeliveryStatus, QueuedMail
 from daimon.outbound.recording import Result
 
@@ -25,6 +26,11 @@ class Peer:
     relay: bool = False
     simulated: bool = False
 
+    @property
+    def is_outside(self) -> bool:
+        """Tell whether an outcome says something about how the account's mail is liked elsewhere."""
+        return not self.simulated and self.host != HOST
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -38,7 +44,8 @@ class Trial:
     def accepted(self, code: int, enhanced_status: str | None, reply: str) -> Result:
         """The other server has it now."""
         outcome = DeliveryStatus.SENT if self.peer.relay else DeliveryStatus.DELIVERED
-        return Result(self.mail, self._attempt(outcome, code, enhanced_status, reply))
+        attempt = self._attempt(outcome, code, enhanced_status, reply)
+        return Result(self.mail, attempt, counts=self.peer.is_outside)
 
     def refused(self, code: int, enhanced_status: str | None, reply: str, random: Random) -> Result:
         """The other server said no: for good, or for now. Of what is no recipient's fault, nobody is suppressed."""
@@ -48,13 +55,15 @@ class Trial:
         ours = refusal.scope == "infrastructure"
         outcome = DeliveryStatus.FAILED if ours else DeliveryStatus.BOUNCED
         attempt = self._attempt(outcome, code, enhanced_status, reply, scope=refusal.scope)
-        return Result(self.mail, attempt, suppresses=refusal.condemns_recipient and not self.peer.simulated)
+        suppresses = refusal.condemns_recipient and not self.peer.simulated
+        return Result(self.mail, attempt, suppresses=suppresses, counts=self.peer.is_outside and not ours)
 
     def impossible(self, enhanced_status: str, reason: str, *, recipients_fault: bool) -> Result:
         """There is no way to the recipient, and there will be none."""
         outcome = DeliveryStatus.BOUNCED if recipients_fault else DeliveryStatus.FAILED
         scope: Scope = "recipient" if recipients_fault else "infrastructure"
-        return Result(self.mail, self._attempt(outcome, None, enhanced_status, reason, scope=scope))
+        attempt = self._attempt(outcome, None, enhanced_status, reason, scope=scope)
+        return Result(self.mail, attempt, counts=recipients_fault)
 
     def unreached(
         self,

@@ -16,7 +16,7 @@ from daimon.events.models import EventType, NewEvent
 from daimon.inboxes import arrival as inboxes
 from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
-from daimon.outbound import events_of, history
+from daimon.outbound import events_of, guard, history
 from daimon.outbound.history import Written
 from daimon.outbound.local import Arriving, Inboxes
 from daimon.outbound.models import UNDECIDED, Attempt, DeliveryStatus, QueuedMail
@@ -35,11 +35,15 @@ _log = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one attempt came to. `arriving` comes in at this server, in the same commit."""
+    """What one attempt came to. `arriving` comes in at this server, in the same commit.
+
+    `counts`: the abuse guard counts it.
+    """
 
     mail: QueuedMail
     attempt: Attempt
     suppresses: bool = False
+    counts: bool = False
     arriving: Arriving | None = None
 
 
@@ -141,6 +145,7 @@ async def record(db: Connection, worker: UUID, results: Sequence[Result], here: 
         bounced = [_bounced(r, pods) for r in of_messages if r.attempt.outcome is DeliveryStatus.BOUNCED]
         if bounced:
             await usage.meter(db, bounced)
+        await guard.count(db, [_outcome(r) for r in of_messages if r.counts], now=of_messages[0].attempt.at)
         await events.record(db, [event for r in of_messages for event in _events(r, pods, first, unsent)])
     return kept
 
@@ -189,6 +194,10 @@ def _suppression(result: Result, pods: dict[UUID, UUID | None]) -> Suppression:
     pod_id = pods.get(mail.inbox_id) if mail.inbox_id else None
     address = suppressions.canonical(mail.recipient)
     return Suppression(mail.account_id, pod_id, address, Reason.BOUNCE, mail.message_id, attempt.reply, attempt.at)
+
+
+def _outcome(result: Result) -> guard.Outcome:
+    return guard.Outcome(result.mail.account_id, bounced=result.attempt.outcome is DeliveryStatus.BOUNCED)
 
 
 def _bounced(result: Result, pods: dict[UUID, UUID | None]) -> Used:

@@ -14,7 +14,7 @@ from daimon.events.models import EventType, NewEvent
 from daimon.mail.address import BadAddress, parse_address
 from daimon.mail.parsed import Dsn, Report
 from daimon.mail.smtp_reply import Refusal, classify
-from daimon.outbound import events_of, history
+from daimon.outbound import events_of, guard, history
 from daimon.outbound.models import Attempt, DeliveryStatus
 from daimon.outbound.return_path import Sent
 from daimon.outbound.simulator import SIMULATOR
@@ -48,6 +48,7 @@ class Consequences:
 
     events: list[NewEvent]
     used: list[Used]
+    outcomes: list[guard.Outcome]  # counted after what is used: that is the order of the locks
 
 
 class _Recipient(NamedTuple):
@@ -80,7 +81,7 @@ def is_about_delivery(report: Report | None) -> bool:
 
 async def take(db: Connection, reported: Sequence[Reported]) -> Consequences:
     """Write what reports say into the histories of their messages, whose inboxes are locked."""
-    consequences = Consequences([], [])
+    consequences = Consequences([], [], [])
     for each in reported:  # they are few, and may be about the same recipient
         recipients = await _recipients(db, each.origin.sent)
         changes = list(_changes(each, recipients))
@@ -88,6 +89,8 @@ async def take(db: Connection, reported: Sequence[Reported]) -> Consequences:
         await suppressions.add_many(db, [change.suppression for change in changes if change.suppression])
         for change in changes:
             consequences.events.append(change.event)
+            if change.outcome:
+                consequences.outcomes.append(change.outcome)
             if (
                 change.written.attempt.outcome is DeliveryStatus.BOUNCED
                 and change.event.event == EventType.MESSAGE_BOUNCED
@@ -101,6 +104,7 @@ class _Change(NamedTuple):
     written: history.Written
     event: NewEvent
     suppression: Suppression | None
+    outcome: guard.Outcome | None
 
 
 def _changes(reported: Reported, recipients: Sequence[_Recipient]) -> Iterator[_Change]:
@@ -150,7 +154,14 @@ def _change(reported: Reported, recipient: _Recipient, told: Dsn, outcome: Deliv
         address = suppressions.canonical(recipient.address)
         suppression = Suppression(*where[:2], address, reason, where[3], reply, reported.at)
     told_of = events_of.of_attempt(event, where, recipient.id, recipient.address, attempt)
-    return _Change(written, told_of, suppression)
+    return _Change(written, told_of, suppression, None if recipient.simulated else _outcome(event, where[0]))
+
+
+def _outcome(event: EventType, account_id: UUID) -> guard.Outcome | None:
+    """Return what the abuse guard counts of a report."""
+    if event is EventType.MESSAGE_BOUNCED:
+        return guard.Outcome(account_id, bounced=True)
+    return guard.Outcome(account_id, complained=True) if event is EventType.MESSAGE_COMPLAINED else None
 
 
 def _reason(event: EventType, refusal: Refusal | None) -> Reason | None:

@@ -29,7 +29,7 @@ from daimon.kit.errors import Invalid
 from daimon.kit.rate_limit import RateLimit
 from daimon.mail.address import BadAddress, parse_address
 from daimon.mail.parsed import Mailbox
-from daimon.outbound import composing, events_of, replying, repository
+from daimon.outbound import composing, events_of, guard, replying, repository
 from daimon.outbound.composing import ReadyMail
 from daimon.outbound.models import (
     MOST_RECIPIENTS,
@@ -43,6 +43,7 @@ from daimon.outbound.models import (
 )
 from daimon.outbound.repository import NewDelivery, NewMessage
 from daimon.outbound.return_path import ReturnPaths, Sent
+from daimon.outbound.simulator import SIMULATOR
 from daimon.pods import service as pods
 from daimon.pods.errors import PodSuspended
 from daimon.pods.models import PodStatus
@@ -65,6 +66,7 @@ class Road:
     jobs: Database
     return_paths: ReturnPaths
     tiers: Tiers
+    guards: bool = True  # whether texts to many are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ class _Plan:
     @property
     def to_send(self) -> int:
         return sum(status is DeliveryStatus.QUEUED for _, status in self.recipients)
+
+    @property
+    def to_people(self) -> int:
+        """Return how many of them are not the simulator."""
+        return sum(
+            status is DeliveryStatus.QUEUED and not each.domain.startswith(f"{SIMULATOR}.")
+            for each, status in self.recipients
+        )
 
     @property
     def status(self) -> DeliveryStatus:
@@ -242,7 +252,7 @@ async def _write(
         message, placed.threads[0], ready.octets, deliveries, plan.mail.labels, plan.status, ready.needs_smtputf8
     )
     await repository.insert(db, new, new_threads=len(placed.begun_in))
-    rate_limit = await _spend(db, who, plan, message, road.tiers, deliveries, now)
+    rate_limit = await _spend(db, who, plan, message, road, deliveries, now)
     return Submitted(
         id=message.id,
         inbox_id=message.inbox_id,
@@ -278,12 +288,12 @@ async def _spend(
     who: Principal,
     plan: _Plan,
     message: Arrival,
-    tiers: Tiers,
+    road: Road,
     deliveries: Sequence[NewDelivery],
     now: datetime,
 ) -> RateLimit | None:
     """Count the send wherever it counts, and record what it has to tell."""
-    limits, sent, rate_limit = tiers[who.account.tier], plan.to_send, None
+    limits, sent, rate_limit = road.tiers[who.account.tier], plan.to_send, None
     told = [
         events_of.rejected(message, each.id, each.recipient, "suppressed", now)
         for each in deliveries
@@ -296,6 +306,9 @@ async def _spend(
         told += spent.warnings
     used = Used(message.account_id, message.pod_id, message.inbox_id, now.date(), sent=sent, stored_bytes=message.size)
     await usage.meter(db, [used])
+    if sent and road.guards:
+        text = plan.mail.body_text or plan.mail.body_html or message.content.preview
+        await guard.count_body(db, message.account_id, text, plan.to_people, now=now)
     await events.record(db, told)
     return rate_limit
 

@@ -21,7 +21,7 @@ from daimon.lifecycle import retention as links
 from daimon.messages import dead_letters
 from daimon.messages import retention as messages
 from daimon.notices import retention as notices
-from daimon.outbound import mta_sts
+from daimon.outbound import guard, mta_sts
 from daimon.quotas import retention as quotas
 from daimon.threads import retention as threads
 from daimon.webhooks import retention as webhooks
@@ -37,6 +37,7 @@ _FORGETTING = (
     webhooks.forget,
     domains.forget,
     mta_sts.forget,
+    guard.forget,
     drafts.forget,
     links.forget_links,
     notices.forget,
