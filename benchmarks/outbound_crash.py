@@ -35,8 +35,9 @@ def main() -> int:
     arguments.add_argument("--sends", type=int, default=10_000)
     arguments.add_argument("--kills", type=float, default=5.0, help="seconds from one to the next, about")
     arguments.add_argument("--seed", type=int, default=random.randrange(1, 1000))
+    arguments.add_argument("--same", action="store_true", help="all sends are one, by its client_id")
     options = arguments.parse_args()
-    return asyncio.run(run(options.sends, options.kills, random.Random(options.seed)))
+    return asyncio.run(run(options.sends, options.kills, random.Random(options.seed), same=options.same))
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Sink:
             writer.write(b"250 2.0.0 ok\r\n")
 
 
-async def run(sends: int, seconds: float, chance: random.Random) -> int:
+async def run(sends: int, seconds: float, chance: random.Random, *, same: bool = False) -> int:
     """Return 1 if something was lost."""
     sink = Sink()
     await sink.start()
@@ -90,7 +91,7 @@ async def run(sends: int, seconds: float, chance: random.Random) -> int:
         killing = asyncio.create_task(_kill(server, chance, seconds, killed))
         numbers, acknowledged, began = itertools.count(), Counter[str](), time.perf_counter()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as client:
-            send = _Sender(client, f"{server.api}/v1/inboxes/{email}/send", key, acknowledged)
+            send = _Sender(client, f"{server.api}/v1/inboxes/{email}/send", key, acknowledged, same)
             await asyncio.gather(*(send.all(numbers, sends, killed) for _ in range(SENDERS)))
         killing.cancel()
         submitted = time.perf_counter() - began
@@ -98,7 +99,9 @@ async def run(sends: int, seconds: float, chance: random.Random) -> int:
         took = time.perf_counter() - began
     await sink.stop()
     doubled = {name: count - 1 for name, count in sink.came.items() if count > 1}
-    print(f"{len(acknowledged)} sends acknowledged in {submitted:.0f} s, all arrived after {took:.0f} s")
+    print(
+        f"{acknowledged.total()} sends of {len(acknowledged)} mails acknowledged in {submitted:.0f} s, all arrived after {took:.0f} s"
+    )
     worst = max(doubled.values(), default=0)
     print(
         f"killed: {dict(killed)}; {len(lost)} lost; {sum(doubled.values())} duplicates, at the most {worst} of one mail"
@@ -112,13 +115,14 @@ class _Sender:
     url: str
     key: str
     acknowledged: Counter[str]
+    same: bool
 
     async def all(self, numbers: "itertools.count[int]", most: int, killed: Counter[str]) -> None:
         """Send until so many are sent and each kind of process was killed."""
         for number in numbers:
             if number >= most and len(killed) == len(VICTIMS):
                 return
-            await self._one(f"send-{number}")
+            await self._one("the-one" if self.same else f"send-{number}")
 
     async def _one(self, name: str) -> None:
         """Send until it is acknowledged; the same client_id makes one mail of it."""

@@ -10,10 +10,10 @@ from serving import environment
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_acknowledged_send_arrives() -> None:
-    """API, worker and database are killed while mails are sent; what had a 202 comes, and once, or says so."""
+def crash(*options: str) -> "re.Match[str]":
+    """Return what a run says that lost nothing."""
     run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.outbound_crash", "--sends=200", "--kills=3"],
+        [sys.executable, "-m", "benchmarks.outbound_crash", "--kills=3", *options],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -22,8 +22,25 @@ def test_every_acknowledged_send_arrives() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    found = re.search(r"killed: (.*); 0 lost; (\d+) duplicates, at the most (\d+) of one mail", run.stdout)
+    pattern = r"(\d+) sends of (\d+) mails .*\nkilled: (.*); 0 lost; (\d+) duplicates, at the most (\d+) of one mail"
+    found = re.search(pattern, run.stdout)
     assert found, run.stdout
-    assert all(victim in found[1] for victim in ("worker", "api", "postgres"))
-    kills = sum(map(int, re.findall(r"\d+", found[1])))
-    assert int(found[3]) <= kills  # of one mail, no more than one for each kill
+    assert all(victim in found[3] for victim in ("worker", "api", "postgres"))
+    return found
+
+
+def test_every_acknowledged_send_arrives() -> None:
+    """API, worker and database are killed while mails are sent; what had a 202 comes, and once, or says so."""
+    found = crash("--sends=200")
+    assert found[1] == found[2]
+    kills = sum(map(int, re.findall(r"\d+", found[3])))
+    assert int(found[5]) <= kills  # of one mail, no more than one for each kill
+
+
+def test_a_thousand_sends_with_one_client_id_are_one_mail() -> None:
+    """Side by side and repeated, while the same are killed."""
+    found = crash("--sends=1000", "--same")
+    assert int(found[1]) >= 1000
+    assert found[2] == "1"
+    kills = sum(map(int, re.findall(r"\d+", found[3])))
+    assert int(found[4]) <= kills

@@ -65,7 +65,7 @@ async def test_bounces_stop_an_account_until_it_is_looked_at(post: Post) -> None
 
 
 async def test_one_text_to_fifty_stops_an_account(post: Post) -> None:
-    """The send that crosses is taken, the next is not. Numbers and blanks make no other text; the simulator is nobody."""
+    """The send that crosses is taken, the next is not. Numbers make no other text; the simulator is nobody."""
     for number in range(10):
         to = [f"delivered+{n}@simulator.daimon.email" for n in range(10)]
         await post.sent(to=to, body=f"Dear customer {number}, buy now")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -109,30 +108,6 @@ async def deliveries_of(db: Connection, scope: Scope, message_id: UUID) -> list[
         message_id,
     )
     return [_delivery_of(row) for row in rows]
-
-
-async def cancel(db: Connection, scope: Scope, message_id: UUID, now: datetime) -> list[UUID]:
-    """Cancel the deliveries of a message that no worker has in hand, and return them.
-
-    A delivery that is being tried at this moment goes on: nobody can take back what may be sent already.
-    """
-    rows = await db.fetch(
-        """
-        with stopped as (
-            delete from outbound_queue where (account_id, id) in (
-                select account_id, id from outbound_queue
-                where account_id = $1 and message_id = $2 and leased_by is null for update skip locked)
-            returning id
-        )
-        update deliveries d set status = 'cancelled', next_attempt_at = null, updated_at = $3 from stopped
-        where d.account_id = $1 and d.id = stopped.id
-        returning d.id
-        """,
-        scope.account_id,
-        message_id,
-        now,
-    )
-    return [row["id"] for row in rows]
 
 
 def _delivery_of(row: Record) -> Delivery:
