@@ -99,9 +99,8 @@ async def run(sends: int, seconds: float, chance: random.Random, *, same: bool =
         took = time.perf_counter() - began
     await sink.stop()
     doubled = {name: count - 1 for name, count in sink.came.items() if count > 1}
-    print(
-        f"{acknowledged.total()} sends of {len(acknowledged)} mails acknowledged in {submitted:.0f} s, all arrived after {took:.0f} s"
-    )
+    mails = f"{acknowledged.total()} sends of {len(acknowledged)} mails"
+    print(f"{mails} acknowledged in {submitted:.0f} s, all arrived after {took:.0f} s")
     worst = max(doubled.values(), default=0)
     print(
         f"killed: {dict(killed)}; {len(lost)} lost; {sum(doubled.values())} duplicates, at the most {worst} of one mail"
