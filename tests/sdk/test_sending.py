@@ -1,6 +1,7 @@
 """Sending with the client, against a whole server: to inboxes of the server itself, and to its simulator."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -85,3 +86,22 @@ def test_a_history_tells_of_a_bounce(account: Account) -> None:
             break
         time.sleep(0.05)
     assert (history.status, history.attempts[0].enhanced_status) == ("bounced", "5.1.1")
+
+
+def test_a_draft_is_written_scheduled_taken_back_and_sent(account: Account) -> None:
+    """Every call of drafts once, and a send that is scheduled."""
+    paying(account)
+    drafts, inbox = account.client.drafts, account.first.id
+    made = drafts.create(inbox, subject="One", attachments=[File("a.txt", b"abc")])
+    assert (made.status, made.attachments[0].size) == ("draft", 3)
+    later = datetime.now(UTC) + timedelta(days=1)
+    changed = drafts.update(inbox, made.id, to=f"delivered@{SIMULATOR}", body="Hello", send_at=later)
+    assert (changed.status, changed.subject, changed.body) == ("scheduled", "One", "Hello")
+    back = drafts.update(inbox, made.id, send_at=None)
+    assert (back.status, back.send_at) == ("draft", None)
+    assert [each.id for each in drafts.list(inbox, status="draft").result] == [made.id]
+    sent = drafts.send(inbox, made.id)
+    assert drafts.get(inbox, made.id).sent_message_id == sent.id
+    scheduled = account.client.messages.send(inbox, to=f"delivered@{SIMULATOR}", subject="Two", send_at=later)
+    assert (scheduled.status, scheduled.id) == ("scheduled", None)
+    assert drafts.delete(inbox, scheduled.draft_id).deleted

@@ -17,7 +17,7 @@ from e2e.serving import Serving, environment
 
 WITHOUT_A_CLASS = (408, 431)  # what no call of this client can cause
 RESOURCES = (
-    "inboxes", "messages", "threads", "domains", "events", "webhooks", "rules", "suppressions", "account",
+    "inboxes", "messages", "threads", "domains", "events", "webhooks", "drafts", "rules", "suppressions", "account",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from daimon_email._calls import (
     account,
     claims,
     domains,
+    drafts,
     events,
     inboxes,
     messages,
@@ -264,6 +265,17 @@ class AsyncWebhooks(_Resource):
     verify = staticmethod(verify)
 
 
+class AsyncDrafts(_Resource):
+    """Calls about drafts."""
+
+    create = _call(drafts.create)
+    list = _list(drafts.list)
+    get = _call(drafts.get)
+    update = _call(drafts.update)
+    delete = _call(drafts.delete)
+    send = _call(drafts.send)
+
+
 class AsyncRules(_Resource):
     """Calls about rules."""
 
@@ -312,6 +324,7 @@ class AsyncDaimonClient(_Resource):
         self.domains = AsyncDomains(self._transport)
         self.events = AsyncEvents(self._transport)
         self.webhooks = AsyncWebhooks(self._transport)
+        self.drafts = AsyncDrafts(self._transport)
         self.rules = AsyncRules(self._transport)
         self.suppressions = AsyncSuppressions(self._transport)
         self.account = AsyncAccount(self._transport)

@@ -15,6 +15,7 @@ from daimon_email._calls import (
     account,
     claims,
     domains,
+    drafts,
     events,
     inboxes,
     messages,
@@ -254,6 +255,17 @@ class Webhooks(_Resource):
     verify = staticmethod(verify)
 
 
+class Drafts(_Resource):
+    """Calls about drafts."""
+
+    create = _call(drafts.create)
+    list = _list(drafts.list)
+    get = _call(drafts.get)
+    update = _call(drafts.update)
+    delete = _call(drafts.delete)
+    send = _call(drafts.send)
+
+
 class Rules(_Resource):
     """Calls about rules."""
 
@@ -302,6 +314,7 @@ class DaimonClient(_Resource):
         self.domains = Domains(self._transport)
         self.events = Events(self._transport)
         self.webhooks = Webhooks(self._transport)
+        self.drafts = Drafts(self._transport)
         self.rules = Rules(self._transport)
         self.suppressions = Suppressions(self._transport)
         self.account = Account(self._transport)

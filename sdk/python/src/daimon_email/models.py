@@ -368,6 +368,8 @@ class SentMessage(Result):
     thread_id: Optional[str] = None
     dry_run: bool = False
     sends_left_today: Optional[int] = None
+    draft_id: Optional[str] = None
+    send_at: Optional[datetime] = None
 
 
 @dataclass(frozen=True)
@@ -406,3 +408,50 @@ class Deliveries(Result):
     """All recipients of a message."""
 
     deliveries: List[RecipientHistory]
+
+
+@dataclass(frozen=True)
+class DraftFile:
+    """A file of a draft, without its content."""
+
+    content_type: str
+    size: int
+    filename: Optional[str] = None
+    content_id: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class DraftError:
+    """Why a draft was not sent."""
+
+    error: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Draft(Result):
+    """A draft. Lists leave out bodies, headers and what it refers to."""
+
+    id: str
+    inbox_id: str
+    status: str
+    subject: str
+    preview: str
+    created_at: datetime
+    updated_at: datetime
+    to: List[Mailbox] = field(default_factory=list)
+    cc: List[Mailbox] = field(default_factory=list)
+    bcc: List[Mailbox] = field(default_factory=list)
+    attachments: List[DraftFile] = field(default_factory=list)
+    send_at: Optional[datetime] = None
+    sent_message_id: Optional[str] = None
+    error: Optional[DraftError] = None
+    client_id: Optional[str] = None
+    body: Optional[str] = None
+    body_html: Optional[str] = None
+    reply_to: List[Mailbox] = field(default_factory=list)
+    headers: Optional[Dict[str, str]] = None
+    labels: List[str] = field(default_factory=list)
+    in_reply_to: Optional[str] = None
+    references: List[str] = field(default_factory=list)
+    thread_id: Optional[str] = None

@@ -73,6 +73,11 @@ def as_model(envelope: Envelope[Any], model: type[R]) -> R:
     return result
 
 
+def text_of(value: Moment | None) -> str | None:
+    """Return a moment as it is sent; None for none."""
+    return None if value is None else str(_text(value))
+
+
 def _text(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-from daimon_email._calls.common import fetch, given, once, path
+from daimon_email._calls.common import Moment, fetch, given, once, path, text_of
 from daimon_email._config import Config
 from daimon_email._flow import Flow, Request
 from daimon_email.models import Deliveries, SentMessage
@@ -44,15 +44,19 @@ def send(
     thread_id: str | None = None,
     client_id: str | None = None,
     dry_run: bool | None = None,
+    send_at: Moment | None = None,
+    draft_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[SentMessage]:
     """Send a mail. When this returns it is stored; what becomes of it is in `deliveries` and in events.
 
-    With `client_id`, the same send again returns the message that it made. With `dry_run`, nothing is sent.
+    With `client_id`, the same send again returns the message that it made. With `dry_run`, nothing is sent. With
+    `send_at` it is sent by itself at that moment; with `draft_id` a draft is sent, changed by what else is given.
     """
     mail = given(to=to, subject=subject, body=body, body_html=body_html, cc=cc, bcc=bcc, reply_to=reply_to,
-                 attachments=_files(attachments), headers=headers, labels=labels, in_reply_to=in_reply_to,
-                 references=references, thread_id=thread_id, client_id=client_id, dry_run=dry_run)  # fmt: skip
+                 attachments=files(attachments), headers=headers, labels=labels, in_reply_to=in_reply_to,
+                 references=references, thread_id=thread_id, client_id=client_id, dry_run=dry_run,
+                 send_at=text_of(send_at), draft_id=draft_id)  # fmt: skip
     return _post(config, path("inboxes", inbox_id, "send"), mail, idempotency_key)
 
 
@@ -74,7 +78,7 @@ def reply(
 ) -> Flow[SentMessage]:
     """Answer whom a message is from, in its thread."""
     mail = given(body=body, body_html=body_html, to=to, cc=cc, bcc=bcc, subject=subject,
-                 attachments=_files(attachments), labels=labels, client_id=client_id)  # fmt: skip
+                 attachments=files(attachments), labels=labels, client_id=client_id)  # fmt: skip
     return _post(config, _of(inbox_id, message_id, "reply"), mail, idempotency_key)
 
 
@@ -93,7 +97,7 @@ def reply_all(
     idempotency_key: str | None = None,
 ) -> Flow[SentMessage]:
     """Answer whom a message is from, and all others whom it went to."""
-    mail = given(body=body, body_html=body_html, bcc=bcc, subject=subject, attachments=_files(attachments),
+    mail = given(body=body, body_html=body_html, bcc=bcc, subject=subject, attachments=files(attachments),
                  labels=labels, client_id=client_id)  # fmt: skip
     return _post(config, _of(inbox_id, message_id, "reply-all"), mail, idempotency_key)
 
@@ -114,7 +118,7 @@ def forward(
     idempotency_key: str | None = None,
 ) -> Flow[SentMessage]:
     """Hand a message on, with its attachments, below what `body` says."""
-    mail = given(to=to, body=body, cc=cc, bcc=bcc, subject=subject, attachments=_files(attachments), labels=labels,
+    mail = given(to=to, body=body, cc=cc, bcc=bcc, subject=subject, attachments=files(attachments), labels=labels,
                  client_id=client_id)  # fmt: skip
     return _post(config, _of(inbox_id, message_id, "forward"), mail, idempotency_key)
 
@@ -132,8 +136,9 @@ def _of(inbox_id: str, message_id: str, what: str) -> str:
     return path("inboxes", inbox_id, "messages", message_id, what)
 
 
-def _files(files: Sequence[File] | None) -> list[dict[str, Any]] | None:
-    if files is None:
+def files(given_files: Sequence[File] | None) -> list[dict[str, Any]] | None:
+    """Return files as they are sent; None for none given."""
+    if given_files is None:
         return None
     return [
         given(
@@ -142,5 +147,5 @@ def _files(files: Sequence[File] | None) -> list[dict[str, Any]] | None:
             content_type=file.content_type,
             content_id=file.content_id,
         )
-        for file in files
+        for file in given_files
     ]
