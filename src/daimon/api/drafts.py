@@ -13,8 +13,9 @@ from daimon.api.path import PathId
 from daimon.api.request import Request
 from daimon.api.scheduling import change_of, path_of, sent
 from daimon.api.schema import Deleted
-from daimon.api.send_schema import MAX_SEND_BYTES, SentView
+from daimon.api.send_schema import MAX_SEND_BYTES
 from daimon.api.sending import ERRORS, in_turn
+from daimon.api.sent_schema import SentView
 from daimon.audit.models import Change
 from daimon.drafts import service as drafts
 from daimon.drafts.errors import DraftNotFound

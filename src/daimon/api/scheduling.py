@@ -8,7 +8,8 @@ from daimon.api.answer import Answer
 from daimon.api.render import rate_headers
 from daimon.api.request import Request
 from daimon.api.schema import in_utc, read_id
-from daimon.api.send_schema import SendBody, SentView, scheduled_view, sent_view
+from daimon.api.send_schema import SendBody
+from daimon.api.sent_schema import SentView, scheduled_view, sent_view
 from daimon.audit.models import Change
 from daimon.drafts import service as drafts
 from daimon.drafts.models import Draft, DraftChange, DraftStatus

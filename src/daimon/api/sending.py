@@ -12,16 +12,8 @@ from daimon.api.messages import MessageInPath
 from daimon.api.operation import operation
 from daimon.api.request import Request
 from daimon.api.scheduling import schedule, send_draft, sent
-from daimon.api.send_schema import (
-    MAX_SEND_BYTES,
-    DeliveriesView,
-    ForwardBody,
-    ReplyBody,
-    SendBody,
-    SentView,
-    history_view,
-    preview_view,
-)
+from daimon.api.send_schema import MAX_SEND_BYTES, ForwardBody, ReplyBody, SendBody
+from daimon.api.sent_schema import DeliveriesView, SentView, history_view, preview_view
 from daimon.drafts.errors import DraftNotFound
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import InboxIsSuspended

@@ -18,7 +18,7 @@ from daimon.keys.models import Principal
 from daimon.kit import ids
 from daimon.kit.errors import Invalid
 from daimon.kit.paging import Page
-from daimon.outbound import submission
+from daimon.outbound import planning, submission
 from daimon.outbound.models import Submitted
 from daimon.outbound.submission import Road
 
@@ -53,7 +53,7 @@ async def create(
         updated_at=now,
     )
     if draft.status is DraftStatus.SCHEDULED:
-        submission.recipients_of(wish.mail)
+        planning.recipients_of(wish.mail)
     await drafts.add(draft)
     return draft, True
 
@@ -92,7 +92,7 @@ async def change(
         updated_at=now,
     )
     if send_at:
-        submission.recipients_of(mail)
+        planning.recipients_of(mail)
     await drafts.change(after)
     return before, after
 

@@ -19,40 +19,27 @@ from daimon.db.engine import Connection, Database
 from daimon.db.scope import Scope
 from daimon.domains.signing import SigningKeys
 from daimon.events import service as events
-from daimon.inboxes import service as inboxes
 from daimon.inboxes.arrival import Arrival
-from daimon.inboxes.errors import InboxIsSuspended
-from daimon.inboxes.models import Inbox, InboxStatus
+from daimon.inboxes.models import Inbox
 from daimon.keys.models import Principal
 from daimon.kit import ids
-from daimon.kit.errors import Invalid
 from daimon.kit.rate_limit import RateLimit
-from daimon.mail.address import BadAddress, parse_address
 from daimon.mail.parsed import Mailbox
-from daimon.outbound import composing, events_of, guard, replying, repository
+from daimon.outbound import composing, events_of, guard, planning, repository
 from daimon.outbound.composing import ReadyMail
 from daimon.outbound.models import (
-    MOST_RECIPIENTS,
     Delivery,
     DeliveryStatus,
     NewMail,
     Preview,
-    Recipient,
-    RecipientKind,
     Submitted,
 )
+from daimon.outbound.planning import Plan
 from daimon.outbound.repository import NewDelivery, NewMessage
 from daimon.outbound.return_path import ReturnPaths, Sent
-from daimon.outbound.simulator import SIMULATOR
-from daimon.pods import service as pods
-from daimon.pods.errors import PodSuspended
-from daimon.pods.models import PodStatus
 from daimon.quotas import rates, sends, usage
 from daimon.quotas.tiers import Tiers
 from daimon.quotas.usage import Used
-from daimon.rules import lookup as rules
-from daimon.rules.lookup import Place
-from daimon.suppressions.repository import canonical, suppressed
 from daimon.threads import placing as threads
 
 _KIND = "send"
@@ -69,32 +56,6 @@ class Road:
     guards: bool = True  # whether texts to many are looked at
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is known once everything was looked at and before anything is written."""
-
-    inbox: Inbox
-    pod_limit: int | None
-    mail: NewMail
-    recipients: list[tuple[Recipient, DeliveryStatus]]
-
-    @property
-    def to_send(self) -> int:
-        return sum(status is DeliveryStatus.QUEUED for _, status in self.recipients)
-
-    @property
-    def to_people(self) -> int:
-        """Return how many of them are not the simulator."""
-        return sum(
-            status is DeliveryStatus.QUEUED and not each.domain.startswith(f"{SIMULATOR}.")
-            for each, status in self.recipients
-        )
-
-    @property
-    def status(self) -> DeliveryStatus:
-        return DeliveryStatus.QUEUED if self.to_send else DeliveryStatus.SUPPRESSED
-
-
 async def submit(
     db: Connection, who: Principal, inbox: UUID | str, wish: NewMail, *, road: Road, now: datetime
 ) -> Submitted:
@@ -108,9 +69,9 @@ async def submit(
     message_id = ids.new()
     if wish.client_id and (earlier := await _submitted_before(db, who.scope, wish, message_id)):
         return await repository.submitted(db, who.scope, earlier)
-    plan = await _plan(db, who, inbox, wish)
+    plan = await planning.plan(db, who, inbox, wish)
     ready = await _compose(plan, message_id, road, now)
-    plan = await _held(db, who, plan, wish)
+    plan = await planning.held(db, who, plan, wish)
     return await _write(db, who, plan, ready, message_id, road, now)
 
 
@@ -127,7 +88,7 @@ async def submit_ready(
 ) -> Submitted:
     """Accept a mail that its sender composed; `wish` says whom it goes to. Raises what `submit` raises."""
     check_may_submit(who, road.tiers)
-    plan = await _held(db, who, await _plan(db, who, inbox, wish), wish)
+    plan = await planning.held(db, who, await planning.plan(db, who, inbox, wish), wish)
     return await _write(db, who, plan, ready, message_id, road, now)
 
 
@@ -144,7 +105,7 @@ async def preview(
     """Return what `submit` would do, and do nothing. Raises what it raises, but for the limits that time lifts."""
     limits = road.tiers[who.account.tier]
     sends.check_may_send(who.account, limits)
-    plan = await _plan(db, who, inbox, wish)
+    plan = await planning.plan(db, who, inbox, wish)
     ready = await _compose(plan, ids.new(), road, now)
     used = await sends.used_today(db, who.scope, now=now)
     most = limits.max_sends_per_day
@@ -165,67 +126,7 @@ async def _submitted_before(db: Connection, scope: Scope, wish: NewMail, message
     )
 
 
-async def _plan(db: Connection, who: Principal, inbox: UUID | str, wish: NewMail) -> _Plan:
-    if who.account.status is AccountStatus.UNDER_REVIEW:
-        raise AccountUnderReview
-    recipients = recipients_of(wish)
-    sender = await inboxes.get(db, who.scope, inbox)
-    if sender.status is not InboxStatus.ACTIVE:
-        raise InboxIsSuspended
-    pod_limit = await _pod_limit(db, sender)
-    addresses = [each.address for each in recipients]
-    await rules.check_outbound(db, Place(sender.account_id, sender.pod_id, sender.id), addresses)
-    known = {each.address: canonical(each.address) for each in recipients}
-    gone = await suppressed(db, sender.account_id, sender.pod_id, list(known.values()))
-    mail = await replying.in_its_thread(db, who.scope, sender.id, wish)
-    return _Plan(
-        sender,
-        pod_limit,
-        mail,
-        [
-            (each, DeliveryStatus.SUPPRESSED if known[each.address] in gone else DeliveryStatus.QUEUED)
-            for each in recipients
-        ],
-    )
-
-
-async def _held(db: Connection, who: Principal, plan: _Plan, wish: NewMail) -> _Plan:
-    """Lock the inbox, late, so that sends of one inbox compose side by side; and look again if it was changed since."""
-    held = await inboxes.get(db, who.scope, plan.inbox.id, lock=True)
-    unchanged = (held.pod_id, held.status) == (plan.inbox.pod_id, plan.inbox.status)
-    return plan if unchanged else await _plan(db, who, held.id, wish)
-
-
-async def _pod_limit(db: Connection, sender: Inbox) -> int | None:
-    if sender.pod_id is None:
-        return None
-    pod = await pods.get(db, Scope(sender.account_id), sender.pod_id)
-    if pod.status is PodStatus.SUSPENDED:
-        raise PodSuspended
-    return pod.limits.max_sends_per_day
-
-
-def recipients_of(wish: NewMail) -> list[Recipient]:
-    """Return whom a mail goes to, each once; the field that names one first counts. Raises Invalid."""
-    found: dict[str, Recipient] = {}
-    for kind in RecipientKind:
-        people: tuple[Mailbox, ...] = getattr(wish, kind)
-        for person in people:
-            try:
-                address = parse_address(person.address)
-            except BadAddress as error:
-                raise Invalid.field(kind, f"{person.address[:100]!r} is no address: {error}") from error
-            found.setdefault(str(address), Recipient(str(address), address.domain, kind))
-    if not found:
-        raise Invalid.field("to", "names nobody; a mail needs at least one recipient in to, cc or bcc")
-    if len(found) > MOST_RECIPIENTS:
-        raise Invalid.field(
-            "to", f"names {len(found)} recipients with cc and bcc; at most {MOST_RECIPIENTS} are allowed"
-        )
-    return list(found.values())
-
-
-async def _compose(plan: _Plan, message_id: UUID, road: Road, now: datetime) -> ReadyMail:
+async def _compose(plan: Plan, message_id: UUID, road: Road, now: datetime) -> ReadyMail:
     inbox = plan.inbox
     async with road.jobs.read() as jobs:
         keys = await road.signing.for_domain(jobs, inbox.domain)
@@ -237,7 +138,7 @@ async def _compose(plan: _Plan, message_id: UUID, road: Road, now: datetime) -> 
 
 
 async def _write(
-    db: Connection, who: Principal, plan: _Plan, ready: ReadyMail, message_id: UUID, road: Road, now: datetime
+    db: Connection, who: Principal, plan: Plan, ready: ReadyMail, message_id: UUID, road: Road, now: datetime
 ) -> Submitted:
     message = _message(plan.inbox, ready, message_id, road.return_paths, now)
     deliveries = [
@@ -286,7 +187,7 @@ def _message(inbox: Inbox, ready: ReadyMail, message_id: UUID, return_paths: Ret
 async def _spend(
     db: Connection,
     who: Principal,
-    plan: _Plan,
+    plan: Plan,
     message: Arrival,
     road: Road,
     deliveries: Sequence[NewDelivery],
