@@ -8,11 +8,14 @@ from daimon.audit.service import Trail
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
+from daimon.domains.dkim import KeyVault
+from daimon.domains.models import DomainPolicy
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
 from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
+from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.quotas.tiers import TIERS
@@ -33,6 +36,9 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         ringer=Ringer(jobs, rings.CHANNEL),
         hooks=Ringer(jobs, wake.CHANNEL),
         http=SafeHttp(),
+        dns=Dns(None),
+        domain_vault=KeyVault(b"benchmark"),
+        domain_policy=DomainPolicy("daimon.email", ("daimon.email",), TIERS),
         vault=Vault(b"benchmark"),
         inbox_policy=InboxPolicy("daimon.email", frozenset(), 0, TIERS),
         public_url=public_url,
