@@ -2,7 +2,7 @@
 
 import asyncio
 
-from daimon.api.services import Services
+from daimon.api.services import Services, Submission
 from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
@@ -50,6 +50,7 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         ),
         http=SafeHttp(),
         dns=Dns(None),
+        submission=Submission("127.0.0.1", 2587, None, 26_214_400),
         domain_vault=KeyVault(b"benchmark"),
         domain_policy=DomainPolicy("daimon.email", ("daimon.email",), TIERS),
         vault=Vault(b"benchmark"),

@@ -14,6 +14,7 @@ from daimon.events.models import EventType
 from daimon.inbound.isolation import Unread
 from daimon.kit.errors import DaimonError
 from daimon.kit.metrics import registry
+from daimon.lifecycle import export
 from daimon.supervisor import metrics
 
 from .pages import read
@@ -89,3 +90,9 @@ def test_every_command_is_documented(command: str) -> None:
     flags = {flag for action in COMMANDS[command]._actions for flag in action.option_strings}
     for flag in flags - settings - {"-h", "--help"}:
         assert f"`{flag}" in rows[0], flag
+
+
+@pytest.mark.parametrize("file", [table.file for table in export._TABLES])
+def test_every_file_of_an_export_is_documented(file: str) -> None:
+    """With what is in it."""
+    assert f"`{file}`" in read("docs/concepts/account-life.md")

@@ -77,6 +77,18 @@ async def test_an_untouched_chain_is_fine(db: Database) -> None:
         assert [account async for account in accounts(connection)] == sorted([first, second])
 
 
+async def test_a_trail_that_is_gone_is_told(db: Database) -> None:
+    """All rows of an account and its chain are taken out: the account that is left was opened with a first row."""
+    account = await _written(db)
+    opened = "insert into accounts (account_id, tier, status, created_at) values ($1, 'free', 'active', now())"
+    gone = [f"delete from {table} where account_id = $1" for table in ("audit", "audit_chains")]
+    assert await _tamper(db, account, opened) == (None, None)
+    assert await _tamper(db, account, *gone) == (Fault.MISSING, 1)
+    async with db.read() as connection:
+        assert [account async for account in accounts(connection)] == [account]
+    assert (await _verify(db, ids.new())).fault is None
+
+
 async def test_numbers_have_no_gap_after_a_rollback(db: Database) -> None:
     """What was rolled back took no number with it."""
     account = await _written(db)

@@ -13,7 +13,7 @@ from daimon.db.engine import Connection, Database
 from daimon.db.scope import Scope
 from daimon.kit import ids
 from daimon.kit.errors import DaimonError, Invalid, PaymentRequired, TooManyRequests
-from daimon.quotas import leases, rates, sends, service
+from daimon.quotas import leases, pods, rates, sends, service, webhooks
 from daimon.quotas.errors import (
     BurstLimitExceeded,
     ConcurrencyLimitExceeded,
@@ -23,6 +23,7 @@ from daimon.quotas.errors import (
     InboxCreateRateLimited,
     InboxLimitReached,
     PodDailySendsExceeded,
+    PodLimitReached,
     PodMayNotSend,
     SendRequiresPaid,
 )
@@ -43,20 +44,20 @@ async def _create_free(db: Connection, who: Account, limits: TierLimits) -> obje
     return await service.spend_free_create(db, client, limit=limits.max_inboxes or 0, now=NOON)
 
 
+# By figure of the table of tiers, and what else is counted.
+USES: dict[str, tuple[Use, type[DaimonError]]] = {
+    "max_inboxes": (service.spend_inbox, InboxLimitReached),
+    "max_custom_domains": (service.spend_domain, DomainLimitReached),
+    "max_sends_per_day": (send, DailySendsExceeded),
+    "burst_per_minute": (lambda db, who, limits: rates.spend(db, who, limits, now=NOON), BurstLimitExceeded),
+    "concurrent_sends": (lambda db, who, limits: leases.take(db, who, limits, now=NOON), ConcurrencyLimitExceeded),
+    "free creates": (_create_free, InboxCreateRateLimited),
+    "sends of a pod": (_send_in_a_pod, PodDailySendsExceeded),
+}
+
+
 @pytest.mark.parametrize("k", [1, 2, 7, 23])
-@pytest.mark.parametrize(
-    ("use", "refusal"),
-    [
-        (service.spend_inbox, InboxLimitReached),
-        (service.spend_domain, DomainLimitReached),
-        (_create_free, InboxCreateRateLimited),
-        (send, DailySendsExceeded),
-        (_send_in_a_pod, PodDailySendsExceeded),
-        (lambda db, who, limits: rates.spend(db, who, limits, now=NOON), BurstLimitExceeded),
-        (lambda db, who, limits: leases.take(db, who, limits, now=NOON), ConcurrencyLimitExceeded),
-    ],
-    ids=["inboxes", "domains", "free creates", "sends", "sends of a pod", "burst", "concurrent sends"],
-)
+@pytest.mark.parametrize(("use", "refusal"), USES.values(), ids=USES)
 async def test_k_of_many_at_once_are_granted(db: Database, use: Use, refusal: type[DaimonError], k: int) -> None:
     """Exactly k, whatever the order; the others are told the same, and what helps: money or time, not both."""
     who, limits = account(), with_every_figure(k)
@@ -71,6 +72,33 @@ async def test_k_of_many_at_once_are_granted(db: Database, use: Use, refusal: ty
             assert error.rate_limit
             assert error.retry_after == error.rate_limit.reset
             assert error.rate_limit.remaining == 0
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 23])
+async def test_k_places_of_a_pod_are_given(db: Database, k: int) -> None:
+    """Exactly k inboxes of a pod and k webhooks, of many at once; neither money nor waiting helps the others."""
+    who, pod = account(), ids.new()
+    scope = Scope(who.account_id)
+    results = await outcomes(db, AT_ONCE, lambda connection: pods.take_place(connection, scope, pod, k))
+    assert [type(error) for error in refused(results)] == [PodLimitReached] * (AT_ONCE - k)
+    for holder in (pod, None):
+        taken = await outcomes(
+            db, AT_ONCE, lambda connection, holder=holder: webhooks.take_place(connection, scope, holder, most=k)
+        )
+        assert sorted(map(bool, taken)) == [False] * (AT_ONCE - k) + [True] * k
+    async with db.transaction() as connection:
+        for holder in (pod, None):
+            await webhooks.leave_place(connection, scope, holder)
+            assert await webhooks.take_place(connection, scope, holder, most=k)
+        await pods.leave_place(connection, scope, pod)
+        await pods.take_place(connection, scope, pod, k)
+        with pytest.raises(PodLimitReached):
+            await pods.take_place(connection, scope, pod, k)
+
+
+def test_every_figure_of_the_table_is_tried_above() -> None:
+    """A figure that is added to the table needs a use that is tried against it; a price and a switch do not."""
+    assert {*TierLimits.__struct_fields__} - {"price_cents", "webhooks_enabled"} <= {*USES}
 
 
 @pytest.mark.parametrize("use", [service.spend_inbox, service.spend_domain, send, _send_in_a_pod])

@@ -51,8 +51,9 @@ def check_reach(called: Operation, principal: Principal | None) -> None:
             raise AuthenticationRequired
     elif called.reach is not None and _WIDTH[principal.key_scope] < _WIDTH[called.reach]:
         wide = "an account key" if called.reach is KeyScope.ACCOUNT else "an account or pod key"
+        sent = "a pod key" if principal.key_scope is KeyScope.POD else "an inbox key"
         raise Forbidden(
-            f"This needs {wide}; the one sent is an {principal.key_scope} key.",
+            f"This needs {wide}; the one sent is {sent}.",
             next_steps=["GET /v1/whoami says what a key reaches.", "Send the same request with a wider key."],
         )
 

@@ -26,11 +26,12 @@ class Verdict:
 
 
 async def accounts(db: Connection) -> AsyncIterator[UUID]:
-    """Yield each account that has a trail."""
+    """Yield each account that there is, and each that has a trail."""
     account = UUID(int=0)
     while found := await db.fetchval(
         """
         select least(
+            (select account_id from accounts where account_id > $1 order by account_id limit 1),
             (select account_id from audit_chains where account_id > $1 order by account_id limit 1),
             (select account_id from audit where account_id > $1 order by account_id, number limit 1))
         """,
@@ -48,6 +49,8 @@ async def verify(db: Connection, chain: Chain, account_id: UUID) -> Verdict:
         fault, at = await _walk(db, account_id, walk)
         if fault is None and record is not None:
             fault, at = walk.end(record["seal"]), walk.number + (walk.number < head.number)
+        elif fault is None and await _exists(db, account_id):
+            fault, at = Fault.MISSING, 1  # an account is opened with its first row, in one transaction
     rows = walk.number - head.kept_after
     return Verdict(account_id, rows, head.number, head.hash, fault, at if fault else None)
 
@@ -70,3 +73,8 @@ async def _walk(db: Connection, account_id: UUID, walk: Walk) -> tuple[Fault | N
         if len(records) < ROWS_AT_ONCE:
             return None, None
         number = records[-1]["number"]
+
+
+async def _exists(db: Connection, account_id: UUID) -> bool:
+    found = await db.fetchval("select exists (select from accounts where account_id = $1)", account_id)
+    return found is True

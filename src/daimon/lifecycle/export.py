@@ -35,6 +35,7 @@ _IDS = {
     "pod_id": Kind.POD,
     "inbox_id": Kind.INBOX,
     "catch_all_inbox_id": Kind.INBOX,
+    "thread_id": Kind.THREAD,
     "member_id": Kind.MEMBER,
     "message_id": Kind.MESSAGE,
     "key_id": Kind.KEY,
@@ -46,6 +47,9 @@ _GRANTS = """(select json_agg(json_build_object('role', g.role, 'pod_id',
     order by g.pod_id, g.role) from grants g where g.account_id = t.account_id and g.holder_id = t.id) as grants"""
 _TEAM_MEMBERS = """(select json_agg('mem_' || replace(m.member_id::text, '-', '') order by m.member_id)
     from team_members m where m.account_id = t.account_id and m.team_id = t.id) as member_ids"""
+_OF_INBOX = (
+    "exists (select from inboxes i where (i.account_id, i.id) = (t.account_id, t.inbox_id) and i.status <> 'deleted')"
+)
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _running: set[UUID] = set()  # one export of an account at a time
@@ -108,6 +112,19 @@ _TABLES = (
     _Table(
         "events.jsonl", "events", "sequence, id, event, pod_id, inbox_id, data, created_at", key=("sequence",),
         kind=Kind.EVENT,
+    ),
+    _Table(
+        "webhooks.json", "webhooks", "id, pod_id, inbox_id, url, description, events, status, disabled_reason,"
+        " failure_count, last_delivered_at, client_id, created_at, updated_at", kind=Kind.WEBHOOK,
+    ),
+    _Table(
+        "threads.jsonl", "threads", "id, inbox_id, subject, participants, labels, message_count, unread_count,"
+        " last_message_at, created_at, updated_at", kind=Kind.THREAD, only=f"and deleted_at is null and {_OF_INBOX}",
+    ),
+    _Table(
+        "messages.jsonl", "messages", "id, inbox_id, pod_id, thread_id, direction, status, mail_from, rcpt_to,"
+        " from_address, from_name, subject, message_id, labels, read, size, sent_at, received_at", kind=Kind.MESSAGE,
+        only=f"and deleted_at is null and {_OF_INBOX}",
     ),
 )  # fmt: skip
 
