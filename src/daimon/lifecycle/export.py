@@ -41,7 +41,7 @@ _IDS = {
     "key_id": Kind.KEY,
     "created_by": Kind.KEY,
 }
-_JSON = frozenset(("metadata", "data", "before", "after", "grants", "member_ids"))
+_JSON = frozenset(("summary", "error", "attempts", "metadata", "data", "before", "after", "grants", "member_ids"))
 _GRANTS = """(select json_agg(json_build_object('role', g.role, 'pod_id',
     case when g.pod_id <> '00000000-0000-0000-0000-000000000000' then 'pod_' || replace(g.pod_id::text, '-', '') end)
     order by g.pod_id, g.role) from grants g where g.account_id = t.account_id and g.holder_id = t.id) as grants"""
@@ -100,6 +100,14 @@ _TABLES = (
     _Table(
         "suppressions.json", "suppressions", "pod_id, address, reason, message_id, detail, created_at",
         key=("pod_id", "address"),
+    ),
+    _Table(
+        "drafts.json", "drafts", "id, inbox_id, status, send_at, summary, message_id, error, client_id, created_at,"
+        " updated_at", kind=Kind.DRAFT,
+    ),
+    _Table(
+        "deliveries.jsonl", "deliveries", "id, message_id, recipient, kind, status, attempts, next_attempt_at,"
+        " created_at, updated_at", kind=Kind.DELIVERY,
     ),
     _Table(
         "usage.json", "usage_days", "day, pod_id, inbox_id, received, sent, bounced, stored_bytes",
