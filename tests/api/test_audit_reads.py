@@ -9,6 +9,7 @@ from daimon.db.engine import Database
 
 from .conftest import Edge, bearer, serving
 from .trails import message_in, trail_of, uuid_of, verdict_on
+from .worlds import READS, call, make_world
 
 
 async def test_reads_by_a_wider_key_are_recorded(edge: Edge) -> None:
@@ -35,6 +36,28 @@ async def test_reads_by_a_wider_key_are_recorded(edge: Edge) -> None:
         assert (entry["actor"]["kind"], entry["actor"]["ip"]) == ("key", "127.0.0.1")
         assert entry["request_id"] == answer.headers["x-request-id"]
     assert await verdict_on(edge, account) == (1 + len(reads), None)
+
+
+async def test_whatever_shows_what_a_mail_says_leaves_an_entry(edge: Edge) -> None:
+    """Of every operation that reads, called with an account key: one that is added later cannot escape the trail."""
+    world, said = await make_world(edge), "a-word-beyond-the-preview"
+    text = b"From: a@example.com\r\nSubject: long\r\n\r\n" + b"some words first\r\n" * 40
+    await edge.deliver(world.inboxes["a"], octets=text + said.encode() + b"\r\n")
+    messages = await edge.http.get(f"/v1/inboxes/{world.inboxes['a']}/messages", headers=bearer(world.account_key))
+    newest = messages.json()["result"]["messages"][0]
+    world.ids.update(message_id=newest["id"], thread_id=newest["thread_id"])
+    last = "select number from audit_chains where account_id = $1"
+    showed = set()
+    for each in READS:
+        async with edge.database.read() as db:
+            before = await db.fetchval(last, world.account)
+        answer = await call(edge, each, world, world.account_key)
+        async with edge.database.read() as db:
+            after = await db.fetchval(last, world.account)
+        if said in answer.text:
+            assert after == before + 1, each.name
+            showed.add(each.name)
+    assert showed >= {"get_message", "get_raw_message", "list_messages"}
 
 
 async def test_other_reads_are_not(edge: Edge) -> None:

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 import pytest
 
 from daimon.keys import secret
+from daimon.keys.models import KeyScope
 from daimon.kit import ids
 
 from .conftest import Edge, bearer
-from .worlds import READS, World, shared_world
+from .test_matrix import BODIES
+from .worlds import KEYED, READS, World, shared_world
 
 ROUNDS = 150
+ROUNDS_OF_WRITES = 60
 REPORTS = 40  # a tenth of a second each
-# With no difference at all, one run in ten thousand would be over this; a look-up more or less is far beyond it.
-MOST_DEVIATIONS = 4.0
+# With no difference at all, one case in 150,000 would be over this; a look-up more or less is far beyond it.
+MOST_DEVIATIONS = 4.5
+NAMED = {name: each for name, each in KEYED.items() if each.params and "token" not in each.path}
 
 
 @dataclass(frozen=True)
@@ -29,21 +33,42 @@ class Answer:
     seconds: float
 
 
-@pytest.mark.parametrize("path", sorted({each.path for each in READS if each.params and "token" not in each.path}))
-async def test_foreign_is_as_never_issued(edge: Edge, path: str) -> None:
+@pytest.mark.parametrize("name", [name for name, each in NAMED.items() if each in READS])
+async def test_foreign_is_as_never_issued(edge: Edge, name: str) -> None:
     """Another account's id and a fresh one, asked for in random order: statistically the same."""
     mine, others = await shared_world(edge), await shared_world(edge, "others")
-    foreign, fresh = path.format(**others.ids), path.format(**_fresh(others))
+    await _compare(edge, name, mine.account_key, others, rounds=ROUNDS)
+
+
+@pytest.mark.parametrize("name", [name for name, each in NAMED.items() if each.reach is not KeyScope.ACCOUNT])
+async def test_a_siblings_is_as_never_issued(edge: Edge, name: str) -> None:
+    """What is in a sibling pod, read or written with a pod's key."""
+    mine = await shared_world(edge)
+    await _compare(edge, name, mine.keys["pod b"], mine, rounds=ROUNDS_OF_WRITES)
+
+
+@pytest.mark.parametrize("name", [name for name, each in NAMED.items() if each not in READS])
+async def test_foreign_is_changed_as_never_issued(edge: Edge, name: str) -> None:
+    """A write to another account's object and to none."""
+    mine, others = await shared_world(edge), await shared_world(edge, "others")
+    await _compare(edge, name, mine.account_key, others, rounds=ROUNDS_OF_WRITES)
+
+
+async def _compare(edge: Edge, name: str, key: str, world: World, *, rounds: int) -> None:
+    """Call an operation on a world's objects, which the key does not reach, and on none: nobody can tell them apart."""
+    each = NAMED[name]
+    body = BODIES[each.name](world) if each.name in BODIES else each.example.body
+    foreign, fresh = each.path.format(**world.ids), each.path.format(**_fresh(world))
     answers: dict[str, list[Answer]] = {foreign: [], fresh: []}
     for _ in range(10):
-        for each in (foreign, fresh):  # warms caches and statements
-            await _ask(edge, each, mine)
-    for _ in range(ROUNDS):
-        for each in random.sample((foreign, fresh), 2):
-            answers[each].append(await _ask(edge, each, mine))
-    assert len({(answer.status, answer.body) for each in answers.values() for answer in each}) == 1
+        for path in (foreign, fresh):  # warms caches and statements
+            await _ask(edge, each.method, path, key, body)
+    for _ in range(rounds):
+        for path in random.sample((foreign, fresh), 2):
+            answers[path].append(await _ask(edge, each.method, path, key, body))
+    assert len({(answer.status, answer.body) for path in answers for answer in answers[path]}) == 1
     assert answers[foreign][0].status == 404
-    seconds = [[answer.seconds for answer in answers[each]] for each in (foreign, fresh)]
+    seconds = [[answer.seconds for answer in answers[path]] for path in (foreign, fresh)]
     assert abs(_deviations(*seconds)) < MOST_DEVIATIONS
 
 
@@ -78,9 +103,9 @@ def _like(shown: str) -> str:
     return ids.show(ids.Kind(shown.rpartition("_")[0]), ids.new())
 
 
-async def _ask(edge: Edge, path: str, world: World) -> Answer:
+async def _ask(edge: Edge, method: str, path: str, key: str, content: object) -> Answer:
     started = time.perf_counter()
-    answer = await edge.http.get(path, headers=bearer(world.account_key))
+    answer = await edge.http.request(method, path, json=content, headers=bearer(key))
     seconds = time.perf_counter() - started
     body = answer.json()
     del body["request_id"]
