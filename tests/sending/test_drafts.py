@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.worker import drafts as worker_drafts
 
@@ -81,6 +82,7 @@ async def test_a_draft_is_written_changed_and_sent(post: Post) -> None:
     message = await post.get(f"/v1/inboxes/{post.inbox}/messages/{whole['sent_message_id']}")
     assert (message["subject"], message["attachments"][0]["filename"]) == ("Two", "a.txt")
     assert (await call(post, "PATCH", f"/{made['id']}", {"subject": "x"})).status_code == 409
+    assert (await call(post, "DELETE", f"/{made['id']}")).status_code == 409
     assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 1
 
 
@@ -134,6 +136,9 @@ async def test_what_passes_is_waited_for_and_what_does_not_fails(post: Post) -> 
         lost = await draft(post, to="ada@example.com", send_at=soon(0.3))
         await post.execute("update inboxes set status = 'suspended'")
         failed = await sent_of(post, lost["id"], "failed")
+        await post.execute("update inboxes set status = 'active'")
+        edited = (await call(post, "PATCH", f"/{lost['id']}", {"subject": "Again"})).json()["result"]
+        assert (edited["status"], edited["send_at"]) == ("draft", None)  # it waits for a new moment
     assert failed["error"]["error"] == "INBOX_SUSPENDED"
     [event] = await post.events("message.rejected")
     assert event["draft"]["id"] == lost["id"]
@@ -170,3 +175,33 @@ async def test_drafts_are_within_an_inbox(post: Post) -> None:
     assert (await call(narrow, "GET", "")).json()["result"]["drafts"] == []
     foreign = Post(post.edge, other["inbox_api_key"], post.inbox, "")
     assert (await call(foreign, "GET", "")).status_code == 404
+
+
+async def test_a_closed_account_sends_no_draft(post: Post) -> None:
+    """A suspended one's fails, one under review waits until it was looked at."""
+    first = await draft(post, to="ada@example.com", send_at=soon(0.3))
+    await post.execute("update accounts set status = 'under_review'")
+    async with Scheduling(post):
+        found = await sent_of(post, first["id"], "scheduled")
+        while not found["error"]:
+            await asyncio.sleep(0.05)
+            found = await sent_of(post, first["id"], "scheduled")
+        assert found["error"]["error"] == "ACCOUNT_UNDER_REVIEW"
+        await post.execute("update accounts set status = 'suspended'")
+        await post.execute("update drafts set next_at = now()")
+        failed = await sent_of(post, first["id"], "failed")
+    assert failed["error"]["error"] == "ACCOUNT_SUSPENDED"
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 0
+
+
+async def test_a_draft_that_breaks_stops_no_other(post: Post) -> None:
+    """Its fault is noted, and the next one is sent."""
+    broken = await draft(post, to="ada@example.com", send_at=soon(0.2))
+    good = await draft(post, to="ada@example.com", send_at=soon(0.4))
+    named = ids.read(ids.Kind.DRAFT, broken["id"])
+    await post.execute("update drafts set content = '\\xc1' where id = $1", named)
+    async with Scheduling(post):
+        await sent_of(post, good["id"], "sent")
+    async with post.edge.database.read() as db:
+        row = await db.fetchrow("select status, error from drafts where id = $1", named)
+    assert (row["status"], "INTERNAL" in row["error"]) == ("scheduled", True)

@@ -120,6 +120,7 @@ async def update_draft(
     "/v1/inboxes/{inbox_id}/drafts/{draft_id}",
     tag=_TAG,
     permission=Permission.DRAFTS_WRITE,
+    errors=(StateConflict,),
     example=examples.DELETE_DRAFT,
 )
 async def delete_draft(request: Request, inbox_id: InboxInPath, draft_id: DraftInPath) -> Answer[Deleted]:
@@ -137,7 +138,6 @@ async def delete_draft(request: Request, inbox_id: InboxInPath, draft_id: DraftI
     status=202,
     errors=(*ERRORS, ThreadNotFound, StateConflict),
     example=examples.SEND_DRAFT,
-    together=True,
     around=in_turn,
 )
 async def send_draft(request: Request, inbox_id: InboxInPath, draft_id: DraftInPath) -> Answer[SentView]:

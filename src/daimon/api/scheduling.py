@@ -43,6 +43,8 @@ async def send_draft(request: Request, inbox_id: UUID | str, body: SendBody) -> 
     """Send a draft, or schedule it, after the changes that the body makes."""
     if body.dry_run:
         raise Invalid.field("dry_run", "is not for drafts; send their fields instead of `draft_id`")
+    if body.client_id is not None:
+        raise Invalid.field("client_id", "is not for drafts, which are sent once anyway")
     draft_id = read_id(Kind.DRAFT, body.draft_id, "draft_id")
     assert draft_id is not None
     who, now = request.principal, request.now

@@ -11,6 +11,6 @@ class DraftNotFound(NotFound):
 
 
 class DraftSent(StateConflict):
-    """This draft was sent: it can be changed and sent no more."""
+    """This draft was sent: it can be changed, sent and taken back no more."""
 
     next_steps = ("Its `sent_message_id` is the message: GET /v1/inboxes/{inbox_id}/messages/{message_id}.",)

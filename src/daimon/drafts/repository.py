@@ -27,6 +27,7 @@ class Due(NamedTuple):
     account_id: UUID
     inbox_id: UUID
     id: UUID
+    send_at: datetime
 
 
 class DraftRepository:
@@ -94,16 +95,18 @@ class DraftRepository:
         await self._db.execute("delete from drafts where account_id = $1 and id = $2", self._account_id, draft_id)
 
     async def set_sent(self, draft_id: UUID, message_id: UUID, now: datetime) -> None:
-        """Note which message a draft became. Its content is the message's from here on."""
+        """Note which message a draft became. What it says is the message's from here on."""
         await self._db.execute(
             """
-            update drafts set status = 'sent', message_id = $3, next_at = null, error = null, updated_at = $4
+            update drafts set status = 'sent', message_id = $3, next_at = null, error = null, updated_at = $4,
+                content = $5
             where account_id = $1 and id = $2
             """,
             self._account_id,
             draft_id,
             message_id,
             now,
+            _packed(NewMail()),
         )
 
     async def set_refused(self, draft_id: UUID, error: DraftError, *, again: datetime | None, now: datetime) -> None:
@@ -126,7 +129,7 @@ async def take_due(db: Connection, *, now: datetime) -> Due | None:
     """Lock the draft whose moment came first, None if there is none; one that is in somebody's hands is passed over."""
     row = await db.fetchrow(
         """
-        select account_id, inbox_id, id from drafts where status = 'scheduled' and next_at <= $1
+        select account_id, inbox_id, id, send_at from drafts where status = 'scheduled' and next_at <= $1
         order by next_at limit 1 for update skip locked
         """,
         now,

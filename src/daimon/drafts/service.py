@@ -81,7 +81,10 @@ async def change(
     before = await _unsent(drafts, draft_id)
     assert before.content is not None
     mail = msgspec.structs.replace(before.content, **wish.fields)
-    send_at = before.send_at if wish.send_at is UNSET else _checked(wish.send_at, now)
+    if wish.send_at is not UNSET:
+        send_at = _checked(wish.send_at, now)
+    else:  # one that failed waits for a new moment
+        send_at = before.send_at if before.status is DraftStatus.SCHEDULED else None
     after = msgspec.structs.replace(
         before,
         content=mail,
@@ -98,9 +101,9 @@ async def change(
 
 
 async def delete(db: Connection, scope: Scope, inbox: UUID | str, draft_id: UUID) -> Draft:
-    """Delete a draft, a scheduled one too, and return it as it was. Raises InboxNotFound, DraftNotFound."""
+    """Delete a draft, a scheduled one too, and return it as it was. Raises InboxNotFound, DraftNotFound, DraftSent."""
     drafts, _ = await _of(db, scope, inbox)
-    draft = await drafts.get(draft_id, lock=True)
+    draft = await _unsent(drafts, draft_id)
     await drafts.delete(draft.id)
     if draft.client_id:
         await client_ids.release(db, scope, kind=_KIND, client_id=draft.client_id)
