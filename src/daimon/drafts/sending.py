@@ -46,9 +46,8 @@ async def send_due(db: Connection, *, road: Road, now: datetime) -> bool:
         await _refused(db, due, DraftError(error.error, error.message), _wait(error), now)
     except Exception as error:  # one draft shall not stop all others
         _log.error("draft.failed", draft=due.id.hex, exc_info=error)
-        await _refused(
-            db, due, DraftError("INTERNAL", "Something went wrong here; it is tried again."), FAULT_WAIT, now
-        )
+        fault = DraftError("INTERNAL", "Something went wrong here; it is tried again.")
+        await _refused(db, due, fault, FAULT_WAIT, now)
     return True
 
 
@@ -72,9 +71,7 @@ def _wait(error: DaimonError) -> timedelta | None:
 
 async def _refused(db: Connection, due: Due, error: DraftError, wait: timedelta | None, now: datetime) -> None:
     drafts = DraftRepository(db, Scope(due.account_id, inbox_id=due.inbox_id))
-    draft = await drafts.get(due.id)
-    in_time = draft.send_at is not None and now < draft.send_at + TRIED_FOR
-    again = now + wait if wait and in_time else None
+    again = now + wait if wait and now < due.send_at + TRIED_FOR else None
     await drafts.set_refused(due.id, error, again=again, now=now)
     if again is None:
         pod_id = await db.fetchval(
