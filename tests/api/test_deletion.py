@@ -11,11 +11,12 @@ from daimon.inbound.directory import Directory
 from daimon.inbound.errors import InboxDeleted, InboxSuspended
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
-from daimon.lifecycle import erasure
+from daimon.lifecycle import erasure, recovery
 from daimon.mail.address import parse_address
 
 from .conftest import Edge, bearer
 from .test_account import account_uuid, notices_to, shown, verified
+from .worlds import World, make_world
 
 _SAMPLES = {
     "uuid": "gen_random_uuid()",
@@ -192,6 +193,70 @@ async def test_nothing_is_left_of_an_account_in_any_table(database_url: str) -> 
         assert await rows_of(db, stays) == before
     finally:
         await db.close()
+
+
+# Tables whose rows are no account's, and what stands in them.
+NOBODYS = {
+    "schema_migrations": "the files that were applied",
+    "organisations": "the operator's names for groups of accounts",
+    "free_creates": "networks, for an hour",
+    "mail_rates": "hashes of addresses, for an hour",
+    "recovery_requests": "addresses, until a worker has looked them up",
+    "mta_sts_policies": "domains that mail goes to",
+}
+
+
+async def test_every_other_table_is_nobodys(database_url: str) -> None:
+    """What erasure does not look at holds nothing of an account that lasts."""
+    db = await asyncpg.connect(database_url)
+    try:
+        tables = await db.fetch(
+            "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+        )
+        assert {row["relname"] for row in tables} - {*await tables_with_account(db)} == {*NOBODYS}
+    finally:
+        await db.close()
+
+
+async def test_nothing_names_what_was_erased(fresh_edge: Edge) -> None:
+    """An account with everything in it, made through the API: no row of any table holds one of its ids or addresses."""
+    gone, stays = await make_world(fresh_edge), await make_world(fresh_edge)
+    edge, key = fresh_edge, bearer(gone.account_key)
+    person = f"{gone.account.hex}@example.com"
+    await edge.http.patch("/v1/account", json={"operator_email": person}, headers=key)
+    await edge.http.post("/v1/account/recovery", json={"email": person})
+    await edge.http.delete("/v1/account", headers=key)
+    names = {str(gone.account), person, *_all_ways(gone)}
+    db = await asyncpg.connect(edge.services.db.url)
+    try:
+        await recovery.answer(db, public_url="http://x", now=utc_now(), limit=10)
+        assert await _naming(db, names)
+        await erase_all(db, utc_now() + timedelta(days=30, seconds=30))
+        await erase_all(db, utc_now() + timedelta(days=30, minutes=2))
+        assert await _naming(db, names) == []
+        assert await _naming(db, {str(stays.account)})
+    finally:
+        await db.close()
+
+
+def _all_ways(world: World) -> set[str]:
+    """Return the ids of a world's objects, as clients and as the database write them."""
+    shown = [*world.ids.values(), *world.pods.values(), *world.inboxes.values()]
+    ends = [each.rpartition("_")[2] for each in shown]
+    return {*ends, *(str(UUID(hex=end)) for end in ends if len(end) == 32), world.account.hex}
+
+
+async def _naming(db: Connection, names: set[str]) -> list[str]:
+    """Return the tables in which a row holds one of the names."""
+    tables = await db.fetch(
+        "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+    )
+    found = []
+    for (table,) in tables:
+        rows = await db.fetch(f'select t::text as row from "{table}" t')
+        if any(name in row["row"] for row in rows for name in names):
+            found.append(table)
+    return found
 
 
 async def test_two_workers_do_not_wait_for_each_other(database_url: str) -> None:

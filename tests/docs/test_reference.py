@@ -92,6 +92,12 @@ def test_every_command_is_documented(command: str) -> None:
         assert f"`{flag}" in rows[0], flag
 
 
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name.startswith(("daimon admin ", "daimon audit "))])
+def test_every_command_of_the_operator_prints_json(command: str) -> None:
+    """For programs, as for people."""
+    assert "--json" in {flag for action in COMMANDS[command]._actions for flag in action.option_strings}
+
+
 @pytest.mark.parametrize("file", [table.file for table in export._TABLES])
 def test_every_file_of_an_export_is_documented(file: str) -> None:
     """With what is in it."""
