@@ -89,7 +89,8 @@ async def test_an_account_is_stopped_and_goes_on(operator: Operator) -> None:
     assert (resumed["status"], resumed["status_reason"]) == ("active", None)
     assert operator.refuses("account", "resume", account) == f"{account} is active already"
     told = {"account": {"id": account, "status": "suspended", "reason": "phishing"}}
-    assert await operator.events(account) == [("account.suspended", told)]
+    looked_at = {"account": {"id": account, "status": "under_review", "reason": None}}
+    assert await operator.events(account) == [("account.suspended", told), ("account.under_review", looked_at)]
     trail = await operator.trail(account)
     assert [action for action, *_ in trail[1:]] == [
         "suspend_account", "resume_account", "review_account", "resume_account",
