@@ -27,7 +27,7 @@ async def test_what_is_in_hand_is_not_picked_again(post: Post) -> None:
     while due := await retries.pick(post.clock()):
         await retries.look()
         picked.append(due.delivery)
-    assert [each.sequence for each in picked] == list(range(1, count + 1))
+    assert sorted(each.sequence for each in picked) == list(range(1, count + 1))  # several are due at one moment
     assert retries.due_at is None
     retries.put_down(picked[3].id)
     await retries.look()
