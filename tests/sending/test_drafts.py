@@ -94,9 +94,9 @@ async def test_a_scheduled_draft_is_sent_at_its_moment(post: Post) -> None:
         made = answer.json()["result"]["draft_id"]
         again = await post.send(to="ada@example.com", subject="Later", client_id="other", draft_id="dft_x")
         assert again.status_code == 422
-        back = await draft(post, to="ada@example.com", send_at=soon(1))
+        back = await draft(post, to="ada@example.com", send_at=soon(30))
         await call(post, "PATCH", f"/{back['id']}", {"send_at": None})
-        gone = await draft(post, to="ada@example.com", send_at=soon(1))
+        gone = await draft(post, to="ada@example.com", send_at=soon(30))
         assert (await call(post, "DELETE", f"/{gone['id']}")).status_code == 200
         sent = await sent_of(post, made, "sent")
     message = await post.get(f"/v1/inboxes/{post.inbox}/messages/{sent['sent_message_id']}")
@@ -133,8 +133,9 @@ async def test_what_passes_is_waited_for_and_what_does_not_fails(post: Post) -> 
         await post.execute("update quotas set used = 0 where quota = 'sends_per_day'")
         await post.execute("update drafts set next_at = now()")
         await sent_of(post, used_up["id"], "sent")
-        lost = await draft(post, to="ada@example.com", send_at=soon(0.3))
+        lost = await draft(post, to="ada@example.com", send_at=soon(30))
         await post.execute("update inboxes set status = 'suspended'")
+        await post.execute("update drafts set next_at = now() where status = 'scheduled'")
         failed = await sent_of(post, lost["id"], "failed")
         await post.execute("update inboxes set status = 'active'")
         edited = (await call(post, "PATCH", f"/{lost['id']}", {"subject": "Again"})).json()["result"]

