@@ -5,6 +5,7 @@ import contextlib
 import json
 import random
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -22,7 +23,7 @@ LOST = (httpx.HTTPError, WebSocketException, OSError, TimeoutError, KeyError, Va
 Events = Sequence[tuple[int, UUID | None]]  # their numbers, and whose they are
 
 
-class Follower:
+class Follower(ABC):
     """Somebody who wants to hear everything. `seen` are the numbers in the order in which they came."""
 
     def __init__(self, server: Serving, key: str, inbox: UUID, first: int, chance: random.Random) -> None:
@@ -42,9 +43,9 @@ class Follower:
                 await self.hear(self.chance.randint(20, 2000))
             await asyncio.sleep(0.05)
 
+    @abstractmethod
     async def hear(self, most: int) -> None:
         """Hear so many events on one connection, at most."""
-        raise NotImplementedError
 
     def saw(self, sequence: int) -> None:
         """Remember an event."""

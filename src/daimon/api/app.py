@@ -204,8 +204,11 @@ async def _run_in_transaction(called: Operation, request: Request, arguments: li
 async def _handle(
     called: Operation, request: Request, arguments: list[Any], told: dict[str, None], connection: Connection
 ) -> Response:
-    """Do what is done in the transaction; what is to be rung after it is collected in `told`."""
-    request.db = connection
+    """Do what is done in the transaction; what is to be rung after it is collected in `told`.
+
+    In a shared transaction it may be done twice (see together.py): of a first time that was undone nothing is left.
+    """
+    request.db, request.change, request.after_commit = connection, None, None
     with rings.noticing() as recorded:
         if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
             response = await _run_once(called, request, arguments)
