@@ -72,6 +72,13 @@ async def test_html_alone_gets_a_text(post: Post) -> None:
         ({"to": "a@example.com", "in_reply_to": "no id"}, "in_reply_to"),
         ({"to": "a@example.com", "attachments": [{"filename": "a", "content": "%%%"}]}, "attachments[0].content"),
         ({"to": "a@example.com", "attachments": [{"filename": "a\r\nb", "content": ""}]}, "attachments[0].filename"),
+        (
+            {
+                "to": "a@example.com",
+                "attachments": [{"filename": "a", "content": "", "content_type": "text/plain; x=y"}],
+            },
+            "attachments[0].content_type",
+        ),
         ({"to": [f"a{n}@example.com" for n in range(101)]}, "to"),
         ({"to": "a@example.com", "thread_id": "x"}, "thread_id"),
     ],
@@ -197,8 +204,9 @@ async def test_large_attachments_fit_and_larger_ones_do_not(post: Post) -> None:
     one = {"filename": "a.bin", "content": content}
     answer = await post.send(to="ada@example.com", attachments=[one])
     assert answer.status_code == 202, answer.text
-    answer = await post.send(to="ada@example.com", attachments=[one, one])
-    assert (answer.status_code, answer.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
+    for attachments in ([one, one], [one, one, one]):  # the second is refused unread, and heard of all the same
+        answer = await post.send(to="ada@example.com", attachments=attachments)
+        assert (answer.status_code, answer.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
 async def test_one_refused_among_many_leaves_the_others(post: Post) -> None:

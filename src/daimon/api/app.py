@@ -37,7 +37,7 @@ _log = Log("daimon.api")
 
 # After a body was refused for its size, this much of it is still read and dropped: a client that sends first
 # and listens later would otherwise see a reset connection instead of the 413.
-_LINGER_BYTES = 32 << 20
+_LINGER_BYTES = 64 << 20
 _LINGER_SECONDS = 5.0
 
 

@@ -37,6 +37,11 @@ Subject = Annotated[str, Meta(max_length=998, pattern=_NO_CONTROLS)]
 Text = Annotated[str, Meta(max_length=bounds.BODY_TEXT_CHARS)]
 Html = Annotated[str, Meta(max_length=bounds.BODY_HTML_CHARS)]
 MessageId = Annotated[str, Meta(max_length=998, pattern=_NO_CONTROLS, description="As in the field `Message-ID`.")]
+MediaType = Annotated[
+    str,
+    Meta(max_length=255, pattern=r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*$(?!\n)",
+         description="Without parameters, such as `application/pdf`."),
+]  # fmt: skip
 OwnHeaders = Annotated[
     dict[str, Annotated[str, Meta(max_length=2_000)]],
     Meta(max_length=50, description="Further fields; their names begin with `X-` or `List-`."),
@@ -48,7 +53,7 @@ class NewAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     filename: Annotated[str, Meta(min_length=1, max_length=255, pattern=_NO_CONTROLS)]
     content: bytes
-    content_type: Annotated[str, Meta(max_length=255, pattern=_NO_CONTROLS)] = "application/octet-stream"
+    content_type: MediaType = "application/octet-stream"
     content_id: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\s<>\x00-\x1f\x7f]*$(?!\n)")] | None = (
         None
     )
