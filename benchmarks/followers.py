@@ -35,17 +35,9 @@ class Follower(ABC):
         self.seen: list[int] = []
         self.connections = 0
 
-    async def follow(self) -> None:
-        """Connect, hear, hang up or lose the connection, and again, until cancelled."""
-        while True:
-            self.connections += 1
-            with contextlib.suppress(*LOST):
-                await self.hear(self.chance.randint(20, 2000))
-            await asyncio.sleep(0.05)
-
     @abstractmethod
-    async def hear(self, most: int) -> None:
-        """Hear so many events on one connection, at most."""
+    async def follow(self) -> None:
+        """Hear events, whatever breaks, until cancelled."""
 
     def saw(self, sequence: int) -> None:
         """Remember an event."""
@@ -63,7 +55,23 @@ class Follower(ABC):
         return missing, doubled, sum(b <= a for a, b in zip(self.seen, self.seen[1:], strict=False))
 
 
-class ServerSentEvents(Follower):
+class Connecting(Follower):
+    """One that connects, again and again."""
+
+    async def follow(self) -> None:
+        """Connect, hear, hang up or lose the connection, and again, until cancelled."""
+        while True:
+            self.connections += 1
+            with contextlib.suppress(*LOST):
+                await self.hear(self.chance.randint(20, 2000))
+            await asyncio.sleep(0.05)
+
+    @abstractmethod
+    async def hear(self, most: int) -> None:
+        """Hear so many events on one connection, at most."""
+
+
+class ServerSentEvents(Connecting):
     """A stream of lines, gone on with by `Last-Event-ID`."""
 
     async def hear(self, most: int) -> None:
@@ -98,7 +106,7 @@ class _Said(msgspec.Struct):
 _read = msgspec.json.Decoder(_Said).decode
 
 
-class Socket(Follower):
+class Socket(Connecting):
     """A WebSocket."""
 
     async def hear(self, most: int) -> None:
@@ -115,7 +123,7 @@ class Socket(Follower):
             socket.transport.abort()  # as a machine that loses its network: nothing is said
 
 
-class LongPoll(Follower):
+class LongPoll(Connecting):
     """One message of its inbox after the other."""
 
     def wanted(self, events: Events) -> set[int]:
@@ -134,7 +142,7 @@ class LongPoll(Follower):
                     self.saw(int(answer.headers["x-daimon-sequence"]))
 
 
-class Pages(Follower):
+class Pages(Connecting):
     """One page after the other; at the end, once a second: each page is a request and a row of the audit trail."""
 
     size = 100
