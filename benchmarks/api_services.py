@@ -3,7 +3,6 @@
 import asyncio
 
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.engine import Database
@@ -22,7 +21,7 @@ from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -33,7 +32,6 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
     trail = Trail(b"benchmark")
     return Services(
         db=db,
-        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,

@@ -21,7 +21,6 @@ from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.server import serve
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.embedded import EmbeddedPostgres
@@ -47,7 +46,7 @@ from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.outbound import queue
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -172,7 +171,6 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
     http = SafeHttp(allow_insecure=True, timeout=2)
     yield Services(
         db=db,
-        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 from daimon.accounts.errors import AccountUnderReview, ClientIdConflict
 from daimon.api import send_examples as examples
 from daimon.api.answer import Answer
+from daimon.api.deferred import Alone, Deferred, Shared
 from daimon.api.inboxes import InboxInPath
 from daimon.api.messages import MessageInPath
-from daimon.api.operation import operation
+from daimon.api.operation import Lend, operation
 from daimon.api.request import Request
 from daimon.api.scheduling import schedule, send_draft, sent
 from daimon.api.send_schema import MAX_SEND_BYTES, ForwardBody, ReplyBody, SendBody
@@ -21,7 +23,7 @@ from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError, PayloadTooLarge, StateConflict
 from daimon.messages import service as messages
 from daimon.outbound import replying, repository, submission
-from daimon.outbound.models import NewMail
+from daimon.outbound.models import NewMail, Submitted
 from daimon.pods.errors import PodSuspended
 from daimon.quotas import leases
 from daimon.quotas.errors import (
@@ -69,11 +71,11 @@ async def in_turn(request: Request) -> AsyncIterator[None]:
     other_statuses=(200,),
     errors=(*ERRORS, ThreadNotFound, DraftNotFound, StateConflict),
     example=examples.SEND,
-    together=True,
+    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
-async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) -> Answer[SentView]:
+async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) -> Deferred[SentView]:
     """Send a mail from an inbox.
 
     The answer leaves once the mail is stored; what becomes of each recipient is in events and in the message's
@@ -81,9 +83,9 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     answer says what would happen.
     """
     if body.draft_id is not None:
-        return await send_draft(request, inbox_id, body)
+        return Alone(partial(send_draft, request, inbox_id, body))
     if body.send_at is not None and not body.dry_run:
-        return await schedule(request, inbox_id, body)
+        return Alone(partial(schedule, request, inbox_id, body))
     return await _send(request, inbox_id, body.to_domain(), dry_run=body.dry_run)
 
 
@@ -96,13 +98,13 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.REPLY,
-    together=True,
+    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
 async def reply_to_message(
     request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ReplyBody
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     """Answer whom a message is from, in its thread."""
     return await _answer(request, inbox_id, message_id, body, to_all=False)
 
@@ -116,13 +118,13 @@ async def reply_to_message(
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.REPLY_ALL,
-    together=True,
+    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
 async def reply_all_to_message(
     request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ReplyBody
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     """Answer whom a message is from, and all others whom it went to."""
     return await _answer(request, inbox_id, message_id, body, to_all=True)
 
@@ -136,13 +138,13 @@ async def reply_all_to_message(
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.FORWARD,
-    together=True,
+    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
 async def forward_message(
     request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ForwardBody
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     """Hand a message on, with its attachments, below what the body says."""
     wish = body.to_domain()
     scope = request.principal.scope
@@ -169,7 +171,7 @@ async def list_message_deliveries(
 
 async def _answer(
     request: Request, inbox_id: UUID | str, message_id: UUID, body: ReplyBody, *, to_all: bool
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     wish = body.to_domain()
     scope = request.principal.scope
     own = (await inboxes.get(request.db, scope, inbox_id)).email
@@ -177,10 +179,22 @@ async def _answer(
     return await _send(request, inbox_id, replying.reply(parent, wish, own=own, to_all=to_all), dry_run=body.dry_run)
 
 
-async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_run: bool) -> Answer[SentView]:
-    who, road = request.principal, request.services.road
+async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_run: bool) -> Deferred[SentView]:
+    """Compose a mail with nothing locked, and leave it to be written together with others."""
     if dry_run:
-        preview = await submission.preview(request.db, who, inbox_id, wish, road=road, now=request.now)
-        return Answer(preview_view(preview), ["Send the same request without dry_run."], status=200)
-    submitted = await submission.submit(request.db, who, inbox_id, wish, road=road, now=request.now)
+        return Alone(partial(_preview, request, inbox_id, wish))
+    who, road = request.principal, request.services.road
+    prepared = await submission.prepare(request.db, who, inbox_id, wish, road=road, now=request.now)
+    if isinstance(prepared, Submitted):
+        return Alone(partial(_as_before, request, prepared))
+    return Shared(prepared, partial(sent, request))
+
+
+async def _preview(request: Request, inbox_id: UUID | str, wish: NewMail) -> Answer[SentView]:
+    who, road = request.principal, request.services.road
+    preview = await submission.preview(request.db, who, inbox_id, wish, road=road, now=request.now)
+    return Answer(preview_view(preview), ["Send the same request without dry_run."], status=200)
+
+
+async def _as_before(request: Request, submitted: Submitted) -> Answer[SentView]:
     return sent(request, submitted)

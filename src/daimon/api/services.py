@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.db.engine import Database
@@ -24,7 +23,7 @@ from daimon.kit.clock import Clock
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.webhooks.secret import Vault
 
 
@@ -43,7 +42,6 @@ class Services:
     """The collaborators and settings of one API process."""
 
     db: TenantDatabase
-    together: Together
     jobs: Database  # for what this process writes of many accounts at once; no request is answered from it
     keys: KeyCache
     clock: Clock

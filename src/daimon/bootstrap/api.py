@@ -11,7 +11,6 @@ from daimon.api.access_log import AccessLog
 from daimon.api.app import Api
 from daimon.api.server import serve
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
@@ -33,7 +32,7 @@ from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -59,7 +58,6 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         trail = Trail(settings.secret)
         services = Services(
             db=db,
-            together=Together(db),
             jobs=jobs,
             keys=KeyCache(db, utc_now),
             clock=utc_now,

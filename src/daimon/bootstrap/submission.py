@@ -23,7 +23,7 @@ from daimon.kit.clock import utc_now
 from daimon.outbound import queue
 from daimon.outbound.models import MOST_RECIPIENTS
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.quotas.tiers import read_tiers
 from daimon.smtpd.desk import SubmissionDesk
 from daimon.smtpd.policy import Policy

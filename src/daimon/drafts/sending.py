@@ -20,7 +20,7 @@ from daimon.keys.permissions import ALL
 from daimon.kit.errors import DaimonError, TooManyRequests, Unavailable
 from daimon.kit.ids import Kind, show
 from daimon.kit.log import Log
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 
 REVIEW_WAIT = timedelta(minutes=5)
 FAULT_WAIT = timedelta(seconds=5)

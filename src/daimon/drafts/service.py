@@ -20,7 +20,7 @@ from daimon.kit.errors import Invalid
 from daimon.kit.paging import Page
 from daimon.outbound import planning, submission
 from daimon.outbound.models import Submitted
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 
 _KIND = "draft"
 

@@ -6,7 +6,7 @@ submission and no result waits for the account's own row, and the send that cros
 
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -94,26 +94,39 @@ async def count(db: Connection, outcomes: Iterable[Outcome], *, now: datetime) -
 _TURNED = f"h.since < $4::timestamptz - interval '{WINDOW.days} days'"
 
 
-async def count_body(db: Connection, account_id: UUID, text: str, recipients: int, *, now: datetime) -> None:
-    """Count how many recipients one text has. A mail without words has none."""
-    key = body_key(text)
-    if key is None or not recipients:
+class SentText(NamedTuple):
+    """What a mail says, and how many recipients outside of this server it goes to."""
+
+    text: str
+    recipients: int
+
+
+async def count_texts(db: Connection, account_id: UUID, sent: Iterable[SentText], *, now: datetime) -> None:
+    """Count how many recipients each text has. A mail without words has none."""
+    recipients: Counter[bytes] = Counter()
+    for each in sent:
+        key = body_key(each.text) if each.recipients else None
+        if key is not None:
+            recipients[key] += each.recipients
+    if not recipients:
         return
-    counted = await db.fetchval(
+    bodies = sorted(recipients)
+    counted = await db.fetch(
         """
-        insert into send_bodies as b (account_id, body, recipients, since) values ($1, $2, $3, $4)
+        insert into send_bodies as b (account_id, body, recipients, since)
+        select $1, body, recipients, $4 from unnest($2::bytea[], $3::int[]) as n (body, recipients)
         on conflict (account_id, body) do update set
-            recipients = $3 + case when b.since < $5 then 0 else b.recipients end,
+            recipients = excluded.recipients + case when b.since < $5 then 0 else b.recipients end,
             since = case when b.since < $5 then $4 else b.since end
         returning recipients
         """,
         account_id,
-        key,
-        recipients,
+        bodies,
+        [recipients[body] for body in bodies],
         now,
         now - BODY_WINDOW,
     )
-    if counted >= MOST_OF_ONE_BODY:
+    if any(row["recipients"] >= MOST_OF_ONE_BODY for row in counted):
         await db.execute(
             """
             insert into send_health as h (account_id, crossed) values ($1, $2)

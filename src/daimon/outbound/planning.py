@@ -78,13 +78,6 @@ async def plan(db: Connection, who: Principal, inbox: UUID | str, wish: NewMail)
     )
 
 
-async def held(db: Connection, who: Principal, planned: Plan, wish: NewMail) -> Plan:
-    """Lock the inbox, late, so that sends of one inbox compose side by side; and look again if it was changed since."""
-    held = await inboxes.get(db, who.scope, planned.inbox.id, lock=True)
-    unchanged = (held.pod_id, held.status) == (planned.inbox.pod_id, planned.inbox.status)
-    return planned if unchanged else await plan(db, who, held.id, wish)
-
-
 async def _pod_limit(db: Connection, sender: Inbox) -> int | None:
     if sender.pod_id is None:
         return None

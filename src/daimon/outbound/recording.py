@@ -127,7 +127,8 @@ async def record(db: Connection, worker: UUID, results: Sequence[Result], here: 
 
     The order of the locks is that of every transaction: inboxes, messages, usage, sequences.
     """
-    pods = await inboxes.lock(db, [(r.mail.account_id, r.mail.inbox_id) for r in results if r.mail.inbox_id])
+    senders = await inboxes.lock(db, [(r.mail.account_id, r.mail.inbox_id) for r in results if r.mail.inbox_id])
+    pods = {inbox_id: inbox.pod_id for inbox_id, inbox in senders.items()}
     held = await _decide(db, worker, results)
     kept = [result for result in results if result.mail.id in held]
     if not kept:

@@ -37,7 +37,7 @@ from daimon.outbound import auditing, queue, ready_made, submission
 from daimon.outbound.composing import LARGE_OCTETS, ReadyMail
 from daimon.outbound.errors import BadSubmission, ForeignSender
 from daimon.outbound.models import NewMail, Submitted
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.quotas import leases
 from daimon.smtpd.collaborators import Login, Posted
 from daimon.smtpd.reading import TwoReaders

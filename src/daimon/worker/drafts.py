@@ -9,7 +9,7 @@ from daimon.drafts import repository, sending
 from daimon.events import rings
 from daimon.kit.clock import Clock
 from daimon.outbound import queue
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.worker.loops import every
 
 LOOK_SECONDS = 0.5  # at the latest: one may have been scheduled for a moment before the next that is known
