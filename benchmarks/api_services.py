@@ -22,6 +22,7 @@ from daimon.messages.waiting import Bells
 from daimon.outbound import queue
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -40,6 +41,7 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         ringer=Ringer(jobs, rings.CHANNEL),
         hooks=Ringer(jobs, wake.CHANNEL),
         posts=Ringer(jobs, queue.CHANNEL),
+        leases=Leases(db.read, utc_now),
         road=Road(
             SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
             jobs,

@@ -47,6 +47,7 @@ from daimon.notices import sealing
 from daimon.outbound import queue
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -179,6 +180,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         ringer=Ringer(jobs, rings.CHANNEL),
         hooks=Ringer(jobs, wake.CHANNEL),
         posts=Ringer(jobs, queue.CHANNEL),
+        leases=Leases(db.read, utc_now),
         road=Road(
             SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
             jobs,

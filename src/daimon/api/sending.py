@@ -25,7 +25,6 @@ from daimon.messages import service as messages
 from daimon.outbound import replying, repository, submission
 from daimon.outbound.models import NewMail, Submitted
 from daimon.pods.errors import PodSuspended
-from daimon.quotas import leases
 from daimon.quotas.errors import (
     BurstLimitExceeded,
     ConcurrencyLimitExceeded,
@@ -58,7 +57,7 @@ ERRORS: Sequence[type[DaimonError]] = (
 async def in_turn(request: Request) -> AsyncIterator[None]:
     """Let a send count among those that run at one time, for as long as its transaction lasts."""
     limits = request.services.road.tiers[request.principal.account.tier]
-    async with leases.held(request.reading, request.principal.account, limits, clock=request.services.clock):
+    async with request.services.leases.held(request.principal.account, limits):
         yield
 
 

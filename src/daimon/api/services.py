@@ -24,6 +24,7 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.webhooks.secret import Vault
 
 
@@ -51,6 +52,7 @@ class Services:
     hooks: Ringer  # of the webhooks that requests change
     posts: Ringer  # of the mails that requests send
     road: Road
+    leases: Leases  # of sends that run at one time
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
     dns: Dns

@@ -33,6 +33,7 @@ from daimon.messages.waiting import Bells
 from daimon.outbound import queue
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -66,6 +67,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
             ringer=Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS),
             hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
             posts=Ringer(jobs, queue.CHANNEL),
+            leases=Leases(db.read, utc_now),
             road=Road(
                 SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
                 jobs,
