@@ -20,6 +20,7 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
+from daimon.outbound.planning import Planner
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
 from daimon.quotas.leases import Leases
@@ -42,6 +43,7 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         hooks=Ringer(jobs, wake.CHANNEL),
         posts=Ringer(jobs, queue.CHANNEL),
         leases=Leases(db.read, utc_now),
+        planner=Planner(db.read),
         road=Road(
             SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
             jobs,

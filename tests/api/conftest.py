@@ -45,6 +45,7 @@ from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.outbound import queue
+from daimon.outbound.planning import Planner
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
 from daimon.quotas.leases import Leases
@@ -181,6 +182,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         hooks=Ringer(jobs, wake.CHANNEL),
         posts=Ringer(jobs, queue.CHANNEL),
         leases=Leases(db.read, utc_now),
+        planner=Planner(db.read),
         road=Road(
             SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
             jobs,

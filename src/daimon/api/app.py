@@ -177,8 +177,8 @@ async def _run(called: Operation, request: Request, arguments: list[Any], togeth
     if called.lend is Lend.TRANSACTION:
         work = _run_in_transaction(called, request, arguments)
         return await (_no_sooner(called.no_sooner, work) if called.no_sooner else work)
-    if called.lend is Lend.READ_FIRST:
-        return await _read_first(called, request, arguments, together)
+    if called.defers:
+        return await _run_deferred(called, request, arguments, together)
     if called.lend is Lend.READ:
         async with request.reading() as request.db:
             given = await called.handler(request, *arguments)
@@ -197,13 +197,12 @@ async def _run_in_transaction(called: Operation, request: Request, arguments: li
         return await _write(called, request, partial(called.handler, request, *arguments))
 
 
-async def _read_first(called: Operation, request: Request, arguments: list[Any], together: Together) -> Response:
-    """Run a handler that only reads, and then write what it leaves to be written."""
+async def _run_deferred(called: Operation, request: Request, arguments: list[Any], together: Together) -> Response:
+    """Run a handler that writes nothing itself, and then write what it leaves to be written."""
     async with _around(called, request):
-        async with request.reading() as request.db:
-            if earlier := await earlier_response(request.db, request):
-                return earlier
-            deferred = await called.handler(request, *arguments)
+        if earlier := await earlier_response(request):
+            return earlier
+        deferred = await called.handler(request, *arguments)
         if isinstance(deferred, Shared):
             return await together.write(called, request, deferred)
         assert isinstance(deferred, Alone)

@@ -1,4 +1,4 @@
-"""What a handler that has only read leaves to be written, once no connection is held for it any more."""
+"""What a handler that writes nothing itself leaves to be written."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -80,10 +80,13 @@ class Kept(NamedTuple):
     at: datetime
 
 
-async def earlier_response(db: Connection, request: Request) -> Response | None:
+async def earlier_response(request: Request) -> Response | None:
     """Return the response that a request's Idempotency-Key already has. Raises Invalid if another request got it."""
     claim = claim_of(request)
-    return None if claim is None else await IdempotencyRepository(db, claim.scope).earlier(claim, request.now)
+    if claim is None:
+        return None
+    async with request.reading() as db:
+        return await IdempotencyRepository(db, claim.scope).earlier(claim, request.now)
 
 
 async def keep_new(db: Connection, scope: Scope, kept: Sequence[Kept]) -> None:

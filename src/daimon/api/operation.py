@@ -42,7 +42,6 @@ class Lend(Enum):
     NOTHING = "nothing"
     READ = "read"
     TRANSACTION = "transaction"
-    READ_FIRST = "read, and then what it returns to be written is written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ class Operation:
     personal: bool  # a member may call it about his own keys, whatever his roles are
     when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
+    defers: bool  # returns what is to be written
     before: Before | None  # is called with what the handler is, before a transaction is opened
     around: Around | None  # is entered with the request before anything is lent, and left after the commit
     no_sooner: float  # seconds from the request before which no success is answered, so that time tells nothing
@@ -118,7 +118,7 @@ def operation(
     """Declare a handler as the operation at `method path`.
 
     Writes run in one transaction that commits before the answer leaves, reads on a connection of their own, unless
-    `lend` says otherwise.
+    `lend` says otherwise. Nothing is lent to a handler that returns what is Deferred; it takes what it needs.
     """
 
     def declare(handler: H) -> H:
@@ -138,7 +138,8 @@ def operation(
                 before=before,
                 around=around,
                 no_sooner=no_sooner,
-                lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
+                lend=Lend.NOTHING if _defers(types["return"]) else lend or _usual(method),
+                defers=_defers(types["return"]),
                 status=status,
                 other_statuses=tuple(other_statuses),
                 errors=tuple(errors),
@@ -157,6 +158,14 @@ def operation(
         return handler
 
     return declare
+
+
+def _usual(method: str) -> Lend:
+    return Lend.READ if method == "GET" else Lend.TRANSACTION
+
+
+def _defers(hint: Any) -> bool:
+    return typing.get_origin(hint) is Deferred
 
 
 class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from daimon.api.answer import Answer
 from daimon.api.deferred import Alone, Deferred, Shared
 from daimon.api.inboxes import InboxInPath
 from daimon.api.messages import MessageInPath
-from daimon.api.operation import Lend, operation
+from daimon.api.operation import operation
 from daimon.api.request import Request
 from daimon.api.scheduling import schedule, send_draft, sent
 from daimon.api.send_schema import MAX_SEND_BYTES, ForwardBody, ReplyBody, SendBody
@@ -24,6 +24,7 @@ from daimon.kit.errors import DaimonError, PayloadTooLarge, StateConflict
 from daimon.messages import service as messages
 from daimon.outbound import replying, repository, submission
 from daimon.outbound.models import NewMail, Submitted
+from daimon.outbound.planning import Ask
 from daimon.pods.errors import PodSuspended
 from daimon.quotas.errors import (
     BurstLimitExceeded,
@@ -70,7 +71,6 @@ async def in_turn(request: Request) -> AsyncIterator[None]:
     other_statuses=(200,),
     errors=(*ERRORS, ThreadNotFound, DraftNotFound, StateConflict),
     example=examples.SEND,
-    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -97,7 +97,6 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.REPLY,
-    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -117,7 +116,6 @@ async def reply_to_message(
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.REPLY_ALL,
-    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -137,7 +135,6 @@ async def reply_all_to_message(
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.FORWARD,
-    lend=Lend.READ_FIRST,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -147,8 +144,9 @@ async def forward_message(
     """Hand a message on, with its attachments, below what the body says."""
     wish = body.to_domain()
     scope = request.principal.scope
-    parent = await messages.get(request.db, scope, inbox_id, message_id)
-    attached = await messages.attached(request.db, scope, inbox_id, parent)
+    async with request.reading() as db:
+        parent = await messages.get(db, scope, inbox_id, message_id)
+        attached = await messages.attached(db, scope, inbox_id, parent)
     return await _send(request, inbox_id, replying.forward(parent, wish, attached), dry_run=body.dry_run)
 
 
@@ -173,8 +171,9 @@ async def _answer(
 ) -> Deferred[SentView]:
     wish = body.to_domain()
     scope = request.principal.scope
-    own = (await inboxes.get(request.db, scope, inbox_id)).email
-    parent = await messages.get(request.db, scope, inbox_id, message_id)
+    async with request.reading() as db:
+        own = (await inboxes.get(db, scope, inbox_id)).email
+        parent = await messages.get(db, scope, inbox_id, message_id)
     return await _send(request, inbox_id, replying.reply(parent, wish, own=own, to_all=to_all), dry_run=body.dry_run)
 
 
@@ -182,11 +181,14 @@ async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_ru
     """Compose a mail with nothing locked, and leave it to be written together with others."""
     if dry_run:
         return Alone(partial(_preview, request, inbox_id, wish))
-    who, road = request.principal, request.services.road
-    prepared = await submission.prepare(request.db, who, inbox_id, wish, road=road, now=request.now)
-    if isinstance(prepared, Submitted):
-        return Alone(partial(_as_before, request, prepared))
-    return Shared(prepared, partial(sent, request))
+    who, services = request.principal, request.services
+    if wish.client_id is not None:
+        async with request.reading() as db:
+            if earlier := await submission.earlier(db, who, wish):
+                return Alone(partial(_as_before, request, earlier))
+    ask = Ask(who, inbox_id, wish)
+    plan = await services.planner.plan(ask)
+    return Shared(await submission.compose(ask, plan, road=services.road, now=request.now), partial(sent, request))
 
 
 async def _preview(request: Request, inbox_id: UUID | str, wish: NewMail) -> Answer[SentView]:

@@ -23,6 +23,7 @@ from daimon.kit.clock import Clock
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
+from daimon.outbound.planning import Planner
 from daimon.outbound.road import Road
 from daimon.quotas.leases import Leases
 from daimon.webhooks.secret import Vault
@@ -53,6 +54,7 @@ class Services:
     posts: Ringer  # of the mails that requests send
     road: Road
     leases: Leases  # of sends that run at one time
+    planner: Planner
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
     dns: Dns

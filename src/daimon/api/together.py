@@ -57,8 +57,7 @@ class Together:
         try:
             return await self._batches.add(request.principal.scope.account_id, send)
         except KeyTaken:
-            async with request.reading() as db:
-                earlier = await earlier_response(db, request)
+            earlier = await earlier_response(request)
             if earlier is None:
                 raise RequestInProgress(retry_after=1) from None
             return earlier

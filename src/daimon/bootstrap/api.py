@@ -31,6 +31,7 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
+from daimon.outbound.planning import Planner
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
 from daimon.quotas.leases import Leases
@@ -68,6 +69,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
             hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
             posts=Ringer(jobs, queue.CHANNEL),
             leases=Leases(db.read, utc_now),
+            planner=Planner(db.read),
             road=Road(
                 SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
                 jobs,

@@ -14,7 +14,7 @@ from daimon.mail.parsed import Mailbox
 from daimon.outbound import composing, planning, repository, writing
 from daimon.outbound.composing import ReadyMail
 from daimon.outbound.models import NewMail, Preview, Submitted
-from daimon.outbound.planning import Plan
+from daimon.outbound.planning import Ask, Plan
 from daimon.outbound.road import Road
 from daimon.outbound.writing import KIND, Prepared, fingerprint
 from daimon.quotas import sends
@@ -24,28 +24,29 @@ from daimon.quotas.tiers import Tiers
 async def submit(
     db: Connection, who: Principal, inbox: UUID | str, wish: NewMail, *, road: Road, now: datetime
 ) -> Submitted:
-    """Accept a mail to be sent from an inbox, in the caller's transaction. Raises what `prepare` and `write` raise."""
-    prepared = await prepare(db, who, inbox, wish, road=road, now=now)
-    return prepared if isinstance(prepared, Submitted) else await write_one(db, prepared, road)
+    """Accept a mail to be sent from an inbox, in the caller's transaction; one `client_id` makes one message.
 
-
-async def prepare(
-    db: Connection, who: Principal, inbox: UUID | str, wish: NewMail, *, road: Road, now: datetime
-) -> Prepared | Submitted:
-    """Return a mail ready to be written, or what an earlier send with its `client_id` made.
-
-    Raises InboxNotFound, InboxIsSuspended, PodSuspended, AccountUnderReview, Invalid, ClientIdConflict, ThreadNotFound,
-    MessageNotFound, RecipientBlocked, SendRequiresPaid.
+    Raises SendRequiresPaid, and what `planning.plan`, `compose` and `writing.write` raise.
     """
     sends.check_may_send(who.account, road.tiers[who.account.tier])
-    if wish.client_id is not None:
-        earlier = await client_ids.earlier(
-            db, who.scope, kind=KIND, client_id=wish.client_id, fingerprint=fingerprint(wish)
-        )
-        if earlier:
-            return await repository.submitted(db, who.scope, earlier)
-    plan, message_id = await planning.plan(db, who, inbox, wish), ids.new()
-    return Prepared(who, wish, plan, await _compose(plan, message_id, road, now), message_id, now)
+    if submitted := await earlier(db, who, wish):
+        return submitted
+    ask = Ask(who, inbox, wish)
+    return await _write(db, await compose(ask, await _plan(db, ask), road=road, now=now), road)
+
+
+async def earlier(db: Connection, who: Principal, wish: NewMail) -> Submitted | None:
+    """Return what an earlier send with the `client_id` of a wish made. Raises ClientIdConflict, MessageNotFound."""
+    if wish.client_id is None:
+        return None
+    made = await client_ids.earlier(db, who.scope, kind=KIND, client_id=wish.client_id, fingerprint=fingerprint(wish))
+    return await repository.submitted(db, who.scope, made) if made else None
+
+
+async def compose(ask: Ask, plan: Plan, *, road: Road, now: datetime) -> Prepared:
+    """Return a mail that is ready to be written. Raises Invalid for what cannot stand in it."""
+    message_id = ids.new()
+    return Prepared(ask.who, ask.wish, plan, await _compose(plan, message_id, road, now), message_id, now)
 
 
 async def submit_ready(
@@ -61,14 +62,8 @@ async def submit_ready(
 ) -> Submitted:
     """Accept a mail that its sender composed; `wish` says whom it goes to. Raises what `submit` raises."""
     check_may_submit(who, road.tiers)
-    plan = await planning.plan(db, who, inbox, wish)
-    return await write_one(db, Prepared(who, wish, plan, ready, message_id, now), road)
-
-
-async def write_one(db: Connection, prepared: Prepared, road: Road) -> Submitted:
-    """Write one mail. Raises what `writing.write` raises."""
-    [submitted] = await writing.write(db, [prepared], road=road)
-    return submitted
+    plan = await _plan(db, Ask(who, inbox, wish))
+    return await _write(db, Prepared(who, wish, plan, ready, message_id, now), road)
 
 
 def check_may_submit(who: Principal, tiers: Tiers) -> None:
@@ -84,7 +79,7 @@ async def preview(
     """Return what `submit` would do, and do nothing. Raises what it raises, but for the limits that time lifts."""
     limits = road.tiers[who.account.tier]
     sends.check_may_send(who.account, limits)
-    plan = await planning.plan(db, who, inbox, wish)
+    plan = await _plan(db, Ask(who, inbox, wish))
     ready = await _compose(plan, ids.new(), road, now)
     used = await sends.used_today(db, who.scope, now=now)
     most = limits.max_sends_per_day
@@ -95,6 +90,16 @@ async def preview(
         recipients=[(recipient.address, recipient.kind, status) for recipient, status in plan.recipients],
         sends_left=None if most is None else max(most - used, 0),
     )
+
+
+async def _plan(db: Connection, ask: Ask) -> Plan:
+    [plan] = await planning.plan(db, ask.who.scope, [ask])
+    return plan
+
+
+async def _write(db: Connection, prepared: Prepared, road: Road) -> Submitted:
+    [submitted] = await writing.write(db, [prepared], road=road)
+    return submitted
 
 
 async def _compose(plan: Plan, message_id: UUID, road: Road, now: datetime) -> ReadyMail:

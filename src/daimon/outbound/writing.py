@@ -27,7 +27,7 @@ from daimon.outbound import events_of, guard, planning, repository
 from daimon.outbound.composing import ReadyMail
 from daimon.outbound.guard import SentText
 from daimon.outbound.models import Delivery, DeliveryStatus, NewMail, Submitted
-from daimon.outbound.planning import Plan
+from daimon.outbound.planning import Ask, Plan
 from daimon.outbound.repository import NewDelivery, NewMessage
 from daimon.outbound.return_path import ReturnPaths, Sent
 from daimon.outbound.road import Road
@@ -63,8 +63,8 @@ class _Mail:
 async def write(db: Connection, prepared: Sequence[Prepared], *, road: Road) -> list[Submitted]:
     """Write mails of one account, queue them, and return what was accepted, in order.
 
-    If one is refused none is written. Raises ClientIdConflict, what changed since the mails were prepared (what
-    `submission.prepare` raises), BurstLimitExceeded, DailySendsExceeded, PodDailySendsExceeded, PodMayNotSend.
+    If one is refused none is written. Raises ClientIdConflict, what changed since the mails were planned (what
+    `planning.plan` raises), BurstLimitExceeded, DailySendsExceeded, PodDailySendsExceeded, PodMayNotSend.
     """
     made = await _claim(db, prepared)
     fresh = await _held(db, [each for each in prepared if made[each.message_id] == each.message_id])
@@ -101,9 +101,14 @@ async def _held(db: Connection, prepared: Sequence[Prepared]) -> list[Prepared]:
     return [
         each
         if held.get(each.plan.inbox.id) == (each.plan.inbox.pod_id, each.plan.inbox.status)
-        else replace(each, plan=await planning.plan(db, each.who, each.plan.inbox.id, each.wish))
+        else await _planned_anew(db, each)
         for each in prepared
     ]
+
+
+async def _planned_anew(db: Connection, prepared: Prepared) -> Prepared:
+    [plan] = await planning.plan(db, prepared.who.scope, [Ask(prepared.who, prepared.plan.inbox.id, prepared.wish)])
+    return replace(prepared, plan=plan)
 
 
 def _mail(prepared: Prepared, return_paths: ReturnPaths) -> _Mail:
