@@ -1,6 +1,7 @@
 """Taking a mail to be sent: looked at and composed first, with nothing locked; then written (see writing.py)."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -33,6 +34,15 @@ async def submit(
         return submitted
     ask = Ask(who, inbox, wish)
     return await _write(db, await compose(ask, await _plan(db, ask), road=road, now=now), road)
+
+
+async def submit_all(db: Connection, asks: Sequence[Ask], *, road: Road, now: datetime) -> list[Submitted]:
+    """Accept mails of one key together, in the caller's transaction. Raises what `submit` raises, for any of them."""
+    who = asks[0].who
+    sends.check_may_send(who.account, road.tiers[who.account.tier])
+    plans = await planning.plan(db, who.scope, asks)
+    mails = [await compose(ask, plan, road=road, now=now) for ask, plan in zip(asks, plans, strict=True)]
+    return await writing.write(db, mails, road=road)
 
 
 async def earlier(db: Connection, who: Principal, wish: NewMail) -> Submitted | None:
