@@ -34,6 +34,7 @@ _PERSONAL = re.compile(r"[\W\d_]+")  # what differs where only a name's number o
 
 _BOUNCES = f"more than {MOST_BOUNCED} of the last {LAST} recipients bounced"
 _COMPLAINTS = f"more than {COMPLAINT_SHARE:.1%} of the recipients complained"
+_FIGURES = "{bounced} of the last {recipients} bounced, {complaints} of {handed_over} complained"
 _ONE_BODY = f"one text went to {MOST_OF_ONE_BODY} recipients within five minutes"
 
 
@@ -149,11 +150,15 @@ async def review(db: Connection, trail: Trail, *, now: datetime) -> bool:
     Its counts begin anew, so that it is not stopped again for the same once somebody has looked at it.
     """
     row = await db.fetchrow(
-        "select account_id, crossed from send_health where crossed is not null limit 1 for update skip locked"
+        """
+        select account_id, crossed, length(recent) as recipients, length(replace(recent, '0', '')) as bounced,
+            complaints + complaints_before as complaints, handed_over + handed_over_before as handed_over
+        from send_health where crossed is not null limit 1 for update skip locked
+        """
     )
     if row is None:
         return False
-    account_id, why = row["account_id"], row["crossed"]
+    account_id, why = row["account_id"], f"{row['crossed']} ({_FIGURES.format(**dict(row))})"
     await db.execute(
         """
         update send_health set recent = '', handed_over = 0, handed_over_before = 0, complaints = 0,
