@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
+from daimon.bootstrap.road import road
 from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.domains import service_keys
@@ -18,10 +19,8 @@ from daimon.outbound.couriers import Couriers, MxCourier, RelayCourier
 from daimon.outbound.lines import Courier
 from daimon.outbound.mta_sts import MtaStsPolicies
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.road import Road
 from daimon.outbound.routing import Router
 from daimon.outbound.tls import TlsDemands
-from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
 from daimon.worker import domains, drafts, erasure, guard, inbound, janitor, notices, outbound, webhooks
 from daimon.worker.outbound import InboxesHere
@@ -58,7 +57,7 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
         group.create_task(inbound.run(db, dns=dns if settings.authenticate_mail else None, clock=utc_now, stop=stop))
         if settings.abuse_guard:
             group.create_task(guard.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
-        group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
+        group.create_task(drafts.run(db, road=road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(
@@ -81,11 +80,6 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
                 stop=stop,
             )
         )
-
-
-def _road(settings: Settings, db: Database) -> Road:
-    signing = SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now)
-    return Road(signing, db, ReturnPaths(settings.secret), read_tiers(settings.tiers), settings.abuse_guard)
 
 
 def _outside(settings: Settings, dns: Dns, policies: MtaStsPolicies) -> Courier:
