@@ -135,7 +135,9 @@ def signature_milliseconds() -> float:
 
 def memory(ours: Serving, key: str, email: str, queued: int) -> None:
     """Print what the worker needs with so many mails in the queue, and how fast it still takes them."""
-    asyncio.run(multiply(ours, key, email, queued))
+    with held(ours):
+        submit(ours, key, email, 1, drain=False)
+        asyncio.run(multiply(ours, queued))
     started = time.perf_counter()
     time.sleep(20)
     left = asyncio.run(waiting(ours))
@@ -144,22 +146,21 @@ def memory(ours: Serving, key: str, email: str, queued: int) -> None:
     print(f"with {queued} queued: {taken:.0f} mails/s, worker {resident:.0f} MiB")
 
 
-async def multiply(ours: Serving, key: str, email: str, queued: int) -> None:
+async def multiply(ours: Serving, queued: int) -> None:
     """Queue copies of one mail, in a thousand destinations; recipients of one message, as only the queue matters."""
-    with held(ours):
-        submit(ours, key, email, 1, drain=False)
-        connection = await ours.connect()
-        await connection.execute(
-            """
-            insert into outbound_queue (account_id, id, message_id, inbox_id, raw_id, mail_from, recipient, destination,
-                                        smtputf8, size, queued_at, due_at)
-            select account_id, gen_random_uuid(), null, null, raw_id, mail_from, n || '@' || n % 1000 || '.example',
-                   n % 1000 || '.example', smtputf8, size, queued_at, due_at
-            from (select * from outbound_queue limit 1) q, generate_series(1, $1::int) n
-            """,
-            queued,
-        )
-        await connection.close()
+    connection = await ours.connect()
+    await connection.execute(
+        """
+        insert into outbound_queue (account_id, id, message_id, inbox_id, raw_id, mail_from, recipient, destination,
+                                    smtputf8, size, queued_at, due_at)
+        select account_id, gen_random_uuid(), null, null, raw_id, mail_from, n || '@' || n % 1000 || '.example',
+               n % 1000 || '.example', smtputf8, size, queued_at, due_at
+        from (select * from outbound_queue limit 1) q, generate_series(1, $1::int) n
+        """,
+        queued,
+        timeout=300,
+    )
+    await connection.close()
 
 
 async def waiting(ours: Serving) -> int:
