@@ -203,6 +203,7 @@ NOBODYS = {
     "mail_rates": "hashes of addresses, for an hour",
     "recovery_requests": "addresses, until a worker has looked them up",
     "mta_sts_policies": "domains that mail goes to",
+    "billing_reconciliations": "what each night's comparison with Stripe found, for 90 days",
 }
 
 

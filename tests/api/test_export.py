@@ -199,6 +199,8 @@ LEFT_OUT = {
     "client_ids": "each object has its own", "quotas": "counts of what is there",
     "rates": "passes by itself", "leases": "passes by itself", "idempotency": "passes by itself, sealed",
     "webhook_deliveries": "a log of 30 days", "webhook_replays": "a log of 30 days",
+    "invoice_lines": "on the PDF of each in invoices.json", "billing_accounts": "kept by Stripe",
+    "stripe_customers": "kept by Stripe", "stripe_events": "kept by Stripe", "upgrade_links": "secret",
     "key_secrets": "secret", "links": "secret", "notices": "secret", "dkim_keys": "secret",
 }  # fmt: skip
 

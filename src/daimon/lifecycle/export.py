@@ -126,6 +126,10 @@ _TABLES = (
         " failure_count, last_delivered_at, client_id, created_at, updated_at", kind=Kind.WEBHOOK,
     ),
     _Table(
+        "invoices.json", "invoices", "id, number, status, currency, total, period_start, period_end, hosted_url,"
+        " pdf_url, finalized_at, created_at",
+    ),
+    _Table(
         "threads.jsonl", "threads", "id, inbox_id, subject, participants, labels, message_count, unread_count,"
         " last_message_at, created_at, updated_at", kind=Kind.THREAD, only=f"and deleted_at is null and {_OF_INBOX}",
     ),
