@@ -1,0 +1,1 @@
+"""What accounts pay for: Stripe's subscriptions, the links by which a person pays, invoices, states."""
