@@ -28,7 +28,8 @@ from daimon.billing.webhook import Listener
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 
-from .stand_in import SECRET_KEY, WEBHOOK_SECRET, StandIn, signed
+from .happenings import WEBHOOK_SECRET, signed
+from .stand_in import SECRET_KEY, StandIn
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +144,7 @@ class Payer:
         """Pay for a tier by a link, let daimon hear of it, and return the subscription."""
         made = await self.shop.stripe.pay(await self.checkout(await self.link(tier)))
         await self.shop.hear_all()
+        self.shop.edge.services.keys.forget()
         return made
 
     async def tier(self) -> str:

@@ -5,7 +5,7 @@ What it returns are models of ours, what it raises is StripeAway. Nobody who cal
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import stripe
 from stripe import AIOHTTPClient, StripeClient
-from stripe.params import CustomerCreateParams, InvoiceListParams, SubscriptionListParams
+from stripe.params import CustomerCreateParams, InvoiceListParams, PriceCreateParamsRecurring, SubscriptionListParams
 
 from daimon.accounts.models import Tier
 from daimon.billing.errors import StripeAway
@@ -31,7 +31,7 @@ from daimon.kit.log import Log
 
 T = TypeVar("T")
 
-LOOKUP_KEYS: dict[str, Tier] = {f"daimon_{tier}": tier for tier in Tier if tier is not Tier.FREE}
+CURRENCY = "usd"  # of the tier table's prices
 SECONDS = 20.0  # for one call with its retries
 RETRIES = 2
 CATALOGUE_SECONDS = 60.0  # how long prices are remembered
@@ -39,6 +39,14 @@ _PAGE = 100
 _LATEST = "data.latest_invoice"
 
 _log = Log(__name__)
+
+
+def lookup_key(tier: Tier) -> str:
+    """Return by which key the price of a tier is found at Stripe."""
+    return f"daimon_{tier}"
+
+
+LOOKUP_KEYS: dict[str, Tier] = {lookup_key(tier): tier for tier in Tier if tier is not Tier.FREE}
 
 
 class Refused(StripeAway):
@@ -78,6 +86,29 @@ class Stripe:
             }
             known = self._catalogue = (time.monotonic() + CATALOGUE_SECONDS, Catalogue(found))
         return known[1]
+
+    async def sell(self, cents: Mapping[Tier, int]) -> Catalogue:
+        """Make a product and a monthly price for each of these tiers that is not sold yet; return all that is sold."""
+        self._catalogue = None
+        sold = (await self.catalogue()).prices
+        for tier, amount in cents.items():
+            if tier not in sold:
+                key = lookup_key(tier)
+                product = await self._product(key, tier)
+                recurring: PriceCreateParamsRecurring = {"interval": "month"}
+                await _called(self._client.v1.prices.create_async({
+                    "product": product, "currency": CURRENCY, "unit_amount": amount, "recurring": recurring,
+                    "lookup_key": key,
+                }))  # fmt: skip
+        self._catalogue = None
+        return await self.catalogue()
+
+    async def _product(self, product_id: str, tier: Tier) -> str:
+        try:
+            return (await _called(self._client.v1.products.retrieve_async(product_id))).id
+        except Missing:
+            made = await _called(self._client.v1.products.create_async({"id": product_id, "name": f"daimon {tier}"}))
+            return made.id
 
     async def create_customer(self, account: str, email: str | None, *, once: str) -> str:
         """Return a new customer's id. The same `once` within a day returns the same one."""
