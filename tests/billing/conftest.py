@@ -191,6 +191,13 @@ async def shop(database_url: str, stripe: StandIn) -> AsyncIterator[Shop]:
         await client.close()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def fresh(database_url: str) -> AsyncIterator[Edge]:
+    """The whole API over a fresh database, without Stripe."""
+    async with opened_services(database_url) as services, serving(services) as running:
+        yield running
+
+
 async def until(condition: Any, seconds: float = 20) -> Any:
     """Return what a condition gives once it is true."""
     async with asyncio.timeout(seconds):
