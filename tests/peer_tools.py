@@ -1,4 +1,4 @@
-"""Real mail servers and a browser, from Debian's packages. `python3 tests/peer_tools.py` installs them, with Python alone.
+"""Mail servers and a browser from Debian's packages. `python3 tests/peer_tools.py` installs them, with Python alone.
 
 Postfix is installed. OpenSMTPD cannot be beside it, and is unpacked into a folder.
 """

@@ -27,7 +27,9 @@ from daimon.billing.stripe_api import Stripe
 from daimon.billing.webhook import Listener
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from e2e.serving import Serving
 
+from . import whole
 from .happenings import WEBHOOK_SECRET, signed
 from .stand_in import SECRET_KEY, StandIn
 
@@ -189,6 +191,20 @@ async def shop(database_url: str, stripe: StandIn) -> AsyncIterator[Shop]:
         async with serving(replace(services, billing=billing, clock=clock)) as edge:
             yield Shop(edge, stripe, mirror, clock)
         await client.close()
+
+
+@pytest.fixture
+def live_stripe(localstripe: str) -> Iterator[StandIn]:
+    """Stripe in a thread of its own."""
+    with whole.running(StandIn(localstripe)) as running:
+        yield running
+
+
+@pytest.fixture
+def server(live_stripe: StandIn, tmp_path: Path) -> Iterator[Serving]:
+    """`daimon serve` with billing, which Stripe's webhook reaches."""
+    with whole.serving(live_stripe, tmp_path / "data") as running:
+        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")

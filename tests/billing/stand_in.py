@@ -138,8 +138,7 @@ class StandIn(Happenings):
 
     async def _prices(self, query: Object) -> web.Response:
         wanted = {value for name, value in query.items() if name.startswith("lookup_keys")}
-        plans = (await self._list("plans", limit="99"))["data"]
-        sold = [each for each in plans if each["id"] in self.price_of.values()]
+        sold = [await self._get(f"plans/{each}") for each in self.price_of.values()]
         found = [price_of(each) for each in sold if each["metadata"]["lookup_key"] in wanted]
         for each in found:
             check(each, stripe.Price, whole=True)
