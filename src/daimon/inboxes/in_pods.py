@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.inboxes import placements
 from daimon.inboxes.models import Inbox, NewInbox
 from daimon.kit.errors import Forbidden, Invalid
 from daimon.pods.errors import PodSuspended
@@ -65,6 +66,7 @@ async def move(db: Connection, scope: Scope, inbox: Inbox, pod: Pod | None, now:
         """,
         inbox.account_id, inbox.id, pod.id if pod else None, now,
     )  # fmt: skip
+    await placements.move(db, scope, inbox.id, pod.id if pod else None, now)
     await quotas.change_place(
         db, scope, old=inbox.pod_id, new=pod.id if pod else None, limit=pod.limits.max_inboxes if pod else None
     )
