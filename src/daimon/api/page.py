@@ -4,7 +4,7 @@ import base64
 import hashlib
 from html import escape
 
-from daimon.api.answer import Octets
+from daimon.api.answer import Headers, Octets
 
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:12vh auto;padding:0 1rem;color:#1b1f24}"
@@ -12,19 +12,25 @@ _STYLE = (
     "overflow-wrap:anywhere}button{font:inherit;padding:.6rem 1.2rem;border:0;border-radius:.4rem;"
     "background:#1b1f24;color:#fff;cursor:pointer}"
 )
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_GUARDS = (
-    (
-        b"content-security-policy",
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'".encode(),
-    ),
-    (b"cache-control", b"no-store"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"x-content-type-options", b"nosniff"),
-)
 CONTENT_TYPE = "text/html; charset=utf-8"
+
+
+def guards(style: str) -> Headers:
+    """Return the headers of a page with one style sheet in it, which let nothing else load or run."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return (
+        (b"content-security-policy", policy.encode()),
+        (b"cache-control", b"no-store"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-frame-options", b"DENY"),
+        (b"x-content-type-options", b"nosniff"),
+    )
+
+
+_GUARDS = guards(_STYLE)
 
 
 def page(
