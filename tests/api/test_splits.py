@@ -295,3 +295,17 @@ async def test_two_who_set_it_at_once(edge: Edge) -> None:
     answers = await asyncio.gather(*(_put(edge, account, by="pod", method=each) for each in ("even", "inboxes") * 4))
     assert {answer.status_code for answer in answers} == {200}
     assert (await _get(edge, account, ""))["method"] in ("even", "inboxes")
+
+
+async def test_the_forecast(edge: Edge) -> None:
+    """Of a free account with a few inboxes: its place in the limit, and what it costs; whoever may not is refused."""
+    account, a, _ = await _with_two_pods(edge)
+    answer = await edge.http.get("/v1/billing/forecast", headers=bearer(account.account_api_key))
+    found = answer.json()["result"]
+    assert (found["period"], found["usage"]["sent"]["so_far"]) == (f"{_today():%Y-%m}", 4)
+    assert found["costs"] == [{"currency": "usd", "so_far_cents": 0, "expected_cents": 0, "basis": "tier"}]
+    [inboxes] = found["limits"]
+    assert (inboxes["quota"], inboxes["used"], inboxes["limit"], inboxes["percent"]) == ("inboxes", 3, 10, 30)
+    assert inboxes["reached_at"] > found["as_of"]
+    refused = await edge.http.get("/v1/billing/forecast", headers=bearer(a["pod_api_key"]))
+    assert refused.status_code == 403

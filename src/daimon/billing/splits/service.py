@@ -60,7 +60,7 @@ async def report(
         return next(
             (each for each in closed if each.currency == named), replace(closed[0], currency=named, costs=[], lines=[])
         )
-    costs = _of_month(await SplitRepository(db, scope).costs(), month, account_books)
+    costs = of_month(await SplitRepository(db, scope).costs(), month, account_books)
     named = _chosen(sorted({each.currency for each in costs}), currency)
     return await _divide(db, scope, month, [each for each in costs if each.currency == named], named, now)
 
@@ -72,7 +72,7 @@ async def close(db: Connection, *, now: datetime) -> bool:
         return False
     account_id, month = due
     scope = Scope(account_id)
-    costs = _of_month(await SplitRepository(db, scope).costs(), month, await _closing(db, scope, month))
+    costs = of_month(await SplitRepository(db, scope).costs(), month, await _closing(db, scope, month))
     currencies = sorted({cost.currency for cost in costs}) or [DEFAULT_CURRENCY]
     reports = [
         await _divide(db, scope, month, [cost for cost in costs if cost.currency == currency], currency, now)
@@ -97,8 +97,8 @@ def _chosen(currencies: Sequence[str], wanted: str | None) -> str:
     return currencies[0] if currencies else DEFAULT_CURRENCY
 
 
-def _of_month(costs: Sequence[tuple[date, Cost]], month: date, account_books: Books | None) -> list[Cost]:
-    """Return the costs of an open month: its own, and in the earliest one what came too late for a closed one."""
+def of_month(costs: Sequence[tuple[date, Cost]], month: date, account_books: Books | None) -> list[Cost]:
+    """Return what an open month bears of the costs: its own, and the earliest one what was too late for those before."""
     takes_late = account_books is not None and account_books.open_from == month
     found = [cost for belongs, cost in costs if belongs == month]
     if account_books and takes_late:
