@@ -125,7 +125,7 @@ async def _sums(db: Connection, scope: Scope, month: Days, since: date) -> Mappi
         scope.account_id, month.first, since, month.last,
     )  # fmt: skip
     assert row is not None
-    return row
+    return dict(row)
 
 
 async def _costs(

@@ -98,7 +98,7 @@ def _chosen(currencies: Sequence[str], wanted: str | None) -> str:
 
 
 def of_month(costs: Sequence[tuple[date, Cost]], month: date, account_books: Books | None) -> list[Cost]:
-    """Return what an open month bears of the costs: its own, and the earliest one what was too late for those before."""
+    """Return what an open month bears of the costs: its own, and the earliest one what was too late before."""
     takes_late = account_books is not None and account_books.open_from == month
     found = [cost for belongs, cost in costs if belongs == month]
     if account_books and takes_late:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daimon.billing import money
+from daimon.billing.splits import money
 
 
 @pytest.mark.parametrize(
