@@ -21,6 +21,8 @@ from .trails import message_in, trail_of, uuid_of, verdict_on
 WITHOUT_A_CHANGE = {
     "test_webhook": "it sends a made-up event, and nothing changes",
     "request_recovery": "it sends a link if the address is known; following the link is what changes the account",
+    "start_upgrade": "it leads to Stripe's page; the payment there is what changes the account",
+    "hear_stripe": "what follows from it is in the trail by billing.mirror, as from the clock and the night",
 }
 
 

@@ -243,7 +243,7 @@ async def test_a_page_for_paper(edge: Edge) -> None:
     text = answer.text
     assert "Anna &amp; Co" in text
     assert "&lt;b&gt;Plat&lt;/b&gt;" in text
-    assert text.count("825.83 USD") == 2  # 750.75 and a tenth more: on its line and below it
+    assert text.count("USD 825.83") == 2  # 750.75 and a tenth more: on its line and below it
     assert "750.75" not in text
     assert b["id"] not in text
     assert "may still change" in text
@@ -251,11 +251,12 @@ async def test_a_page_for_paper(edge: Edge) -> None:
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-async def test_a_statement_needs_to_know_whose(edge: Edge) -> None:
-    """Without an id there is a hint where to find one."""
-    account = await edge.open_account()
+async def test_the_page_of_what_is_unallocated(edge: Edge) -> None:
+    """That is what is shown where nobody is named."""
+    account, *_ = await _with_two_pods(edge)
     answer = await edge.http.get(f"{URL}/statement", headers=bearer(account.account_api_key))
-    assert (answer.status_code, answer.json()["details"][0]["field"]) == (422, "id")
+    assert answer.status_code == 200
+    assert "<small>unallocated</small>" in answer.text
 
 
 async def test_by_team_and_by_cost_centre(edge: Edge) -> None:

@@ -236,15 +236,6 @@ async def test_an_invoice_that_becomes_void_is_taken_back(firm: Firm) -> None:
     assert (await firm.report(date(2027, 1, 1), datetime(2027, 1, 10, tzinfo=UTC))).total == 0
 
 
-async def test_a_month_waits_for_its_invoice(firm: Firm) -> None:
-    """While that is a draft, up to three days; then the month is closed without it."""
-    await firm.open_books(_at(1))
-    await firm.invoice("in_1", END, (900, NOVEMBER, date(2026, 11, 30)), status="draft")
-    assert await close_months(firm.db, datetime(2026, 12, 2, tzinfo=UTC)) == 4  # July to October: the draft is later
-    assert await close_months(firm.db, datetime(2026, 12, 4, tzinfo=UTC)) == 0
-    assert await close_months(firm.db, datetime(2026, 12, 5, 1, tzinfo=UTC)) == 1
-
-
 async def test_who_meters_while_a_month_is_closed_is_in_one_of_the_two(firm: Firm) -> None:
     """A transaction that began before is waited for, and in the closed month; what comes after is late."""
     a, _, in_a, _ = await _two_pods(firm)

@@ -10,6 +10,7 @@ from msgspec import Meta
 from daimon.api.schema import Cursor, OneLine
 from daimon.billing.splits.allocation import PERCENT
 from daimon.billing.splits.models import (
+    UNALLOCATED,
     Cost,
     Days,
     Line,
@@ -138,7 +139,7 @@ class SplitReportQuery(_OfAMonth, frozen=True):
 class StatementQuery(_OfAMonth, frozen=True):
     """Whose statement."""
 
-    id: Annotated[str, Meta(max_length=100, description="Of a line: a pod, a team or a cost centre.")] | None = None
+    id: Annotated[str, Meta(max_length=100, description="Of a line: a pod, a team or a cost centre.")] = UNALLOCATED
     issuer: Annotated[OneLine, Meta(description="Your name, to stand above it.")] | None = None
 
 

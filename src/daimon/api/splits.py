@@ -24,7 +24,7 @@ from daimon.billing.splits.statement import STYLE, statement
 from daimon.billing.splits.table import as_csv
 from daimon.keys.models import KeyScope
 from daimon.keys.permissions import Permission
-from daimon.kit.errors import Invalid, InvalidCursor
+from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.pods.errors import PodNotFound
 from daimon.teams.errors import TeamNotFound
@@ -106,8 +106,6 @@ async def get_split_statement(request: Request, query: StatementQuery) -> Octets
 
     It shows use and charge, with the mark-up in it, and neither the account's own cost nor anybody else's.
     """
-    if query.id is None:
-        raise Invalid.field("id", "is required: the id of a line, as GET /v1/billing/splits/report shows it")
     report = await _report(request, query)
     lines = [line for line in report.lines if line.unit == query.id]
     if not lines:

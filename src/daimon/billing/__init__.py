@@ -1,1 +1,1 @@
-"""What an account pays for: its cost, how it is split, and what is to be expected."""
+"""What accounts pay for: Stripe's subscriptions, links to pay by, invoices; how that is split, and what to expect."""

@@ -5,12 +5,15 @@ import socket
 from collections.abc import Sequence
 
 from daimon.audit.service import Trail
+from daimon.bootstrap.billing import mirrored
 from daimon.bootstrap.database import opened
 from daimon.config import Settings
 from daimon.db.engine import Database
+from daimon.db.ringer import Ringer
 from daimon.domains import service_keys
 from daimon.domains.dkim import KeyVault
 from daimon.domains.signing import SigningKeys
+from daimon.events import rings
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
@@ -23,7 +26,19 @@ from daimon.outbound.submission import Road
 from daimon.outbound.tls import TlsDemands
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
-from daimon.worker import closing, domains, drafts, erasure, guard, inbound, janitor, notices, outbound, webhooks
+from daimon.worker import (
+    billing,
+    closing,
+    domains,
+    drafts,
+    erasure,
+    guard,
+    inbound,
+    janitor,
+    notices,
+    outbound,
+    webhooks,
+)
 from daimon.worker.outbound import InboxesHere
 
 CONNECTIONS = 6
@@ -39,6 +54,7 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
         SafeHttp(resolver=settings.dns_resolver) as for_policies,
         opened(settings, Database, connections=WEBHOOK_CONNECTIONS) as for_webhooks,
         SafeHttp(allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver) as http,
+        mirrored(settings, lambda _: db.transaction(), Ringer(db, rings.CHANNEL)) as mirror,
         asyncio.TaskGroup() as group,
     ):
         async with db.transaction() as connection:
@@ -58,6 +74,8 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
         group.create_task(inbound.run(db, dns=dns if settings.authenticate_mail else None, clock=utc_now, stop=stop))
         if settings.abuse_guard:
             group.create_task(guard.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
+        if mirror is not None:
+            group.create_task(billing.run(db, mirror, stop=stop))
         group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(closing.run(db, clock=utc_now, stop=stop))

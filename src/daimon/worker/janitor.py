@@ -9,6 +9,7 @@ from functools import partial
 from daimon.accounts import retention as responses
 from daimon.audit import retention as audit
 from daimon.audit.service import Trail
+from daimon.billing import retention as billing
 from daimon.db.engine import OUTAGES, Database
 from daimon.domains import retention as domains
 from daimon.drafts import retention as drafts
@@ -44,6 +45,9 @@ _FORGETTING = (
     links.forget_links,
     notices.forget,
     notices.forget_rates,
+    billing.forget_events,
+    billing.forget_links,
+    billing.forget_reports,
     dead_letters.sweep,
     messages.erase,
     threads.erase,

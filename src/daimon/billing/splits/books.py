@@ -72,23 +72,19 @@ async def open_for_customers(db: Connection, *, now: datetime, limit: int) -> in
 async def begin(db: Connection, *, now: datetime, limit: int) -> int:
     """Begin to close months that ended a day ago or earlier, and return of how many accounts.
 
-    One whose invoice is still a draft waits for it, for three days more at the most.
+    Within that day Stripe makes a bill of what it drafts when a period ends; whatever comes later is of an open month.
     """
-    today = now.date()
     rows = await db.fetch(
         """
         with due as (
-            select account_id, open_from from split_books b
-            where closing is null and open_from < $1 and (open_from < $2 or not exists (
-                select from invoices i where i.account_id = b.account_id and i.status = 'draft'
-                    and i.period_start < open_from + interval '1 month'))
-            order by open_from limit $4 for update skip locked
+            select account_id, open_from from split_books where closing is null and open_from < $1
+            order by open_from limit $3 for update skip locked
         )
-        update split_books b set closing = d.open_from, closing_at = $3, barrier = null,
+        update split_books b set closing = d.open_from, closing_at = $2, barrier = null,
             open_from = (d.open_from + interval '1 month')::date
         from due d where b.account_id = d.account_id returning b.account_id
         """,
-        (today - timedelta(days=1)).replace(day=1), (today - timedelta(days=4)).replace(day=1), now, limit,
+        (now.date() - timedelta(days=1)).replace(day=1), now, limit,
     )  # fmt: skip
     await db.execute(
         """

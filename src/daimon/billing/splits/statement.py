@@ -6,7 +6,7 @@ It shows what was used and what is charged. The account's own cost and its mark-
 from collections.abc import Sequence
 from html import escape
 
-from daimon.billing.splits.money import written
+from daimon.billing.money import written
 from daimon.billing.splits.models import Line, Report
 
 STYLE = (
