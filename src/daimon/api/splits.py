@@ -1,5 +1,9 @@
 """Billing splits over HTTP: parse, call, answer."""
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from daimon.accounts.errors import AccountSuspended
 from daimon.api import split_examples as examples
 from daimon.api.answer import Answer, Octets
@@ -28,6 +32,8 @@ from daimon.kit.errors import InvalidCursor
 from daimon.kit.ids import Kind, show
 from daimon.pods.errors import PodNotFound
 from daimon.teams.errors import TeamNotFound
+
+T = TypeVar("T")
 
 _TAG = "billing"
 _REPORT = "The report of this month: GET /v1/billing/splits/report"
@@ -86,10 +92,11 @@ async def get_split_report(request: Request, query: SplitReportQuery) -> Answer[
     """
     report = await _report(request, query)
     if query.format == "json":
-        return Answer(report_view(report, query), _steps(report, query))
+        return Answer(await _worked(report, lambda: report_view(report, query)), _steps(report, query))
     name = f"splits-{report.month:%Y-%m}-{report.currency}.csv"
     headers = [(b"content-disposition", f'attachment; filename="{name}"'.encode())]
-    return Octets(as_csv(report).encode(), "text/csv; charset=utf-8", headers=headers)
+    table = await _worked(report, lambda: as_csv(report).encode())
+    return Octets(table, "text/csv; charset=utf-8", headers=headers)
 
 
 @operation(
@@ -111,6 +118,11 @@ async def get_split_statement(request: Request, query: StatementQuery) -> Octets
     if not lines:
         raise SplitLineNotFound
     return Octets(statement(report, lines, issuer=query.issuer).encode(), CONTENT_TYPE, headers=guards(STYLE))
+
+
+async def _worked(report: Report, work: Callable[[], T]) -> T:
+    """Return what comes of some work on a report, in a thread if it is a long one: nobody else shall wait for it."""
+    return await asyncio.to_thread(work) if len(report.lines) > splits.MANY else work()
 
 
 async def _report(request: Request, query: SplitReportQuery | StatementQuery) -> Report:

@@ -1,5 +1,6 @@
 """The rules of billing splits, one sentence a line. Every function runs in the caller's transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -20,6 +21,7 @@ from daimon.kit.ids import read as read_id
 from daimon.pods.errors import PodNotFound
 from daimon.teams.errors import TeamNotFound
 
+MANY = 1_000  # lines of a report: to make more of them would hold up everybody else's requests
 DEFAULT_CURRENCY = "usd"  # of a month that cost nothing
 
 
@@ -119,8 +121,12 @@ async def _divide(
     over = set(spans(days, today, costs).values())
     pods = await repository.pods(min(each.first for each in over))
     teams = await repository.teams() if split.by is SplitBy.TEAM else {}
-    used = gather(split.by, pods, teams, await repository.metered(over))
-    return divide(days, today, currency, split, costs, used)
+    metered = await repository.metered(over)
+
+    def divided() -> Report:
+        return divide(days, today, currency, split, costs, gather(split.by, pods, teams, metered))
+
+    return await asyncio.to_thread(divided) if len(pods) > MANY else divided()
 
 
 def _check(split: Split) -> None:
