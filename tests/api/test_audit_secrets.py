@@ -27,6 +27,7 @@ _WITHOUT_SECRETS = {
     "send_message", "reply_to_message", "reply_all_to_message", "forward_message",
     "create_draft", "update_draft", "delete_draft", "send_draft",
     "create_rule", "delete_rule", "add_suppression", "delete_suppression", "unblock_message",
+    "put_splits",
     "open_billing_portal", "start_upgrade", "hear_stripe",  # with Stripe: see tests/billing
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from html import escape
 
-from daimon.api.answer import Octets
+from daimon.api.answer import Headers, Octets
 
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:12vh auto;padding:0 1rem;color:#1b1f24}"
@@ -13,8 +13,28 @@ _STYLE = (
     "overflow-wrap:anywhere}button{font:inherit;padding:.6rem 1.2rem;border:0;border-radius:.4rem;"
     "background:#1b1f24;color:#fff;cursor:pointer}"
 )
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 CONTENT_TYPE = "text/html; charset=utf-8"
+
+
+def guards(style: str, leads_to: str | None = None) -> Headers:
+    """Return the headers of a page with one style sheet in it, which let nothing else load or run.
+
+    `leads_to` is where its form may lead, as a source of a Content-Security-Policy.
+    """
+    # A browser holds where a form leads by redirects against form-action, too.
+    targets = f"'self' {leads_to}" if leads_to else "'self'"
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action {targets}; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return (
+        (b"content-security-policy", policy.encode()),
+        (b"cache-control", b"no-store"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-frame-options", b"DENY"),
+        (b"x-content-type-options", b"nosniff"),
+    )
 
 
 def page(
@@ -48,20 +68,4 @@ def page(
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
         f"<body><h1>{escape(title)}</h1>{said}{listed}{shown}{form}{linked}</body></html>\n"
     )
-    return Octets(html.encode(), CONTENT_TYPE, status, _guards(leads_to))
-
-
-def _guards(leads_to: str | None) -> Sequence[tuple[bytes, bytes]]:
-    # A browser holds where a form leads by redirects against form-action, too.
-    targets = f"'self' {leads_to}" if leads_to else "'self'"
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {targets}; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    )
-    return (
-        (b"content-security-policy", policy.encode()),
-        (b"cache-control", b"no-store"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"x-frame-options", b"DENY"),
-        (b"x-content-type-options", b"nosniff"),
-    )
+    return Octets(html.encode(), CONTENT_TYPE, status, guards(_STYLE, leads_to))

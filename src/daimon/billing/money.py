@@ -18,3 +18,13 @@ def written(amount: int, currency: str) -> str:
     """Return an amount in minor units as people write it, such as `USD 9.00`."""
     places = digits(currency)
     return f"{currency.upper()} {Decimal(amount).scaleb(-places):,.{places}f}"
+
+
+def read(text: str, currency: str) -> int:
+    """Return an amount in minor units, written as `49`, `49.00` or `-0.5`. Raises ValueError for what is none."""
+    places, sign = digits(currency), -1 if text.startswith("-") else 1
+    whole, point, fraction = text.removeprefix("-").partition(".")
+    figures = whole + fraction
+    if not (figures.isascii() and figures.isdigit() and whole) or len(fraction) > places or (point and not fraction):
+        raise ValueError(f"{text!r} is not an amount of {currency.upper()}, which has {places} digits behind the point")
+    return sign * int(whole + fraction.ljust(places, "0"))

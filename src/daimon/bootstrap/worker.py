@@ -26,7 +26,18 @@ from daimon.outbound.submission import Road
 from daimon.outbound.tls import TlsDemands
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
-from daimon.worker import domains, drafts, erasure, guard, inbound, janitor, notices, outbound, webhooks
+from daimon.worker import (
+    closing,
+    domains,
+    drafts,
+    erasure,
+    guard,
+    inbound,
+    janitor,
+    notices,
+    outbound,
+    webhooks,
+)
 from daimon.worker.outbound import InboxesHere
 
 CONNECTIONS = 6
@@ -68,6 +79,7 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
             group.create_task(billing.run(db, mirror, stop=stop))
         group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
+        group.create_task(closing.run(db, clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(
             notices.run(

@@ -239,6 +239,12 @@ class SuppressionNotFound(NotFound):
     _code = "SUPPRESSION_NOT_FOUND"
 
 
+class SplitLineNotFound(NotFound):
+    """The billing report of this month has no such line."""
+
+    _code = "SPLIT_LINE_NOT_FOUND"
+
+
 class DeliveryNotFound(NotFound):
     """The webhook has no such delivery, or it is older than 30 days."""
 

@@ -1,21 +1,19 @@
-"""`daimon admin billing`."""
+"""`daimon admin billing`: what is done with Stripe."""
 
 import argparse
 
 from daimon.cli.admin.common import administer
-from daimon.cli.parsing import Commands, group, settings
+from daimon.cli.parsing import Commands, settings
 
 _SETTINGS = ("stripe_secret_key", "stripe_webhook_secret", "stripe_api_base")
 
 
 def add(commands: Commands) -> None:
-    """Add the commands about billing."""
-    billing = group(commands, "billing", "what accounts pay for, with Stripe")
-    administer(billing, "reconcile", _reconcile, "compare every account with Stripe, and mend what differs", *_SETTINGS)
-    administer(
-        billing, "setup", _setup, "make the products and prices at Stripe that are missing to sell the tiers",
-        "tiers", *_SETTINGS,
-    )  # fmt: skip
+    """Add the commands about Stripe."""
+    says = "compare every account with Stripe, and mend what differs"
+    administer(commands, "reconcile", _reconcile, says, *_SETTINGS)
+    says = "make the products and prices at Stripe that are missing to sell the tiers"
+    administer(commands, "setup", _setup, says, "tiers", *_SETTINGS)
 
 
 def _reconcile(arguments: argparse.Namespace) -> int:
