@@ -1,5 +1,5 @@
 """Stripe for tests: localstripe behind it, and beside it what that has not: prices by lookup key, Checkout, the Billing
-Portal, disputes, idempotency keys, and events that are signed, kept, and told until they are heard.
+Portal, disputes, meters, idempotency keys, and events that are signed, kept, and told until they are heard.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import stripe
 from aiohttp import web
 
 from .happenings import Happenings, shown
+from .metering import Meters
 from .shapes import check
 from .translate import Object, price_of
 
@@ -31,6 +32,7 @@ class StandIn(Happenings):
     """The API of one account. `asked` is all that was called."""
 
     asked: list[Asked] = field(default_factory=list)
+    metering: Meters = field(default_factory=Meters)
     away: bool = False  # every call gets 500
     before: Callable[[Asked], Awaitable[None]] | None = None  # awaited with each call, before it is answered
 
@@ -113,6 +115,14 @@ class StandIn(Happenings):
                 return await self._portal(form)
             case "GET", ["disputes", id_]:
                 return web.json_response(self.disputes[id_]) if id_ in self.disputes else _missing("id")
+            case "POST", ["billing", "meters"]:
+                return self.metering.create(form)
+            case "GET", ["billing", "meters"]:
+                return self.metering.list()
+            case "GET", ["billing", "meters", id_, "event_summaries"]:
+                return self.metering.summaries(id_, query)
+            case "POST", ["billing", "meter_events"]:
+                return self.metering.tell(form)
             case "DELETE", ["subscriptions", id_]:
                 return await self._cancel(id_)
             case "POST", ["subscriptions", id_]:

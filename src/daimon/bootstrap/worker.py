@@ -76,7 +76,7 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
         if mirror is not None:
             from daimon.worker import billing  # it imports stripe
 
-            group.create_task(billing.run(db, mirror, stop=stop))
+            group.create_task(billing.run(db, mirror, metered=settings.stripe_meters, stop=stop))
         group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(closing.run(db, clock=utc_now, stop=stop))

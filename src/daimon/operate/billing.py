@@ -42,9 +42,9 @@ def reconcile(settings: Settings) -> "Report":
 
 
 def sell(settings: Settings) -> list[Fields]:
-    """Make what is missing at Stripe to sell the tiers that have a price, in US dollars; return what is sold.
+    """Make what is missing at Stripe to sell the tiers that have a price, and the meters; return what is sold.
 
-    Raises NotDone.
+    Prices are in US dollars. Raises NotDone.
     """
 
     async def work(_: Database, mirror: "Mirror") -> list[Fields]:
@@ -52,6 +52,7 @@ def sell(settings: Settings) -> list[Fields]:
         from daimon.billing.stripe_api import lookup_key
 
         prices = {tier: limits.price_cents for tier, limits in read_tiers(settings.tiers).items()}
+        await mirror.stripe.make_meters(settings.stripe_meters)
         sold = await mirror.stripe.sell({tier: cents for tier, cents in prices.items() if cents})
         return [
             {

@@ -5,15 +5,15 @@ import argparse
 from daimon.cli.admin.common import administer
 from daimon.cli.parsing import Commands, settings
 
-_SETTINGS = ("stripe_secret_key", "stripe_webhook_secret", "stripe_api_base")
+STRIPE = ("stripe_secret_key", "stripe_webhook_secret", "stripe_api_base")
 
 
 def add(commands: Commands) -> None:
     """Add the commands about Stripe."""
     says = "compare every account with Stripe, and mend what differs"
-    administer(commands, "reconcile", _reconcile, says, *_SETTINGS)
-    says = "make the products and prices at Stripe that are missing to sell the tiers"
-    administer(commands, "setup", _setup, says, "tiers", *_SETTINGS)
+    administer(commands, "reconcile", _reconcile, says, *STRIPE)
+    says = "make the products, prices and meters at Stripe that are missing to sell the tiers"
+    administer(commands, "setup", _setup, says, "tiers", "stripe_meters", *STRIPE)
 
 
 def _reconcile(arguments: argparse.Namespace) -> int:
