@@ -34,6 +34,7 @@ class StandIn(Happenings):
     asked: list[Asked] = field(default_factory=list)
     metering: Meters = field(default_factory=Meters)
     away: bool = False  # every call gets 500
+    refusing: str | None = None  # calls of this path get 400
     before: Callable[[Asked], Awaitable[None]] | None = None  # awaited with each call, before it is answered
 
     def __post_init__(self) -> None:
@@ -75,6 +76,8 @@ class StandIn(Happenings):
             await self.before(asked)
         if self.away:
             return _error(500, "api_error", "Stripe is away")
+        if request.path == self.refusing:
+            return _error(400, "invalid_request_error", "No configuration provided")
         if request.headers.get("Authorization") != f"Bearer {SECRET_KEY}":
             return _error(401, "invalid_request_error", "Invalid API Key provided: sk_test_****")
         if request.headers.get("Stripe-Version") != stripe.api_version:

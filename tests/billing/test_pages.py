@@ -314,6 +314,9 @@ async def test_the_portal(shop: Shop) -> None:
     assert opened.json()["result"]["url"].startswith(f"{shop.stripe.url}/p/session/")
     for wrong in ("javascript:alert(1)", "agents.example.com", "https://a b", "https://x\n"):
         assert (await payer.post("/v1/billing/portal", return_url=wrong)).status_code == 422
+    shop.stripe.refusing = "/v1/billing_portal/sessions"  # as long as its settings were never saved
+    refused = await payer.post("/v1/billing/portal")
+    assert (refused.status_code, refused.json()["code"]) == (503, "STRIPE_REFUSES")
     shop.stripe.away = True
     away = await payer.post("/v1/billing/portal")
     assert (away.status_code, away.json()["code"], "retry-after" in away.headers) == (503, "STRIPE_AWAY", True)

@@ -56,6 +56,20 @@ class StripeAway(Unavailable):
     code = "STRIPE_AWAY"
 
 
+class Refused(StripeAway):
+    """Stripe refuses what this server asks of it; the server's log says why."""
+
+    code = "STRIPE_REFUSES"
+    next_steps = ("Ask the operator of this server: the log line is `billing.refused`.",)
+    is_repeated = False  # it has it already
+
+
+class Missing(Refused):
+    """Stripe has no such object, or has it no more."""
+
+    code = "STRIPE_MISSES"
+
+
 class NotSold(Conflict):
     """This tier is not for sale here."""
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from daimon.billing.stripe_api import Refused, Stripe
+from daimon.billing.errors import Refused
+from daimon.billing.stripe_api import Stripe
 from daimon.db.engine import Connection, Database
 from daimon.db.tag import rows_in
 

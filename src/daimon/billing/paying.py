@@ -9,14 +9,13 @@ from uuid import UUID
 
 from daimon.accounts.errors import AccountDeleted
 from daimon.accounts.models import Account
-from daimon.billing.errors import NothingBought, NotSold
+from daimon.billing.errors import Missing, NothingBought, NotSold
 from daimon.billing.link_repository import LinkRepository
 from daimon.billing.links import Links
 from daimon.billing.mirror import Mirror, Occasion
 from daimon.billing.models import BillingAccount, Checkout, CheckoutStatus, LinkState, Price
 from daimon.billing.offers import Offer, look
 from daimon.billing.repository import BillingRepository
-from daimon.billing.stripe_api import Missing
 from daimon.db.scope import Scope
 from daimon.kit.ids import Kind, show
 

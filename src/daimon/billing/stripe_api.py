@@ -16,7 +16,7 @@ from stripe import AIOHTTPClient, StripeClient
 from stripe.params import CustomerCreateParams, InvoiceListParams, PriceCreateParamsRecurring, SubscriptionListParams
 
 from daimon.accounts.models import Tier
-from daimon.billing.errors import StripeAway
+from daimon.billing.errors import Missing, Refused, StripeAway
 from daimon.billing.models import Catalogue, Checkout, Dispute, Invoice, Price, Subscription
 from daimon.billing.stripe_objects import (
     checkout_of,
@@ -53,16 +53,6 @@ def lookup_key(tier: Tier) -> str:
 
 
 LOOKUP_KEYS: dict[str, Tier] = {lookup_key(tier): tier for tier in Tier if tier is not Tier.FREE}
-
-
-class Refused(StripeAway):
-    """Stripe refuses what this server asks of it; its log says why."""
-
-    is_repeated = False  # it has it already
-
-
-class Missing(Refused):
-    """Stripe has no such object, or has it no more."""
 
 
 class Stripe:
