@@ -27,6 +27,8 @@ from daimon.billing.stripe_api import Stripe
 from daimon.billing.webhook import Listener
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from daimon.quotas import usage
+from daimon.quotas.usage import Used
 from e2e.serving import Serving
 
 from . import whole
@@ -148,6 +150,14 @@ class Payer:
         await self.shop.hear_all()
         self.shop.edge.services.keys.forget()
         return made
+
+    async def use(self, *, days_ago: int = 0, **used: int) -> None:
+        """Let the account's inbox have used something, some days ago."""
+        inbox_id = ids.read(ids.Kind.INBOX, self.opened.id)
+        assert inbox_id is not None
+        day = (self.shop.clock() - timedelta(days=days_ago)).date()
+        async with self.shop.edge.database.transaction() as db:
+            await usage.meter(db, [Used(self.account_id, None, inbox_id, day, **used)])
 
     async def tier(self) -> str:
         """Return the tier that the account is on."""

@@ -5,9 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from daimon.billing import meters, retention
-from daimon.kit import ids
-from daimon.quotas import usage
-from daimon.quotas.usage import Used
 from e2e.serving import daimon
 
 from .conftest import Payer, Shop
@@ -25,15 +22,6 @@ async def _metered(shop: Shop) -> tuple[Payer, str]:
     return payer, made["customer"]
 
 
-async def _use(shop: Shop, payer: Payer, *, days_ago: int = 0, **used: int) -> None:
-    """Let an account have used something."""
-    inbox_id = ids.read(ids.Kind.INBOX, payer.opened.id)
-    assert inbox_id is not None
-    day = (shop.clock() - timedelta(days=days_ago)).date()
-    async with shop.edge.database.transaction() as db:
-        await usage.meter(db, [Used(payer.account_id, None, inbox_id, day, **used)])
-
-
 async def _round(shop: Shop, *, days: int = meters.DAYS) -> int:
     jobs = shop.edge.services.jobs
     await meters.write_down(jobs, KINDS, days=days, now=shop.clock())
@@ -49,10 +37,10 @@ async def test_each_unit_is_told_once(shop: Shop) -> None:
     """Rounds in between and rounds without anything new: Stripe has what the sums have."""
     payer, customer = await _metered(shop)
     free = await shop.open()
-    await _use(shop, free, received=100)
+    await free.use(received=100)
     expected = 0
     for more in (5, 1, 30):
-        await _use(shop, payer, received=more, sent=2)
+        await payer.use(received=more, sent=2)
         expected += more
         assert await _round(shop) == 2
         assert await _round(shop) == 0
@@ -65,9 +53,9 @@ async def test_each_unit_is_told_once(shop: Shop) -> None:
 async def test_a_correction_takes_back(shop: Shop) -> None:
     """What was counted too much is told as less, of its own day."""
     payer, customer = await _metered(shop)
-    await _use(shop, payer, sent=10)
+    await payer.use(sent=10)
     await _round(shop)
-    await _use(shop, payer, sent=-4)
+    await payer.use(sent=-4)
     assert await _round(shop) == 1
     assert [each["payload"]["value"] for each in shop.stripe.metering.told] == ["10", "-4"]
     assert shop.stripe.metering.units("sent", customer) == 6
@@ -77,7 +65,7 @@ async def test_a_correction_takes_back(shop: Shop) -> None:
 async def test_killed_after_stripe_took_it(shop: Shop) -> None:
     """The answer was lost: it is told again under the same identifier, which counts once."""
     payer, customer = await _metered(shop)
-    await _use(shop, payer, received=7)
+    await payer.use(received=7)
     await _round(shop)
     async with shop.edge.database.transaction() as db:
         await db.execute("update meter_events set sent_at = null, due_at = at")
@@ -92,7 +80,7 @@ async def test_stripe_away_in_the_middle(shop: Shop) -> None:
     for days_ago in range(3):
         async with shop.edge.database.read() as db:
             await db.execute("update billing_accounts set created_at = now() - interval '9 days'")
-        await _use(shop, payer, received=10 + days_ago, sent=1, days_ago=days_ago)
+        await payer.use(received=10 + days_ago, sent=1, days_ago=days_ago)
     left = 2
 
     async def fail_later(asked: tuple[str, str]) -> None:
@@ -114,7 +102,7 @@ async def test_stripe_away_in_the_middle(shop: Shop) -> None:
 async def test_several_workers_tell_no_more(shop: Shop) -> None:
     """Five rounds at once."""
     payer, customer = await _metered(shop)
-    await _use(shop, payer, received=11)
+    await payer.use(received=11)
     await asyncio.gather(*(_round(shop) for _ in range(5)))
     assert shop.stripe.metering.units("received", customer) == 11
 
@@ -124,7 +112,7 @@ async def test_a_late_line_is_found_at_night(shop: Shop) -> None:
     payer, customer = await _metered(shop)
     async with shop.edge.database.read() as db:
         await db.execute("update billing_accounts set created_at = now() - interval '60 days'")
-    await _use(shop, payer, received=3, days_ago=21)
+    await payer.use(received=3, days_ago=21)
     assert await _round(shop) == 0
     [found] = await _mismatches(shop, payer)
     assert (found.where, found.kind, found.expected, found.found) == ("meter_events", "received", 3, 0)
@@ -140,7 +128,7 @@ async def test_without_a_meter_it_waits(shop: Shop) -> None:
     payer = await shop.open()
     made = await payer.buy()
     await shop.mirror.stripe.make_meters(["received"])
-    await _use(shop, payer, received=1, sent=2)
+    await payer.use(received=1, sent=2)
     assert await _round(shop) == 1
     await shop.mirror.stripe.make_meters(KINDS)
     assert await _round(shop) == 0
@@ -152,7 +140,7 @@ async def test_without_a_meter_it_waits(shop: Shop) -> None:
 async def test_verify_compares_with_stripe(shop: Shop) -> None:
     """`daimon admin billing verify` finds a unit that Stripe has too many, and one too few."""
     payer, customer = await _metered(shop)
-    await _use(shop, payer, received=5)
+    await payer.use(received=5)
     await _round(shop)
 
     def verify() -> Any:
@@ -176,7 +164,7 @@ async def test_verify_compares_with_stripe(shop: Shop) -> None:
 async def test_what_was_told_long_ago_is_forgotten(shop: Shop) -> None:
     """After 400 days, with nothing told again for it."""
     payer, customer = await _metered(shop)
-    await _use(shop, payer, received=5)
+    await payer.use(received=5)
     await _round(shop)
     shop.clock.ahead = timedelta(days=401)
     async with shop.edge.database.transaction() as db:
