@@ -3,7 +3,6 @@
 import asyncio
 
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.billing.links import Links
@@ -23,8 +22,10 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
+from daimon.outbound.planning import Planner
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -35,7 +36,6 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
     trail = Trail(b"benchmark")
     return Services(
         db=db,
-        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,
@@ -44,6 +44,8 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         ringer=Ringer(jobs, rings.CHANNEL),
         hooks=Ringer(jobs, wake.CHANNEL),
         posts=Ringer(jobs, queue.CHANNEL),
+        leases=Leases(db.read, utc_now),
+        planner=Planner(db.read),
         road=Road(
             SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
             jobs,

@@ -21,7 +21,6 @@ from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.server import serve
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.billing.links import Links
@@ -48,8 +47,10 @@ from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.outbound import queue
+from daimon.outbound.planning import Planner
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -174,7 +175,6 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
     http = SafeHttp(allow_insecure=True, timeout=2)
     yield Services(
         db=db,
-        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,
@@ -183,6 +183,8 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         ringer=Ringer(jobs, rings.CHANNEL),
         hooks=Ringer(jobs, wake.CHANNEL),
         posts=Ringer(jobs, queue.CHANNEL),
+        leases=Leases(db.read, utc_now),
+        planner=Planner(db.read),
         road=Road(
             SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
             jobs,

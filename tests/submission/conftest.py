@@ -137,6 +137,7 @@ async def desk(post: Post) -> AsyncIterator[SubmissionDesk]:
         failures=AuthFailures(5),
         uses=KeyUses(),
         road=services.road,
+        leases=services.leases,
         trail=services.trail,
         reader=reader,
         ringer=services.ringer,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.billing.service import Billing
@@ -25,7 +24,9 @@ from daimon.kit.clock import Clock
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
-from daimon.outbound.submission import Road
+from daimon.outbound.planning import Planner
+from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.webhooks.secret import Vault
 
 
@@ -44,7 +45,6 @@ class Services:
     """The collaborators and settings of one API process."""
 
     db: TenantDatabase
-    together: Together
     jobs: Database  # for what this process writes of many accounts at once; no request is answered from it
     keys: KeyCache
     clock: Clock
@@ -54,6 +54,8 @@ class Services:
     hooks: Ringer  # of the webhooks that requests change
     posts: Ringer  # of the mails that requests send
     road: Road
+    leases: Leases  # of sends that run at one time
+    planner: Planner
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
     dns: Dns

@@ -11,7 +11,6 @@ from daimon.api.access_log import AccessLog
 from daimon.api.app import Api
 from daimon.api.server import serve
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.bootstrap.billing import billed
@@ -33,8 +32,10 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
+from daimon.outbound.planning import Planner
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -61,7 +62,6 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         trail = Trail(settings.secret)
         services = Services(
             db=db,
-            together=Together(db),
             jobs=jobs,
             keys=KeyCache(db, utc_now),
             clock=utc_now,
@@ -70,6 +70,8 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
             ringer=Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS),
             hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
             posts=Ringer(jobs, queue.CHANNEL),
+            leases=Leases(db.read, utc_now),
+            planner=Planner(db.read),
             road=Road(
                 SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
                 jobs,

@@ -23,7 +23,8 @@ from daimon.kit.clock import utc_now
 from daimon.outbound import queue
 from daimon.outbound.models import MOST_RECIPIENTS
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import read_tiers
 from daimon.smtpd.desk import SubmissionDesk
 from daimon.smtpd.policy import Policy
@@ -46,6 +47,7 @@ async def opened_desk(settings: Settings, jobs: Database) -> AsyncIterator[Submi
                 keys=KeyCache(db, utc_now),
                 failures=AuthFailures(),
                 uses=uses,
+                leases=Leases(db.read, utc_now),
                 road=Road(
                     SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
                     jobs,

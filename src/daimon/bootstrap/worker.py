@@ -21,8 +21,8 @@ from daimon.outbound.couriers import Couriers, MxCourier, RelayCourier
 from daimon.outbound.lines import Courier
 from daimon.outbound.mta_sts import MtaStsPolicies
 from daimon.outbound.return_path import ReturnPaths
+from daimon.outbound.road import Road
 from daimon.outbound.routing import Router
-from daimon.outbound.submission import Road
 from daimon.outbound.tls import TlsDemands
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault

@@ -73,6 +73,23 @@ class InboxRepository:
         where = one_inbox(self._scope, inbox)
         return _found(await self._db.fetchrow(f"select {_COLUMNS} {LIVE_INBOXES}{where}", *where.parameters))
 
+    async def get_many(self, inboxes: Sequence[UUID | str]) -> dict[UUID | str, Inbox]:
+        """Return those of the inboxes, given by id or address, that there are, by what they were asked for by."""
+        where = Where(self._scope.account_id).within("pod_id", self._scope.pod_ids).add("id = $?", self._scope.inbox_id)
+        addresses = where.parameter([each.lower() for each in inboxes if isinstance(each, str)])
+        where.add(
+            "id = any(array(select unnest($?::uuid[]) union all"
+            f" select inbox_id from addresses where address = any({addresses}::text[]) and account_id = $1))",
+            [each for each in inboxes if isinstance(each, UUID)],
+        )
+        rows = await self._db.fetch(f"select {_COLUMNS} {LIVE_INBOXES}{where}", *where.parameters)
+        found: dict[UUID | str, Inbox] = {}
+        for inbox in map(inbox_of, rows):
+            found[inbox.id] = found[inbox.email.lower()] = inbox
+        return {
+            each: found[key] for each in inboxes if (key := each.lower() if isinstance(each, str) else each) in found
+        }
+
     async def lock(self, inbox: UUID | str) -> Inbox:
         """Return the inbox and keep it as it is until the transaction ends. Raises InboxNotFound."""
         where = one_inbox(self._scope, inbox)

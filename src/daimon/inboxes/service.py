@@ -1,6 +1,7 @@
 """The rules of inboxes, one sentence a line. Every function runs in the caller's transaction."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
@@ -80,6 +81,11 @@ async def get(db: Connection, scope: Scope, inbox: UUID | str, *, lock: bool = F
     """Return an inbox by id or address, kept as it is until the transaction ends if asked. Raises InboxNotFound."""
     repository = InboxRepository(db, scope)
     return await (repository.lock(inbox) if lock else repository.get(inbox))
+
+
+async def get_many(db: Connection, scope: Scope, inboxes: Sequence[UUID | str]) -> dict[UUID | str, Inbox]:
+    """Return those of the inboxes, given by id or address, that there are, by what they were asked for by."""
+    return await InboxRepository(db, scope).get_many(inboxes)
 
 
 async def page(db: Connection, scope: Scope, query: InboxQuery) -> Page[Inbox]:

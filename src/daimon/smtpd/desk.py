@@ -1,7 +1,6 @@
 """Where submissions are taken: the keys, the limits and the road of the API (`api/auth.py`, `api/sending.py`)."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -9,7 +8,6 @@ from uuid import UUID
 
 from daimon.audit.models import Entry
 from daimon.audit.service import Trail
-from daimon.db.engine import Connection
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
 from daimon.events import rings
@@ -37,8 +35,8 @@ from daimon.outbound import auditing, queue, ready_made, submission
 from daimon.outbound.composing import LARGE_OCTETS, ReadyMail
 from daimon.outbound.errors import BadSubmission, ForeignSender
 from daimon.outbound.models import NewMail, Submitted
-from daimon.outbound.submission import Road
-from daimon.quotas import leases
+from daimon.outbound.road import Road
+from daimon.quotas.leases import Leases
 from daimon.smtpd.collaborators import Login, Posted
 from daimon.smtpd.reading import TwoReaders
 
@@ -52,6 +50,7 @@ class SubmissionDesk:
     failures: AuthFailures
     uses: KeyUses
     road: Road
+    leases: Leases
     trail: Trail
     reader: TwoReaders
     ringer: Ringer  # of the events that submissions record
@@ -84,15 +83,12 @@ class SubmissionDesk:
         draft = await asyncio.to_thread(_read, posted) if is_large else _read(posted)
         inbox = await self._inbox(who, draft.from_)
 
-        def begin() -> AbstractAsyncContextManager[Connection]:
-            return self.db.transaction(who.scope.account_id)
-
         now, limits = self.clock(), self.road.tiers[who.account.tier]
         with rings.noticing() as told:
-            async with leases.held(begin, who.account, limits, clock=self.clock):
+            async with self.leases.held(who.account, limits):
                 message_id = ids.new()
                 ready, wish = await self._ready(draft, inbox, posted, message_id, now)
-                async with begin() as db:
+                async with self.db.transaction(who.scope.account_id) as db:
                     sent = await submission.submit_ready(
                         db, who, inbox.id, wish, ready, message_id, road=self.road, now=now
                     )
