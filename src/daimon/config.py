@@ -247,6 +247,15 @@ class Settings:
             mask=_masked,
         ),
     ]
+    stripe_meters: Annotated[
+        tuple[str, ...],
+        Spec(
+            values.some_of("received", "sent", "bounced", "stored_bytes"),
+            "",
+            "What Stripe's Billing Meters are told of, separated by commas: `received`, `sent`, `bounced`, "
+            "`stored_bytes`; unset, of nothing.",
+        ),
+    ]
     stripe_api_base: Annotated[
         str | None, Spec(values.web_url, None, "Another address for Stripe's API, such as a stand-in's for tests.")
     ]

@@ -204,6 +204,7 @@ LEFT_OUT = {
     "webhook_deliveries": "a log of 30 days", "webhook_replays": "a log of 30 days",
     "invoice_lines": "on the PDF of each in invoices.json", "billing_accounts": "kept by Stripe",
     "stripe_customers": "kept by Stripe", "stripe_events": "kept by Stripe", "upgrade_links": "secret",
+    "meter_events": "sums of usage.json",
     "key_secrets": "secret", "links": "secret", "notices": "secret", "dkim_keys": "secret",
 }  # fmt: skip
 

@@ -27,8 +27,11 @@ from daimon.billing.stripe_api import Stripe
 from daimon.billing.webhook import Listener
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from e2e.serving import Serving
 
-from .stand_in import SECRET_KEY, WEBHOOK_SECRET, StandIn, signed
+from . import whole
+from .happenings import WEBHOOK_SECRET, signed
+from .stand_in import SECRET_KEY, StandIn
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +146,7 @@ class Payer:
         """Pay for a tier by a link, let daimon hear of it, and return the subscription."""
         made = await self.shop.stripe.pay(await self.checkout(await self.link(tier)))
         await self.shop.hear_all()
+        self.shop.edge.services.keys.forget()
         return made
 
     async def tier(self) -> str:
@@ -187,6 +191,27 @@ async def shop(database_url: str, stripe: StandIn) -> AsyncIterator[Shop]:
         async with serving(replace(services, billing=billing, clock=clock)) as edge:
             yield Shop(edge, stripe, mirror, clock)
         await client.close()
+
+
+@pytest.fixture
+def live_stripe(localstripe: str) -> Iterator[StandIn]:
+    """Stripe in a thread of its own."""
+    with whole.running(StandIn(localstripe)) as running:
+        yield running
+
+
+@pytest.fixture
+def server(live_stripe: StandIn, tmp_path: Path) -> Iterator[Serving]:
+    """`daimon serve` with billing, which Stripe's webhook reaches."""
+    with whole.serving(live_stripe, tmp_path / "data") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fresh(database_url: str) -> AsyncIterator[Edge]:
+    """The whole API over a fresh database, without Stripe."""
+    async with opened_services(database_url) as services, serving(services) as running:
+        yield running
 
 
 async def until(condition: Any, seconds: float = 20) -> Any:

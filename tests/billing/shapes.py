@@ -7,13 +7,6 @@ from typing import Any, ForwardRef, Literal, Union, get_args, get_origin
 
 import stripe
 
-_CLASSES: dict[str, type] = {
-    name: each
-    for module in (stripe.billing_portal, stripe.checkout, stripe.test_helpers, stripe)
-    for name, each in vars(module).items()
-    if isinstance(each, type) and issubclass(each, stripe.StripeObject)
-}
-
 
 class NotStripes(AssertionError):
     """An object is not of the shape that the stripe package declares."""
@@ -79,7 +72,8 @@ def _fits(value: Any, hint: Any, where: str) -> bool:
 
 
 def _fits_named(value: Any, name: str, where: str) -> bool:
-    kind = _CLASSES.get(name.strip("\"'"))
+    # Names of the package are imported when they are asked for, those that its own modules alone know are not there.
+    kind = getattr(stripe, name.strip("\"'"), None)
     if kind is None:
         return isinstance(value, dict)
     check(value, kind, where=where)

@@ -85,6 +85,7 @@ def invoice_of(found: Object, base: str) -> Object:
     """Return an invoice with the lines that localstripe puts into it."""
     lines = [_line_of(line, found["id"]) for line in found["lines"]["data"]]
     created = found["created"]
+    finalized_at = None if found["status"] == "draft" else found["status_transitions"]["finalized_at"] or created
     return {
         "id": found["id"],
         "object": "invoice",
@@ -111,7 +112,11 @@ def invoice_of(found: Object, base: str) -> Object:
         "period_start": found["period_start"] or created,
         "starting_balance": 0,
         "status": found["status"],
-        "status_transitions": {**found["status_transitions"], "marked_uncollectible_at": None},
+        "status_transitions": {
+            **found["status_transitions"],
+            "finalized_at": finalized_at,
+            "marked_uncollectible_at": None,
+        },
         "subtotal": found["subtotal"],
         "total": found["total"],
     }

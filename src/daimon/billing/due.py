@@ -44,11 +44,11 @@ async def follow_deletions(db: Database, mirror: Mirror) -> int:
             f"""
             (select b.account_id, subscription_id, true as ends from accounts a join billing_accounts b
                 on b.account_id = a.account_id
-             where a.deleted_at is not null and not b.ended_by_deletion and status in {_LIVE} limit $1)
+             where a.deleted_at is not null and not b.ended_by_deletion and b.status in {_LIVE} limit $1)
             union all
             (select b.account_id, subscription_id, false from billing_accounts b join accounts a
                 on a.account_id = b.account_id
-             where b.ended_by_deletion and a.deleted_at is null and status in {_LIVE} limit $1)
+             where b.ended_by_deletion and a.deleted_at is null and b.status in {_LIVE} limit $1)
             """,
             AT_ONCE,
         )

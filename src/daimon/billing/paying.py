@@ -44,15 +44,17 @@ class Paying:
             return found
         if found.account.deleted_at is not None:
             raise AccountDeleted
-        if found.price is None:
+        price = found.price
+        if price is None:
             raise NotSold
-        known = await self._customer(found.account)
+        await self._customer(found.account)
+        known, found = await self._before_checkout(found)
         open_already = await self._open_checkout(known, found)
         if open_already is not None and open_already.status is CheckoutStatus.COMPLETE:
             return await self.back(token)
         if open_already is not None and open_already.url is not None:
             return open_already.url
-        return await self._start(found, found.price, known)
+        return await self._start(found, price, known)
 
     async def back(self, token: str) -> Offer:
         """Return what a link is worth once somebody comes back from having paid, asking Stripe. Raises as `offer`."""
@@ -107,6 +109,15 @@ class Paying:
             known = await billing.find()
         assert known is not None
         return known
+
+    async def _before_checkout(self, offer: Offer) -> tuple[BillingAccount, Offer]:
+        """Return the account's checkout and the link's as they stand at one moment: somebody else may go on too."""
+        scope = Scope(offer.link.account_id)
+        async with self._mirror.transaction(offer.link.account_id) as db:
+            known = await BillingRepository(db, scope).find()
+            link = await LinkRepository(db, scope).find(offer.link.hash)
+        assert known is not None
+        return known, replace(offer, link=link or offer.link)
 
     async def _open_checkout(self, known: BillingAccount, offer: Offer) -> Checkout | None:
         """Return the checkout that this link led to before, if it goes on; one of another link is ended.

@@ -54,6 +54,16 @@ class Report:
         """Whether nothing is left that somebody has to look at."""
         return not self.unknown and all(each.mended for each in self.drift)
 
+    def fields(self) -> dict[str, Any]:
+        """Return the report for programs."""
+        return {
+            "accounts": self.accounts,
+            "invoices": self.invoices,
+            "clean": self.is_clean,
+            "drift": [msgspec.to_builtins(each) for each in self.drift],
+            "unknown": self.unknown,
+        }
+
 
 async def reconcile(db: Database, mirror: Mirror) -> Report:
     """Compare all accounts with Stripe and mend what differs. Raises StripeAway."""
@@ -101,20 +111,9 @@ async def nightly(db: Database, mirror: Mirror) -> Report | None:
     async with db.transaction() as connection:
         await connection.execute(
             "update billing_reconciliations set finished_at = $2, report = $3 where day = $1",
-            now.date(), mirror.clock(), msgspec.json.encode(shown(report)).decode(),
+            now.date(), mirror.clock(), msgspec.json.encode(report.fields()).decode(),
         )  # fmt: skip
     return report
-
-
-def shown(report: Report) -> dict[str, Any]:
-    """Return a report for programs."""
-    return {
-        "accounts": report.accounts,
-        "invoices": report.invoices,
-        "clean": report.is_clean,
-        "drift": [msgspec.to_builtins(each) for each in report.drift],
-        "unknown": report.unknown,
-    }
 
 
 async def _accounts(db: Database, after: UUID) -> list[tuple[BillingAccount, Tier]]:

@@ -8,6 +8,7 @@ from daimon.db.tag import rows_in
 EVENTS_KEPT = timedelta(days=60)  # Stripe sends one again for 3 days by itself, and for 30 when somebody asks it to
 LINKS_KEPT = timedelta(days=30)  # after they expired: until then they say that they did
 REPORTS_KEPT = timedelta(days=90)
+METERED_KEPT = timedelta(days=400)
 
 
 async def forget_events(db: Connection, *, now: datetime, limit: int) -> int:
@@ -38,6 +39,16 @@ async def forget_reports(db: Connection, *, now: datetime, limit: int) -> int:
         "delete from billing_reconciliations where day = any(array("
         "select day from billing_reconciliations where day < $1 limit $2))",
         (now - REPORTS_KEPT).date(),
+        limit,
+    )
+    return rows_in(tag)
+
+
+async def forget_meter_events(db: Connection, *, now: datetime, limit: int) -> int:
+    """Forget what Stripe's meters were told long ago."""
+    tag = await db.execute(
+        "delete from meter_events where ctid = any(array(select ctid from meter_events where day < $1 limit $2))",
+        (now - METERED_KEPT).date(),
         limit,
     )
     return rows_in(tag)

@@ -5,15 +5,15 @@ What it returns are models of ours, what it raises is StripeAway. Nobody who cal
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import stripe
 from stripe import AIOHTTPClient, StripeClient
-from stripe.params import CustomerCreateParams, InvoiceListParams, SubscriptionListParams
+from stripe.params import CustomerCreateParams, InvoiceListParams, PriceCreateParamsRecurring, SubscriptionListParams
 
 from daimon.accounts.models import Tier
 from daimon.billing.errors import StripeAway
@@ -31,18 +31,34 @@ from daimon.kit.log import Log
 
 T = TypeVar("T")
 
-LOOKUP_KEYS: dict[str, Tier] = {f"daimon_{tier}": tier for tier in Tier if tier is not Tier.FREE}
+CURRENCY = "usd"  # of the tier table's prices
 SECONDS = 20.0  # for one call with its retries
 RETRIES = 2
 CATALOGUE_SECONDS = 60.0  # how long prices are remembered
 _PAGE = 100
+_OURS = "daimon_"
 _LATEST = "data.latest_invoice"
 
 _log = Log(__name__)
 
 
+def meter_name(kind: str) -> str:
+    """Return the name of the events of a meter."""
+    return _OURS + kind
+
+
+def lookup_key(tier: Tier) -> str:
+    """Return by which key the price of a tier is found at Stripe."""
+    return _OURS + tier
+
+
+LOOKUP_KEYS: dict[str, Tier] = {lookup_key(tier): tier for tier in Tier if tier is not Tier.FREE}
+
+
 class Refused(StripeAway):
     """Stripe refuses what this server asks of it; its log says why."""
+
+    is_repeated = False  # it has it already
 
 
 class Missing(Refused):
@@ -78,6 +94,29 @@ class Stripe:
             }
             known = self._catalogue = (time.monotonic() + CATALOGUE_SECONDS, Catalogue(found))
         return known[1]
+
+    async def sell(self, cents: Mapping[Tier, int]) -> Catalogue:
+        """Make a product and a monthly price for each of these tiers that is not sold yet; return all that is sold."""
+        self._catalogue = None
+        sold = (await self.catalogue()).prices
+        for tier, amount in cents.items():
+            if tier not in sold:
+                key = lookup_key(tier)
+                product = await self._product(key, tier)
+                recurring: PriceCreateParamsRecurring = {"interval": "month"}
+                await _called(self._client.v1.prices.create_async({
+                    "product": product, "currency": CURRENCY, "unit_amount": amount, "recurring": recurring,
+                    "lookup_key": key,
+                }))  # fmt: skip
+        self._catalogue = None
+        return await self.catalogue()
+
+    async def _product(self, product_id: str, tier: Tier) -> str:
+        try:
+            return (await _called(self._client.v1.products.retrieve_async(product_id))).id
+        except Missing:
+            made = await _called(self._client.v1.products.create_async({"id": product_id, "name": f"daimon {tier}"}))
+            return made.id
 
     async def create_customer(self, account: str, email: str | None, *, once: str) -> str:
         """Return a new customer's id. The same `once` within a day returns the same one."""
@@ -188,6 +227,45 @@ class Stripe:
         except Refused:
             _log.info("billing.ended_already", subscription=subscription_id)
 
+    async def meter(self, kind: str, customer: str, quantity: int, *, identifier: str, at: datetime) -> None:
+        """Tell a meter of what a customer used. The same `identifier` again, within a day, changes nothing."""
+        try:
+            await _called(self._client.v1.billing.meter_events.create_async({
+                "event_name": meter_name(kind), "identifier": identifier, "timestamp": int(at.timestamp()),
+                "payload": {"stripe_customer_id": customer, "value": str(quantity)},
+            }))  # fmt: skip
+        except Refused as error:
+            if not error.is_repeated:
+                raise
+
+    async def metered(self, kind: str, customer: str, first: date, end: date) -> int:
+        """Return what a meter has of a customer, from the beginning of one day until that of another."""
+        meter_id = (await self._meters()).get(kind)
+        if meter_id is None:
+            return 0
+        midnights = [int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) for day in (first, end)]
+        listed = await _called(self._client.v1.billing.meters.event_summaries.list_async(
+            meter_id, {"customer": customer, "start_time": midnights[0], "end_time": midnights[1], "limit": _PAGE}
+        ))  # fmt: skip
+        return round(sum(each.aggregated_value for each in listed.data))
+
+    async def make_meters(self, kinds: Collection[str]) -> dict[str, str]:
+        """Make the meters of these kinds that are missing; return the id of each."""
+        there = await self._meters()
+        for kind in kinds:
+            if kind not in there:
+                made = await _called(self._client.v1.billing.meters.create_async({
+                    "display_name": f"daimon {kind.replace('_', ' ')}", "event_name": meter_name(kind),
+                    "default_aggregation": {"formula": "sum"},
+                }))  # fmt: skip
+                there[kind] = made.id
+        return {kind: there[kind] for kind in kinds}
+
+    async def _meters(self) -> dict[str, str]:
+        listed = await _called(self._client.v1.billing.meters.list_async({"status": "active", "limit": _PAGE}))
+        names = {each.event_name: each.id for each in listed.data}
+        return {name.removeprefix(_OURS): id_ for name, id_ in names.items() if name.startswith(_OURS)}
+
     async def _whole(self, invoice: stripe.Invoice) -> Invoice:
         async with _translated():
             lines = [invoice_line_of(each) async for each in invoice.lines.auto_paging_iter()]
@@ -207,8 +285,11 @@ async def _translated() -> AsyncIterator[None]:
     except stripe.InvalidRequestError as error:
         if error.code == "resource_missing":
             raise Missing(retry_after=5) from None
-        _log.warning("billing.refused", code=error.code, param=error.param, request=error.request_id)
-        raise Refused(retry_after=5) from None
+        refused = Refused(retry_after=5)
+        refused.is_repeated = "already exists" in str(error)
+        if not refused.is_repeated:
+            _log.warning("billing.refused", code=error.code, param=error.param, request=error.request_id)
+        raise refused from None
     except stripe.StripeError as error:
         # What Stripe says of a wrong key shows a part of it: only the kind of the error is told.
         _log.warning("billing.stripe_away", error=type(error).__name__, request=error.request_id)

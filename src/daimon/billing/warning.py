@@ -18,7 +18,8 @@ _BODY = """The last payment for your daimon account {tier} could not be made.
 Nothing has changed yet. If it is not paid until {until} UTC, the account goes on as a free one: nothing is deleted and
 mail still comes in, but what the {tier} tier adds stops.
 
-To pay or to change the card, open the page that POST /v1/billing/portal gives, or the mails of Stripe.
+To pay or to change the card, follow the link in Stripe's mail, or ask whoever runs your agents for a link to the
+billing portal (POST /v1/billing/portal).
 """
 
 

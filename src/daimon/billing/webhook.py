@@ -23,9 +23,11 @@ def check_signature(body: bytes, header: str | None, secret: str, *, now: dateti
 
     The time is held against our own clock: stripe's own check looks at the system's, and only backwards.
     """
+    if header is None or not header.isascii():
+        raise StripeSignatureInvalid
     try:
         stripe.WebhookSignature.verify_header(body, header, secret, tolerance=None)
-        signed_at = _signed_at(header or "")
+        signed_at = _signed_at(header)
     except (stripe.SignatureVerificationError, ValueError, OverflowError):
         raise StripeSignatureInvalid from None
     if abs(now - signed_at) > TOLERANCE:

@@ -14,22 +14,34 @@ from daimon.kit.clock import utc_now
 
 if TYPE_CHECKING:
     from daimon.billing.mirror import Mirror, Transactions
+    from daimon.billing.stripe_api import Stripe
+
+
+@asynccontextmanager
+async def stripe_of(settings: Settings) -> "AsyncIterator[Stripe | None]":
+    """Lend Stripe, None where it is not configured."""
+    if settings.stripe_secret_key is None:
+        yield None
+        return
+    from daimon.billing.stripe_api import Stripe
+
+    stripe = Stripe(settings.stripe_secret_key, base=settings.stripe_api_base)
+    try:
+        yield stripe
+    finally:
+        await stripe.close()
 
 
 @asynccontextmanager
 async def mirrored(settings: Settings, transaction: "Transactions", ringer: Ringer) -> "AsyncIterator[Mirror | None]":
     """Lend what brings accounts in line with Stripe, None without Stripe."""
-    if settings.stripe_secret_key is None:
-        yield None
-        return
-    from daimon.billing.mirror import Mirror
-    from daimon.billing.stripe_api import Stripe
+    async with stripe_of(settings) as stripe:
+        if stripe is None:
+            yield None
+            return
+        from daimon.billing.mirror import Mirror
 
-    stripe = Stripe(settings.stripe_secret_key, base=settings.stripe_api_base)
-    try:
         yield Mirror(transaction, stripe, trail=Trail(settings.secret), clock=utc_now, ring=ringer.ring)
-    finally:
-        await stripe.close()
 
 
 @asynccontextmanager

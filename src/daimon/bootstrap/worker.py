@@ -27,7 +27,6 @@ from daimon.outbound.tls import TlsDemands
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
 from daimon.worker import (
-    billing,
     closing,
     domains,
     drafts,
@@ -75,7 +74,9 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
         if settings.abuse_guard:
             group.create_task(guard.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         if mirror is not None:
-            group.create_task(billing.run(db, mirror, stop=stop))
+            from daimon.worker import billing  # it imports stripe
+
+            group.create_task(billing.run(db, mirror, metered=settings.stripe_meters, stop=stop))
         group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(closing.run(db, clock=utc_now, stop=stop))

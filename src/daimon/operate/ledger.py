@@ -1,21 +1,23 @@
 """Charges, corrections and the check of the ledger, from the command line."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from daimon.accounts.repository import AccountRepository
 from daimon.billing import money
 from daimon.billing.splits import charges
 from daimon.billing.splits.models import Cost, Days
+from daimon.bootstrap.billing import stripe_of
 from daimon.config import Settings
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from daimon.kit.errors import DaimonError
 from daimon.kit.ids import Kind, show_or_none
 from daimon.operate.database import opened
 from daimon.operate.desk import Desk, account_id_of, change
@@ -23,6 +25,9 @@ from daimon.operate.errors import NotDone
 from daimon.quotas import ledger
 from daimon.quotas.ledger import Difference
 from daimon.quotas.usage import NO_POD, Used
+
+if TYPE_CHECKING:
+    from daimon.billing.stripe_api import Stripe
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +79,37 @@ def correct(settings: Settings, account: str, inbox: str, day: date, kind: str, 
 
 
 def verify(settings: Settings, account: str | None, tell: Callable[[Checked], None]) -> bool:
-    """Compare the ledger of one account, or of each, with its sums, telling what was found; return whether all agree.
+    """Compare the ledger of one account, or of each, with its sums, and these with what Stripe's meters have of it.
 
-    Raises NotDone if there is no such account.
+    Tells what was found and returns whether all agree. Raises NotDone if there is no such account.
     """
 
     async def run() -> bool:
         right = True
-        async with opened(settings) as db:
+        metered = settings if settings.stripe_meters else replace(settings, stripe_secret_key=None)
+        async with opened(settings) as db, stripe_of(metered) as stripe:
             async for account_id in _chosen(db, account):
-                found = Checked(account_id, await ledger.verify(db, Scope(account_id), utc_now().date()))
+                differences = await ledger.verify(db, Scope(account_id), utc_now().date())
+                if stripe is not None:
+                    differences += await _metered(db, stripe, account_id, settings.stripe_meters)
+                found = Checked(account_id, differences)
                 right &= not found.differences
                 tell(found)
         return right
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except DaimonError as error:
+        raise NotDone(error.message.rstrip(".")) from error
+
+
+async def _metered(db: Connection, stripe: "Stripe", account_id: UUID, kinds: Sequence[str]) -> list[Difference]:
+    from daimon.billing import meters
+
+    return [
+        Difference(each.where, each.day, each.kind, None, None, each.expected, each.found)
+        for each in await meters.mismatches(db, stripe, account_id, kinds, now=utc_now())
+    ]
 
 
 def charge_fields(made: Cost) -> dict[str, Any]:

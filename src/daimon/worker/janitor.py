@@ -48,6 +48,7 @@ _FORGETTING = (
     billing.forget_events,
     billing.forget_links,
     billing.forget_reports,
+    billing.forget_meter_events,
     dead_letters.sweep,
     messages.erase,
     threads.erase,

@@ -5,6 +5,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from daimon.cli.admin.billing import STRIPE
 from daimon.cli.admin.common import administer
 from daimon.cli.parsing import Commands, day, one_line, settings
 
@@ -30,7 +31,8 @@ def add(billing: Commands) -> None:
     correct.add_argument("quantity", metavar="QUANTITY", type=_quantity, help="what is added; below 0 it is taken back")
     correct.add_argument("--day", metavar="DAY", type=day, required=True, help="UTC day that it was of")
     correct.add_argument("--reason", type=one_line, required=True)
-    verify = administer(billing, "verify", _verify, "find where the usage ledger and its sums do not agree")
+    says = "find where the usage ledger, its sums and what Stripe's meters have do not agree"
+    verify = administer(billing, "verify", _verify, says, "stripe_meters", *STRIPE)
     verify.add_argument("account", metavar="ACCOUNT", nargs="?", help="one account alone")
 
 
