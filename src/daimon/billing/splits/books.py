@@ -46,7 +46,8 @@ async def open_for(db: Connection, scope: Scope, now: datetime) -> None:
         """
         insert into split_books (account_id, begun, open_from)
         select account_id, first, first
-        from accounts, greatest(date_trunc('month', created_at at time zone 'utc')::date, $2) as first where account_id = $1
+        from accounts, greatest(date_trunc('month', created_at at time zone 'utc')::date, $2) as first
+        where account_id = $1
         on conflict do nothing
         """,
         scope.account_id, _months_before(now.date(), REMEMBERED),
