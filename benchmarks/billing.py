@@ -3,6 +3,8 @@
 Metering: three servers side by side, one as it is, one that keeps sums and no ledger, one that meters nothing. In turn
 they accept mails until all are visible, and take sends. The figure is CPU time of all a server's processes, its
 database included, for one mail: it does not move with the machine's other load as time does.
+Then the statement that meters alone, as the backend's CPU time, with the ledger and without, in a table by month and in
+one that is not.
 Reports: an account with ten thousand pods that were used on each of 31 days, and with inboxes for a million days and
 for thirty; the time that the server takes in its code and in the database, without HTTP.
 Old lines: a million of them, deleted row by row and dropped with their month.
@@ -25,7 +27,9 @@ import asyncpg
 from benchmarks import http_load
 from benchmarks.figures import median, verdict
 from benchmarks.http_load import turns_per_second
-from benchmarks.outbound import drained as sent
+from benchmarks.metering.sitecustomize import without_lines
+from benchmarks.outbound import drained as handed_over
+from benchmarks.outbound import sent as taken
 from benchmarks.outbound import sink
 from benchmarks.postfix import free_port
 from benchmarks.serving import WORK, Serving, cpu_seconds, serving, tree
@@ -39,8 +43,9 @@ from daimon.billing.splits.table import as_csv
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.migrate import migrate
 from daimon.db.scope import Scope
-from daimon.quotas import ledger
+from daimon.quotas import ledger, usage
 from daimon.quotas.tiers import TIERS
+from daimon.quotas.usage import Used
 
 MOST = 1.05
 KINDS = ("ledger", "sums", "nothing")
@@ -59,8 +64,10 @@ def main() -> None:
     options = arguments.parse_args()
     if options.only != "reports":
         metering(options.mails, options.seconds, options.rounds)
-    if options.only != "metering":
-        with cluster() as url:
+    with cluster() as url:
+        if options.only != "reports":
+            asyncio.run(statement(url))
+        if options.only != "metering":
             asyncio.run(reports(url))
 
 
@@ -97,12 +104,45 @@ def accept(ours: Serving, address: str, mails: int) -> float:
 def submit(ours: Serving, key: str, email: str, seconds: int) -> float:
     """Return the microseconds of CPU time for a send, until it is handed over."""
     body = '{"to": "somebody@out.example", "subject": "benchmark", "body": "' + "x" * 3000 + '"}'
-    before = _cpu(ours)
-    rate = turns_per_second(
-        f"{ours.api}/v1/inboxes/{email}/send", keys=[key], seconds=seconds, method="POST", bodies=[body]
-    )
-    asyncio.run(sent(ours))
-    return (_cpu(ours) - before) / (rate * seconds) * 1e6
+    before, had = _cpu(ours), asyncio.run(taken(ours))
+    turns_per_second(f"{ours.api}/v1/inboxes/{email}/send", keys=[key], seconds=seconds, method="POST", bodies=[body])
+    asyncio.run(handed_over(ours))
+    return (_cpu(ours) - before) / (asyncio.run(taken(ours)) - had) * 1e6
+
+
+async def statement(url: str) -> None:
+    """Compare the statement that meters with what it would be, for one send and for a batch that came in."""
+    db = await asyncpg.connect(url, server_settings={"jit": "off", "timezone": "UTC", "synchronous_commit": "off"})
+    await db.execute("create table plain_lines (like usage_lines including all)")
+    backend = await db.fetchval("select pg_backend_pid()")
+    account_id, day, inboxes = UUID(int=2), NOW.date(), [UUID(int=n) for n in range(8)]
+    whole = usage._METER
+    ways = {
+        "ledger": whole,
+        "not by month": whole.replace("into usage_lines", "into plain_lines"),
+        "sums": without_lines(whole),
+    }
+    shapes = {
+        "one send": [Used(account_id, None, inboxes[0], day, sent=1, stored_bytes=4096)],
+        "64 mails to 8 inboxes": [Used(account_id, None, each, day, received=8, stored_bytes=1) for each in inboxes],
+    }
+    for shape, used in shapes.items():
+        times: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(9):
+            for way, each in ways.items():
+                usage._METER = each
+                before = _microseconds(backend)
+                for _ in range(500):
+                    await usage.meter(db, used)
+                times[way].append((_microseconds(backend) - before) / 500)
+        print(f"{shape}, µs of the backend: " + ", ".join(f"{way} {median(each):.0f}" for way, each in times.items()))
+    usage._METER = whole
+    await db.close()
+
+
+def _microseconds(pid: int) -> float:
+    """Return the CPU time of a process, finer than the clock ticks of its stat."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1000
 
 
 def _turn(number: int) -> tuple[str, ...]:

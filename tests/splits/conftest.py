@@ -190,8 +190,9 @@ async def write_all(db: Database, now: datetime) -> int:
     wrote = 0
     while True:
         async with db.transaction() as connection:
-            if not await service.close(connection, now=now):
+            if (due := await books.next_to_write(connection, now=now)) is None:
                 return wrote
+            await service.close(connection, Scope(due[0]), due[1], now=now)
         wrote += 1
 
 

@@ -4,12 +4,13 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
+from daimon.db.engine import Database
 from daimon.inboxes import placements
 from daimon.pods import retention
 from daimon.pods.repository import PodRepository
 from daimon.worker import closing
 
-from .conftest import Firm
+from .conftest import Firm, open_firm
 
 SPRING = datetime(2026, 3, 1, tzinfo=UTC)
 YEARS_LATER = datetime(2028, 3, 1, tzinfo=UTC)
@@ -56,6 +57,20 @@ async def test_the_worker_closes_months(firm: Firm) -> None:
 
 def _same(now: datetime) -> datetime:
     return now
+
+
+async def test_one_report_that_fails_holds_up_nobody(firm: Firm, db: Database) -> None:
+    """It is tried again, behind the others, and written down once it can be."""
+    spoilt, now, stop = await open_firm(db, SPRING), datetime(2026, 10, 2, tzinfo=UTC), asyncio.Event()
+    for each in (spoilt, firm):
+        await each.open_books(datetime(2026, 8, 1, tzinfo=UTC))
+    await firm.do("update split_books set begun = '2026-09-01', open_from = '2026-09-01'")
+    await spoilt.do("insert into split_settings values ($1, '2026-01-01', '\"none\"', now())", spoilt.scope.account_id)
+    minutes = [now + timedelta(minutes=minute) for minute in range(6)]
+    assert sum([await closing.close(db, clock=partial(_same, at), stop=stop) for at in minutes]) == 1
+    assert await firm.rows("select account_id from split_reports") == [(firm.scope.account_id,)]
+    await spoilt.do("delete from split_settings")
+    assert await closing.close(db, clock=partial(_same, minutes[-1]), stop=stop) == 1
 
 
 async def test_the_worker_makes_places_for_months(firm: Firm) -> None:

@@ -150,13 +150,20 @@ async def test_a_sum_that_was_changed_is_found(firm: Firm, statement: str, found
 
 
 async def test_months_have_places_ahead(db: Database) -> None:
-    """This month and the next two; a second look makes nothing more."""
+    """This month and the next two, behind the same walls; a second look makes nothing more."""
     now = datetime(2028, 12, 31, 23, 59, tzinfo=UTC)
     for _ in range(2):
         async with db.transaction() as connection:
             await ledger.keep_months(connection, now=now)
     async with db.read() as connection:
         made = await _places(connection)
+        walled = await connection.fetch(
+            "select relname from pg_class where relrowsecurity and starts_with(relname, 'usage_lines_')"
+        )
+        assert await connection.fetchval(
+            "select not has_function_privilege('daimon_api', 'keep_usage_months(date, date)', 'execute')"
+        )
+    assert sorted(row["relname"] for row in walled) == made
     assert [place for place in made if place >= "usage_lines_2028"] == [
         "usage_lines_2028_12", "usage_lines_2029_01", "usage_lines_2029_02", "usage_lines_other",
     ]  # fmt: skip

@@ -46,7 +46,8 @@ async def open_for(db: Connection, scope: Scope, now: datetime) -> None:
         """
         insert into split_books (account_id, begun, open_from)
         select account_id, first, first
-        from accounts, greatest(date_trunc('month', created_at)::date, $2) as first where account_id = $1
+        from accounts, greatest(date_trunc('month', created_at at time zone 'utc')::date, $2) as first
+        where account_id = $1
         on conflict do nothing
         """,
         scope.account_id, _months_before(now.date(), REMEMBERED),
@@ -60,7 +61,7 @@ async def open_for_customers(db: Connection, *, now: datetime, limit: int) -> in
         insert into split_books (account_id, begun, open_from)
         select a.account_id, first, first
         from billing_accounts b join accounts a on a.account_id = b.account_id,
-             greatest(date_trunc('month', a.created_at)::date, $1) as first
+             greatest(date_trunc('month', a.created_at at time zone 'utc')::date, $1) as first
         where not exists (select from split_books s where s.account_id = b.account_id) limit $2
         on conflict do nothing returning account_id
         """,
@@ -108,6 +109,13 @@ async def next_to_write(db: Connection, *, now: datetime) -> tuple[UUID, date] |
         now - RESTORED,
     )
     return (row["account_id"], row["closing"]) if row else None
+
+
+async def put_off(db: Connection, scope: Scope, *, now: datetime) -> None:
+    """Let a report that could not be written down wait until all others are."""
+    await db.execute(
+        "update split_books set closing_at = $2 where account_id = $1 and closing is not null", scope.account_id, now
+    )
 
 
 async def write(db: Connection, scope: Scope, month: date, reports: Sequence[Report], now: datetime) -> None:

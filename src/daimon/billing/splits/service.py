@@ -67,13 +67,8 @@ async def report(
     return await _divide(db, scope, month, [each for each in costs if each.currency == named], named, now)
 
 
-async def close(db: Connection, *, now: datetime) -> bool:
-    """Write down the report of one month that can be; False if there is none. It is the same in every later reading."""
-    due = await books.next_to_write(db, now=now)
-    if due is None:
-        return False
-    account_id, month = due
-    scope = Scope(account_id)
+async def close(db: Connection, scope: Scope, month: date, *, now: datetime) -> None:
+    """Write down the report of a month that can be. It is the same in every later reading."""
     costs = of_month(await SplitRepository(db, scope).costs(), month, await _closing(db, scope, month))
     currencies = sorted({cost.currency for cost in costs}) or [DEFAULT_CURRENCY]
     reports = [
@@ -81,7 +76,6 @@ async def close(db: Connection, *, now: datetime) -> bool:
         for currency in currencies
     ]
     await books.write(db, scope, month, reports, now)
-    return True
 
 
 async def _closing(db: Connection, scope: Scope, month: date) -> Books:

@@ -102,7 +102,8 @@ create index inbox_placements_ended on inbox_placements (account_id, last);
 create index inbox_placements_begun on inbox_placements (account_id, first);
 create index inbox_placements_old on inbox_placements (last) where last < 'infinity';
 insert into inbox_placements (account_id, inbox_id, first, last, pod_id)
-select account_id, id, created_at::date, coalesce(greatest(deleted_at, created_at)::date, 'infinity'),
+select account_id, id, (created_at at time zone 'utc')::date,
+       case when deleted_at is null then 'infinity' else (greatest(deleted_at, created_at) at time zone 'utc')::date end,
        coalesce(pod_id, '00000000-0000-0000-0000-000000000000')
 from inboxes;
 
