@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from daimon.db.engine import Database
+from daimon.kit.errors import Unavailable
 from daimon.quotas import ledger, usage
 from daimon.quotas.usage import NO_POD, Used
 
@@ -185,6 +186,36 @@ async def test_old_months_go_as_a_whole_and_sums_stay(firm: Firm) -> None:
     assert len(await firm.rows("select * from usage_account_days")) == 3
     async with firm.db.read() as db:
         assert await ledger.verify(db, firm.scope, date(2027, 12, 31)) == []
+
+
+async def test_workers_make_the_same_places_at_once(db: Database) -> None:
+    """One of them does, the others find them made."""
+
+    async def keep() -> None:
+        async with db.transaction() as connection:
+            await ledger.keep_months(connection, now=datetime(2029, 1, 5, tzinfo=UTC))
+
+    await asyncio.gather(*(keep() for _ in range(4)))
+    async with db.read() as connection:
+        assert {"usage_lines_2029_01", "usage_lines_2029_02", "usage_lines_2029_03"} < {*await _places(connection)}
+
+
+async def test_who_meters_is_not_waited_for_long(firm: Firm) -> None:
+    """A month is not dropped while somebody has the ledger in hand: it is given up, and tried again later."""
+    inbox = await firm.inbox(None, NOON)
+    async with firm.db.transaction() as db:
+        await ledger.keep_months(db, now=datetime(2020, 1, 5, tzinfo=UTC))
+
+    async def drop() -> int:
+        async with firm.db.transaction() as db:
+            return await ledger.keep_months(db, now=NOON)
+
+    async with firm.db.transaction() as busy:
+        await usage.meter(busy, [Used(firm.scope.account_id, None, inbox.id, DAY, sent=1)])
+        with pytest.raises(Unavailable):
+            await drop()
+    assert await drop() == 3
+    assert len(await _lines(firm)) == 1
 
 
 async def test_lines_of_a_month_without_a_place_are_kept_elsewhere(firm: Firm) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from daimon.billing.splits.allocation import apportion
@@ -30,8 +31,7 @@ class TeamThen:
     pods: tuple[UUID, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(NamedTuple):
     """What was used in some days in one pod (None: in none); late, if it is of a month that was closed before."""
 
     days: Days

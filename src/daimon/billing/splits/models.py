@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -96,8 +97,7 @@ class Cost:
     invoice_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Quantities:
+class Quantities(msgspec.Struct, frozen=True):  # not a dataclass: there are tens of thousands of them in a report
     """What was used in some days."""
 
     received: int = 0
@@ -122,8 +122,7 @@ class Quantities:
         return bool(self.received or self.sent or self.stored_bytes or self.inbox_days)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A line of a report: whose it is, and which closed month it corrects, if it does."""
 
     unit: str

@@ -50,6 +50,7 @@ declare
     each text;
     dropped int := 0;
 begin
+    perform pg_advisory_xact_lock(hashtext('usage_lines'));  -- several workers take turns
     for ahead in 0..2 loop
         call add_usage_month((today + ahead * interval '1 month')::date);
     end loop;
