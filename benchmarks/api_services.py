@@ -22,10 +22,9 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
-from daimon.outbound.planning import Planner
+from daimon.outbound.mailroom import Mailroom
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
-from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -34,6 +33,13 @@ from daimon.webhooks.secret import Vault
 def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Services:
     """Return the services of a process that limits no free creates."""
     trail = Trail(b"benchmark")
+    told, posts = Ringer(jobs, rings.CHANNEL), Ringer(jobs, queue.CHANNEL)
+    road = Road(
+        SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
+        jobs,
+        ReturnPaths(b"benchmark"),
+        TIERS,
+    )
     return Services(
         db=db,
         jobs=jobs,
@@ -41,17 +47,10 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         clock=utc_now,
         bells=Bells(),
         tails=Tails(db.read, public_url=public_url),
-        ringer=Ringer(jobs, rings.CHANNEL),
+        ringer=told,
         hooks=Ringer(jobs, wake.CHANNEL),
-        posts=Ringer(jobs, queue.CHANNEL),
-        leases=Leases(db.read, utc_now),
-        planner=Planner(db.read),
-        road=Road(
-            SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
-            jobs,
-            ReturnPaths(b"benchmark"),
-            TIERS,
-        ),
+        posts=posts,
+        mailroom=Mailroom(db, road=road, trail=trail, told=told, posts=posts, clock=utc_now),
         http=SafeHttp(),
         dns=Dns(None),
         submission=Submission("127.0.0.1", 2587, None, 26_214_400),

@@ -47,10 +47,9 @@ from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.outbound import queue
-from daimon.outbound.planning import Planner
+from daimon.outbound.mailroom import Mailroom
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.road import Road
-from daimon.quotas.leases import Leases
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -173,6 +172,13 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
     sealing.configure(b"s" * 32)
     trail = Trail(b"s" * 32)
     http = SafeHttp(allow_insecure=True, timeout=2)
+    told, posts = Ringer(jobs, rings.CHANNEL), Ringer(jobs, queue.CHANNEL)
+    road = Road(
+        SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
+        jobs,
+        ReturnPaths(b"s" * 32),
+        TIERS,
+    )
     yield Services(
         db=db,
         jobs=jobs,
@@ -180,17 +186,10 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         clock=utc_now,
         bells=WatchedBells(),
         tails=Tails(db.read, public_url="http://daimon.test"),
-        ringer=Ringer(jobs, rings.CHANNEL),
+        ringer=told,
         hooks=Ringer(jobs, wake.CHANNEL),
-        posts=Ringer(jobs, queue.CHANNEL),
-        leases=Leases(db.read, utc_now),
-        planner=Planner(db.read),
-        road=Road(
-            SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
-            jobs,
-            ReturnPaths(b"s" * 32),
-            TIERS,
-        ),
+        posts=posts,
+        mailroom=Mailroom(db, road=road, trail=trail, told=told, posts=posts, clock=utc_now),
         http=http,
         vault=Vault(b"s" * 32),
         dns=Dns(("127.0.0.1", 9)),  # nobody is there

@@ -49,9 +49,7 @@ class Api:
         self._services = services
         self._router = Router(operations)
         self._access_log = services.access_log
-        self._together = Together(
-            services.db, road=services.road, trail=services.trail, told=services.ringer, posts=services.posts
-        )
+        self._together = Together(services.mailroom)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""

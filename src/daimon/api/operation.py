@@ -189,7 +189,7 @@ def _param(hint: Any) -> PathParam:
 def _result(hint: Any) -> Any:
     """Return the type in the envelope of what a handler returns, Octets if it makes none."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (Union, UnionType) else (hint,)
-    return next((typing.get_args(each)[0] for each in options if typing.get_origin(each) is Answer), Octets)
+    return next((typing.get_args(each)[0] for each in options if typing.get_origin(each) in (Answer, Deferred)), Octets)
 
 
 def _summary(handler: Handler) -> str:

@@ -58,7 +58,7 @@ ERRORS: Sequence[type[DaimonError]] = (
 async def in_turn(request: Request) -> AsyncIterator[None]:
     """Let a send count among those that run at one time, for as long as its transaction lasts."""
     limits = request.services.road.tiers[request.principal.account.tier]
-    async with request.services.leases.held(request.principal.account, limits):
+    async with request.services.mailroom.leases.held(request.principal.account, limits):
         yield
 
 
@@ -187,7 +187,7 @@ async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_ru
             if earlier := await submission.earlier(db, who, wish):
                 return Alone(partial(_as_before, request, earlier))
     ask = Ask(who, inbox_id, wish)
-    plan = await services.planner.plan(ask)
+    plan = await services.mailroom.planner.plan(ask)
     return Shared(await submission.compose(ask, plan, road=services.road, now=request.now), partial(sent, request))
 
 

@@ -24,9 +24,8 @@ from daimon.kit.clock import Clock
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
-from daimon.outbound.planning import Planner
+from daimon.outbound.mailroom import Mailroom
 from daimon.outbound.road import Road
-from daimon.quotas.leases import Leases
 from daimon.webhooks.secret import Vault
 
 
@@ -52,10 +51,8 @@ class Services:
     tails: Tails
     ringer: Ringer  # of the events that requests record
     hooks: Ringer  # of the webhooks that requests change
-    posts: Ringer  # of the mails that requests send
-    road: Road
-    leases: Leases  # of sends that run at one time
-    planner: Planner
+    posts: Ringer  # of the mails that requests send from drafts
+    mailroom: Mailroom
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
     dns: Dns
@@ -74,3 +71,8 @@ class Services:
     crowd: Crowd = field(default_factory=Crowd)
     auth_failures: AuthFailures = field(default_factory=AuthFailures)
     key_uses: KeyUses = field(default_factory=KeyUses)
+
+    @property
+    def road(self) -> Road:
+        """What sending works with."""
+        return self.mailroom.road

@@ -16,18 +16,12 @@ from daimon.api.errors import RequestInProgress
 from daimon.api.idempotency import Claim, Kept, KeyTaken, claim_of, earlier_response, keep_new
 from daimon.api.operation import Operation
 from daimon.api.request import Request
-from daimon.audit.service import Trail
-from daimon.db.ringer import Ringer
+from daimon.audit.models import Entry
+from daimon.db.engine import Connection
 from daimon.db.scope import Scope
-from daimon.db.walls import TenantDatabase
-from daimon.events import rings
 from daimon.kit.batches import Batches
-from daimon.outbound import queue, writing
+from daimon.outbound.mailroom import AT_ONCE, MOST_OCTETS, Mailroom
 from daimon.outbound.models import Submitted
-from daimon.outbound.road import Road
-
-MOST = 64  # mails in one transaction
-HEAVIEST = 16 << 20  # octets of them
 
 
 class _Send(NamedTuple):
@@ -40,16 +34,12 @@ class _Send(NamedTuple):
 class Together:
     """Writes what requests leave to be written together. Make one for each process."""
 
-    def __init__(self, db: TenantDatabase, *, road: Road, trail: Trail, told: Ringer, posts: Ringer) -> None:
-        self._db = db
-        self._road = road
-        self._trail = trail
-        self._told = told
-        self._posts = posts
-        self._batches = Batches(self._write, most=MOST, weigh=_octets, heaviest=HEAVIEST)
+    def __init__(self, mailroom: Mailroom) -> None:
+        self._mailroom = mailroom
+        self._batches = Batches(self._write, most=AT_ONCE, weigh=_octets, heaviest=MOST_OCTETS)
 
     async def write(self, called: Operation, request: Request, shared: Shared[Any]) -> Response:
-        """Return the response to a send, once it is committed. Raises what `writing.write` raises.
+        """Return the response to a send, once it is committed. Raises what `Mailroom.commit` raises.
 
         A client that goes away leaves the mail to be sent.
         """
@@ -63,20 +53,16 @@ class Together:
             return earlier
 
     async def _write(self, account_id: UUID, sends: Sequence[_Send]) -> list[Response]:
-        with rings.noticing() as told:
-            async with self._db.transaction(account_id) as db:
-                mails = await writing.write(db, [send.shared.mail for send in sends], road=self._road)
-                responses = [_answer(send, mail) for send, mail in zip(sends, mails, strict=True)]
-                kept = [
-                    Kept(send.claim, response, send.request.now)
-                    for send, response in zip(sends, responses, strict=True)
-                    if send.claim
-                ]
-                await keep_new(db, Scope(account_id), kept)
-                changed = [send for send in sends if send.request.change is not None]
-                await self._trail.record(db, [entry_of(send.called, send.request) for send in changed])
-        self._told.ring(*told)
-        self._posts.ring(queue.READY)
+        responses: list[Response] = []
+
+        async def finish(db: Connection, mails: Sequence[Submitted]) -> list[Entry]:
+            responses.extend(_answer(send, mail) for send, mail in zip(sends, mails, strict=True))
+            answered = zip(sends, responses, strict=True)
+            kept = [Kept(send.claim, response, send.request.now) for send, response in answered if send.claim]
+            await keep_new(db, Scope(account_id), kept)
+            return [entry_of(send.called, send.request) for send in sends if send.request.change is not None]
+
+        await self._mailroom.commit(account_id, [send.shared.mail for send in sends], finish)
         return responses
 
 

@@ -54,6 +54,7 @@ class Occasion:
 class _Read:
     """What Stripe said, and of which of our versions it is news."""
 
+    known: BillingAccount
     standing: Standing
     invoice: Invoice | None
     paid_checkout: str | None
@@ -104,6 +105,7 @@ class Mirror:
         checkout = await stripe.checkout(occasion.checkout_id) if occasion.checkout_id else None
         dispute = await stripe.dispute(occasion.dispute_id) if occasion.dispute_id else None
         return _Read(
+            known=known,
             standing=stand(known, subscriptions, catalogue, now=self.clock()),
             invoice=invoice if invoice and invoice.customer_id == known.customer_id else None,
             paid_checkout=checkout.id if checkout and checkout.status is CheckoutStatus.COMPLETE else None,
@@ -129,7 +131,7 @@ class Mirror:
         known = await billing.find(lock=True)
         if known is None:
             return read.standing.account
-        current = known.version == read.standing.account.version
+        current = (known.version, known.customer_id) == (read.known.version, read.known.customer_id)
         if not current and known.version < came_at + 2:
             return None
         if occasion.event is not None and not await billing.take(occasion.event, now=now):

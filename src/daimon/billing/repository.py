@@ -44,8 +44,7 @@ class BillingRepository:
             """
             insert into billing_accounts as b (account_id, customer_id, created_at, updated_at) values ($1, $2, $3, $3)
             on conflict (account_id) do update set
-                customer_id = case when b.customer_id = $4 then $2 else b.customer_id end, updated_at = $3,
-                version = b.version + 1
+                customer_id = case when b.customer_id = $4 then $2 else b.customer_id end, updated_at = $3
             returning customer_id
             """,
             self._account_id, customer_id, now, instead_of,

@@ -15,6 +15,7 @@ from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
 from daimon.bootstrap.billing import billed
 from daimon.bootstrap.database import opened
+from daimon.bootstrap.road import road
 from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.db.listener import listen
@@ -22,7 +23,6 @@ from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
 from daimon.domains.dkim import KeyVault
 from daimon.domains.models import DomainPolicy
-from daimon.domains.signing import SigningKeys
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
@@ -32,10 +32,7 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
-from daimon.outbound.planning import Planner
-from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.road import Road
-from daimon.quotas.leases import Leases
+from daimon.outbound.mailroom import Mailroom
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -60,6 +57,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         bells = Bells()
         tails = Tails(db.read, public_url=settings.public_url)
         trail = Trail(settings.secret)
+        told, posts = Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS), Ringer(jobs, queue.CHANNEL)
         services = Services(
             db=db,
             jobs=jobs,
@@ -67,18 +65,10 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
             clock=utc_now,
             bells=bells,
             tails=tails,
-            ringer=Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS),
+            ringer=told,
             hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
-            posts=Ringer(jobs, queue.CHANNEL),
-            leases=Leases(db.read, utc_now),
-            planner=Planner(db.read),
-            road=Road(
-                SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
-                jobs,
-                ReturnPaths(settings.secret),
-                read_tiers(settings.tiers),
-                settings.abuse_guard,
-            ),
+            posts=posts,
+            mailroom=Mailroom(db, road=road(settings, jobs), trail=trail, told=told, posts=posts, clock=utc_now),
             http=http,
             vault=Vault(settings.secret),
             dns=Dns(settings.dns_resolver),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from daimon.audit.service import Trail
 from daimon.bootstrap.billing import mirrored
 from daimon.bootstrap.database import opened
+from daimon.bootstrap.road import road
 from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
@@ -21,10 +22,8 @@ from daimon.outbound.couriers import Couriers, MxCourier, RelayCourier
 from daimon.outbound.lines import Courier
 from daimon.outbound.mta_sts import MtaStsPolicies
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.road import Road
 from daimon.outbound.routing import Router
 from daimon.outbound.tls import TlsDemands
-from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
 from daimon.worker import (
     closing,
@@ -77,7 +76,7 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
             from daimon.worker import billing  # it imports stripe
 
             group.create_task(billing.run(db, mirror, metered=settings.stripe_meters, stop=stop))
-        group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
+        group.create_task(drafts.run(db, road=road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
         group.create_task(closing.run(db, clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
@@ -101,11 +100,6 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
                 stop=stop,
             )
         )
-
-
-def _road(settings: Settings, db: Database) -> Road:
-    signing = SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now)
-    return Road(signing, db, ReturnPaths(settings.secret), read_tiers(settings.tiers), settings.abuse_guard)
 
 
 def _outside(settings: Settings, dns: Dns, policies: MtaStsPolicies) -> Courier:

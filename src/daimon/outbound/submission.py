@@ -59,23 +59,6 @@ async def compose(ask: Ask, plan: Plan, *, road: Road, now: datetime) -> Prepare
     return Prepared(ask.who, ask.wish, plan, await _compose(plan, message_id, road, now), message_id, now)
 
 
-async def submit_ready(
-    db: Connection,
-    who: Principal,
-    inbox: UUID,
-    wish: NewMail,
-    ready: ReadyMail,
-    message_id: UUID,
-    *,
-    road: Road,
-    now: datetime,
-) -> Submitted:
-    """Accept a mail that its sender composed; `wish` says whom it goes to. Raises what `submit` raises."""
-    check_may_submit(who, road.tiers)
-    plan = await _plan(db, Ask(who, inbox, wish))
-    return await _write(db, Prepared(who, wish, plan, ready, message_id, now), road)
-
-
 def check_may_submit(who: Principal, tiers: Tiers) -> None:
     """Raise SendRequiresPaid or AccountUnderReview for an account that sends nothing."""
     sends.check_may_send(who.account, tiers[who.account.tier])
