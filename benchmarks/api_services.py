@@ -5,6 +5,8 @@ import asyncio
 from daimon.api.services import Services, Submission
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.billing.links import Links
+from daimon.billing.service import Billing
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
@@ -61,4 +63,5 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         stopping=asyncio.Event(),
         trail=trail,
         reads=ReadLog(jobs, trail),
+        billing=Billing(Links(b"benchmark", public_url), db.transaction, utc_now),
     )

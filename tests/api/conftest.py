@@ -23,6 +23,8 @@ from daimon.api.server import serve
 from daimon.api.services import Services, Submission
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.billing.links import Links
+from daimon.billing.service import Billing
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.engine import Database
 from daimon.db.listener import listen
@@ -201,6 +203,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         auth_failures=AuthFailures(0),
         trail=trail,
         reads=ReadLog(jobs, trail),
+        billing=Billing(Links(b"s" * 32, "http://daimon.test"), db.transaction, utc_now),
     )
     await http.close()
     await db.close()

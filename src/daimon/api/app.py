@@ -103,7 +103,7 @@ class Api:
         try:
             return await work
         except DaimonError as error:
-            return render.error(with_upgrade_context(error, self._services.public_url), request.id)
+            return render.error(with_upgrade_context(error, request), request.id)
         except asyncio.CancelledError:  # the server stops and this request outlived its patience
             return render.error(Unavailable(retry_after=1), request.id)
         except ClientGone:

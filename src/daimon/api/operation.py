@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union
 
 import msgspec
 
@@ -82,6 +83,7 @@ class Operation:
     takes: tuple[str, ...]  # what the handler's parameters after the path's are: `body`, `query`
     result: Any  # the type in the envelope; Octets where there is none
     content_type: str  # of the answer
+    also: str | None  # another content type, that clients may ask for
     summary: str
     description: str
 
@@ -113,6 +115,7 @@ def operation(
     errors: Sequence[type[DaimonError]] = (),
     example: Example | None = None,
     content_type: str = "application/json",
+    also: str | None = None,
     registry: list[Operation] | None = None,
 ) -> Callable[[H], H]:
     """Declare a handler as the operation at `method path`.
@@ -151,6 +154,7 @@ def operation(
                 takes=tuple(name for name in ("body", "query") if name in types),
                 result=_result(types["return"]),
                 content_type=content_type,
+                also=also,
                 summary=_summary(handler),
                 description=_description(handler),
             )
@@ -183,7 +187,9 @@ def _param(hint: Any) -> PathParam:
 
 
 def _result(hint: Any) -> Any:
-    return Octets if hint in (Octets, Streamed) else typing.get_args(hint)[0]
+    """Return the type in the envelope of what a handler returns, Octets if it makes none."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (Union, UnionType) else (hint,)
+    return next((typing.get_args(each)[0] for each in options if typing.get_origin(each) in (Answer, Deferred)), Octets)
 
 
 def _summary(handler: Handler) -> str:

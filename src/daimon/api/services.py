@@ -8,6 +8,7 @@ from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.billing.service import Billing
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
@@ -64,6 +65,7 @@ class Services:
     stopping: asyncio.Event
     trail: Trail
     reads: ReadLog
+    billing: Billing
     trusted_proxies: Sequence[Network] = ()
     access_log: AccessLog | None = None
     crowd: Crowd = field(default_factory=Crowd)

@@ -13,6 +13,7 @@ from daimon.api.server import serve
 from daimon.api.services import Services, Submission
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.bootstrap.billing import billed
 from daimon.bootstrap.database import opened
 from daimon.bootstrap.road import road
 from daimon.config import Settings
@@ -50,6 +51,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         SafeHttp(
             allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver, max_open=MOST_URLS
         ) as http,
+        billed(settings, db.transaction, Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS)) as billing,
         asyncio.TaskGroup() as group,
     ):
         bells = Bells()
@@ -79,6 +81,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
             stopping=stop,
             trail=trail,
             reads=ReadLog(jobs, trail),
+            billing=billing,
             trusted_proxies=settings.trusted_proxies,
             access_log=AccessLog(sys.stderr.buffer) if settings.log_level in ("debug", "info") else None,
         )

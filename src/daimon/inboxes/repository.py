@@ -10,6 +10,7 @@ import msgspec
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
 from daimon.db.where import Where, rows_for
+from daimon.inboxes import placements
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
@@ -45,6 +46,9 @@ class InboxRepository:
                         held_until = null
                     where a.status = 'deleted' and (a.account_id = excluded.account_id or a.held_until < $11)
                 returning true
+            ), placement as (
+                insert into inbox_placements (account_id, inbox_id, first, pod_id)
+                select $2::uuid, $3::uuid, $12::date, coalesce($4::uuid, $13::uuid) from address
             )
             insert into inboxes (account_id, id, pod_id, username, domain, display_name, status, client_id, metadata,
                                  created_at, updated_at)
@@ -52,7 +56,7 @@ class InboxRepository:
             returning true
             """,
             inbox.email, inbox.account_id, inbox.id, inbox.pod_id, inbox.username, inbox.domain, inbox.display_name,
-            inbox.status, inbox.client_id, _json(inbox.metadata), inbox.created_at,
+            inbox.status, inbox.client_id, _json(inbox.metadata), inbox.created_at, inbox.created_at.date(), NO_POD,
         )  # fmt: skip
         return taken is True
 
@@ -143,6 +147,7 @@ class InboxRepository:
             """,
             inbox.account_id, inbox.id, now, now + ADDRESS_HELD, inbox.email,
         )  # fmt: skip
+        await placements.end(self._db, self._scope, [inbox.id], now)
 
     def _matching(self, query: InboxQuery, pods: Sequence[UUID] | None) -> Where:
         """Return the conditions of a list. The account is $1, and the pods, if there are any, $2."""

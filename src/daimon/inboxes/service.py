@@ -66,13 +66,14 @@ async def create(
     # Spent last: creates of one account wait for each other from here to the commit, and no longer.
     limits = policy.tiers[account.tier]
     used = await quotas.spend_inbox(db, account, limits)
-    warning = warnings.crossed(account.account_id, Quota.INBOXES, used - 1, used, limits.max_inboxes, now)
+    told = [warnings.crossed(account.account_id, Quota.INBOXES, used - 1, used, limits.max_inboxes, now)]
     if pod:
-        await pod_quotas.take_place(db, scope, pod.id, pod.limits.max_inboxes)
+        in_pod = await pod_quotas.take_place(db, scope, pod.id, pod.limits.max_inboxes)
+        told.append(in_pods.almost_full(pod, in_pod, now))
     rate = None
     if account.tier is Tier.FREE:
         rate = await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
-    await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now), *filter(None, [warning])])
+    await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now), *filter(None, told)])
     return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key, rate_limit=rate)
 
 

@@ -63,6 +63,12 @@ class InvalidCursor(BadRequest):
     _code = "INVALID_CURSOR"
 
 
+class StripeSignatureInvalid(BadRequest):
+    """A body that is said to come from Stripe is not signed by it, or was too long ago."""
+
+    _code = "STRIPE_SIGNATURE_INVALID"
+
+
 class Unauthenticated(DaimonError):
     """The request carries no usable key."""
 
@@ -233,6 +239,12 @@ class SuppressionNotFound(NotFound):
     _code = "SUPPRESSION_NOT_FOUND"
 
 
+class SplitLineNotFound(NotFound):
+    """The billing report of this month has no such line."""
+
+    _code = "SPLIT_LINE_NOT_FOUND"
+
+
 class DeliveryNotFound(NotFound):
     """The webhook has no such delivery, or it is older than 30 days."""
 
@@ -299,6 +311,12 @@ class CursorExpired(Gone):
     _code = "CURSOR_EXPIRED"
 
 
+class LinkExpired(Gone):
+    """The link by which somebody pays has expired."""
+
+    _code = "LINK_EXPIRED"
+
+
 class Conflict(DaimonError):
     """The request contradicts what is there."""
 
@@ -362,6 +380,18 @@ class DomainClaimed(Conflict):
     """Another account has verified this domain."""
 
     _code = "DOMAIN_CLAIMED"
+
+
+class BillingOff(Conflict):
+    """This server has no billing: its operator sets the tiers of accounts."""
+
+    _code = "BILLING_OFF"
+
+
+class TierNotSold(Conflict):
+    """The tier is not for sale on this server."""
+
+    _code = "TIER_NOT_SOLD"
 
 
 class PayloadTooLarge(DaimonError):
