@@ -30,6 +30,7 @@ from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
+from daimon.mcp.http import WithMcp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
 from daimon.outbound.mailroom import Mailroom
@@ -100,7 +101,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         served = asyncio.Event()
         group.create_task(services.key_uses.keep_writing(jobs, utc_now, served))
         [sock] = listeners
-        await serve(Api(services), sock, stop)
+        await serve(WithMcp(Api(services), public_url=settings.public_url, stop=stop), sock, stop)
         served.set()
 
 
