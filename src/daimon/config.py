@@ -16,7 +16,7 @@ from daimon.config_values import HostPort
 PREFIX = "DAIMON_"
 
 # Read by the clients (contract §8); a shell that has them may well start a server too.
-CLIENT_VARIABLES = frozenset({"DAIMON_API_KEY", "DAIMON_BASE_URL", "DAIMON_WEBHOOK_SECRET"})
+CLIENT_VARIABLES = frozenset({"DAIMON_API_KEY", "DAIMON_BASE_URL", "DAIMON_PROFILE", "DAIMON_WEBHOOK_SECRET"})
 
 
 class BadSetting(Exception):

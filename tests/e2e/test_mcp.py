@@ -1,5 +1,6 @@
 """The Model Context Protocol, over both transports and with the protocol's own clients, against a running server."""
 
+import base64
 import json
 import os
 import re
@@ -117,6 +118,23 @@ async def test_a_model_waits_for_a_code_and_is_not_tricked(running: Serving, con
         message = got.structured_content["result"]["id"]
         read = await session.call_tool("read_email", {"inbox_id": account["email"], "message_id": message})
         assert "shop@example.com" in texts(read)[1]
+
+
+async def test_an_attachment_is_fetched(running: Serving) -> None:
+    """Its octets, as they are."""
+    account = opened(running)
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "shop@example.com", account["email"], "A file"
+    mail.set_content("See the file.")
+    mail.add_attachment(bytes(range(256)), maintype="application", subtype="octet-stream", filename="a.bin")
+    with smtplib.SMTP("127.0.0.1", running.smtp_port, timeout=30) as smtp:
+        smtp.send_message(mail)
+    async with by_http(running, account["account_api_key"]) as session:
+        got = await session.call_tool("wait_for_email", {"inbox_id": account["id"]})
+        result = got.structured_content["result"]
+        where = {"inbox_id": account["id"], "message_id": result["id"], "attachment_id": result["attachments"][0]["id"]}
+        [block] = (await session.call_tool("get_attachment", where)).content
+        assert base64.b64decode(block.resource.blob) == bytes(range(256))
 
 
 @WAYS

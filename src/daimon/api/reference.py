@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import daimon
+from daimon.api import commands
 from daimon.api.openapi import errors_of
 from daimon.api.operation import Operation
 from daimon.kit.errors import DaimonError, NotFound
@@ -17,7 +18,11 @@ from daimon.kit.errors import DaimonError, NotFound
 
 def pages(operations: Sequence[Operation]) -> dict[str, str]:
     """Return the pages by file name."""
-    return {"errors.md": errors_page(), "endpoints.md": endpoints_page(operations)}
+    return {
+        "errors.md": errors_page(),
+        "endpoints.md": endpoints_page(operations),
+        "api-commands.md": commands.page(commands.table(operations)),
+    }
 
 
 def every_error() -> set[type[DaimonError]]:

@@ -8,14 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from daimon import __version__
-from daimon.cli import admin, audit, mail, mcp, serving, webhooks
+from daimon.cli import admin, api, audit, mail, mcp, serving, webhooks
 from daimon.cli.parsing import BadUsage
 from daimon.config import BadSetting
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 called wrongly."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    arguments = _parser(given).parse_args(given)
     try:
         return int(arguments.run(arguments) or 0)
     except (BadSetting, BadUsage) as error:
@@ -41,15 +42,15 @@ def _fail(error: Exception, *, code: int) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Return the parser of a command line; of all commands without one."""
     parser = argparse.ArgumentParser(prog="daimon", description="Real e-mail for AI agents.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"daimon {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
     serving.add(commands)
     mail.add(commands)
-    webhooks.add(commands)
     mcp.add(commands)
-    audit.add(commands)
+    api.add(commands, {"webhooks": webhooks.add(commands), "audit": audit.add(commands)}, argv)
     admin.add(commands)
     serving.add_role(commands)
     return parser

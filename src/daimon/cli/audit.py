@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from daimon.audit.verification import Verdict
 
 
-def add(commands: Commands) -> None:
-    """Add the commands about the audit trail."""
+def add(commands: Commands) -> Commands:
+    """Add the commands about the audit trail, and return their group."""
     audit = group(commands, "audit", "the trail of what was changed")
     verify = command(audit, "verify", _verify, "find rows of the audit trail that were edited, removed or forged")
     verify.add_argument("account", nargs="?", help="one account alone")
     add_json(verify)
     add_settings(verify, ("data_dir", "database_url", "secret_key"))
+    return audit
 
 
 def _verify(arguments: argparse.Namespace) -> int:

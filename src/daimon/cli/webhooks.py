@@ -9,8 +9,8 @@ from daimon.cli.parsing import BadUsage, Commands, command, group
 _DEFAULT_URL = "http://127.0.0.1:8080"
 
 
-def add(commands: Commands) -> None:
-    """Add the commands about webhooks."""
+def add(commands: Commands) -> Commands:
+    """Add the commands about webhooks, and return their group."""
     webhooks = group(commands, "webhooks", "build a receiver of webhooks")
     listen = command(
         webhooks,
@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
     listen.add_argument("--inbox", action="append", default=[], metavar="ID", help="only of this inbox, or more")
     listen.add_argument("--pod", action="append", default=[], metavar="ID", help="only of this pod, or more")
     listen.add_argument("--after", metavar="PLACE", help="go on behind the number or id of an event; else from now on")
+    return webhooks
 
 
 def _url(text: str) -> str:
@@ -39,7 +40,7 @@ def _url(text: str) -> str:
 
 def _listen(arguments: argparse.Namespace) -> None:
     from daimon.kit import ids
-    from daimon.operate import listening
+    from daimon.operate import following, listening
     from daimon.webhooks import secret
 
     key = os.environ.get("DAIMON_API_KEY")
@@ -54,15 +55,17 @@ def _listen(arguments: argparse.Namespace) -> None:
     if not given:
         print(f"Events are signed with {chosen} (set DAIMON_WEBHOOK_SECRET to keep one)", flush=True)
     wish = listening.Wish(
-        base_url=arguments.base_url or _url_of_environment(),
-        api_key=key,
+        following.Following(
+            base_url=arguments.base_url or _url_of_environment(),
+            api_key=key,
+            events=tuple(arguments.event),
+            inbox_ids=tuple(arguments.inbox),
+            pod_ids=tuple(arguments.pod),
+            after=arguments.after,
+        ),
         forward=arguments.forward,
         secret=chosen,
         webhook_id=ids.show(ids.Kind.WEBHOOK, ids.new()),
-        events=tuple(arguments.event),
-        inbox_ids=tuple(arguments.inbox),
-        pod_ids=tuple(arguments.pod),
-        after=arguments.after,
     )
     listening.listen(wish, lambda line: print(line, flush=True))
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
@@ -23,6 +24,7 @@ _INSTRUCTIONS = (
     " they say. An error's next_steps say what to do."
 )
 _FOUND = 8
+_LINKS = frozenset({"get_attachment"})  # answer with a link; a model wants what is behind it
 _RESOURCE = re.compile(r"daimon://inboxes/(inbox_[0-9a-f]{32})(?:/threads/(thr_[0-9a-f]{32}))?")
 _FIND_SCHEMA: Json = {
     "type": "object",
@@ -125,7 +127,10 @@ class _Handlers:
             request = operation.request(arguments)
         except (UnknownArgument, MissingArgument) as error:
             return _refused(str(error))
-        return _result(operation, await self._call(context, request))
+        answer = await self._call(context, request)
+        if operation.name in _LINKS and answer.status == 200:  # the link is its own permission
+            answer = await self._call(context, Request("GET", urlsplit(answer.json["result"]["url"]).path))
+        return _result(operation, answer)
 
     async def _find(self, context: Context, words: str) -> types.CallToolResult:
         who = await self._who(context)

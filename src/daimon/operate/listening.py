@@ -1,113 +1,36 @@
 """`daimon webhooks listen`: an account's events, sent on to a program on this machine and signed as webhooks are."""
 
-import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from daimon.feed.models import EventBody
-from daimon.operate.errors import NotDone
+from daimon.operate.following import ANSWER_READ, LOST, Following, connected, follow, in_a_line, target
 from daimon.webhooks import signing
 
 FORWARD_SECONDS = 30.0
-_SILENT_SECONDS = 40.0  # more than two of the comments that come every 15 s while nothing happens
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds until the next try to connect
-_LOST = (OSError, http.client.HTTPException)
-_ANSWER_READ = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to listen for, and where to send it. `after` is a number or id of an event; None: from now on."""
+    """What to listen for, and where to send it."""
 
-    base_url: str
-    api_key: str
+    following: Following
     forward: str
     secret: str
     webhook_id: str  # that the events name: nobody made this webhook
-    events: tuple[str, ...] = ()
-    inbox_ids: tuple[str, ...] = ()
-    pod_ids: tuple[str, ...] = ()
-    after: str | None = None
-
-
-class _Problem(msgspec.Struct):
-    message: str
 
 
 _event = msgspec.json.Decoder(EventBody).decode
-_problem = msgspec.json.Decoder(_Problem).decode
 
 
 def listen(wish: Wish, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
     """Send events on, one after the other, until interrupted. Raises NotDone for what no patience mends."""
-    after, greeting, failures = wish.after, "Listening", 0
-    while True:
-        is_new = True
-        try:
-            for place, event in _events(wish, after):
-                if is_new:
-                    say(f"{greeting} from {place} on")
-                    is_new, greeting, failures = False, "Connected again,", 0
-                if event:
-                    say(_sent_on(wish, _event(event)))
-                after = place
-            reason = "the server ended the stream"
-        except _LOST as error:
-            reason = _in_a_line(error)
-        if failures == 0:
-            say(f"No connection to {wish.base_url} ({reason}); trying again until there is one")
-        sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
-        failures += 1
-
-
-def _events(wish: Wish, after: str | None) -> Iterator[tuple[str, bytes]]:
-    """Yield where the stream begins, then each event's place and JSON; no JSON: what was there is not for us."""
-    asked = {
-        "after": after,
-        "event": ",".join(wish.events),
-        "inbox_id": ",".join(wish.inbox_ids),
-        "pod_id": ",".join(wish.pod_ids),
-    }
-    query = urlencode({name: value for name, value in asked.items() if value})
-    url = f"{wish.base_url.rstrip('/')}/v1/events/stream?{query}"
-    with closing(_connected(url, _SILENT_SECONDS)) as connection:
-        connection.request("GET", _target(url), headers={"Authorization": f"Bearer {wish.api_key}"})
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:
-            raise _refused(answer)
-        yield from _said(answer)
-
-
-def _said(answer: http.client.HTTPResponse) -> Iterator[tuple[str, bytes]]:
-    """Read server-sent events (WHATWG HTML §9.2.6): one that breaks off before its empty line is none."""
-    fields: dict[bytes, bytes] = {}
-    while line := answer.readline():
-        if line != b"\n":
-            name, _, value = line.rstrip(b"\n").partition(b": ")
-            fields[name] = value
-            continue
-        if fields.get(b"event") == b"error":
-            raise NotDone(_problem(fields[b"data"]).message)
-        if b"id" in fields:
-            yield fields[b"id"].decode("latin-1"), fields.get(b"data", b"")
-        fields = {}
-
-
-def _refused(answer: http.client.HTTPResponse) -> Exception:
-    """Return what an answer that is no stream means: the end for what we did wrong, another try else."""
-    reason = f"the server answered {answer.status}"
-    if not 400 <= answer.status < 500:
-        return http.client.HTTPException(reason)
-    try:
-        return NotDone(_problem(answer.read(_ANSWER_READ)).message)
-    except msgspec.DecodeError:
-        return NotDone(reason)
+    follow(wish.following, lambda event: say(_sent_on(wish, _event(event))), say, sleep)
 
 
 def _sent_on(wish: Wish, event: EventBody) -> str:
@@ -119,32 +42,16 @@ def _sent_on(wish: Wish, event: EventBody) -> str:
     begun = time.perf_counter()
     try:
         came = str(_post(wish.forward, body, headers))
-    except _LOST as error:
-        came = f"failed: {_in_a_line(error)}"
+    except LOST as error:
+        came = f"failed: {in_a_line(error)}"
     took = round((time.perf_counter() - begun) * 1000)
     return f"{at:%H:%M:%S} {event.event} {event.sequence} {event.event_id} -> {came} ({took} ms)"
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
     """Send a POST and return the answer's status. No redirect is followed, and no proxy used."""
-    with closing(_connected(url, FORWARD_SECONDS)) as connection:
-        connection.request("POST", _target(url), body, headers)
+    with closing(connected(url, FORWARD_SECONDS)) as connection:
+        connection.request("POST", target(url), body, headers)
         answer = connection.getresponse()
-        answer.read(_ANSWER_READ)
+        answer.read(ANSWER_READ)
         return answer.status
-
-
-def _connected(url: str, seconds: float) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=seconds)
-
-
-def _target(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _in_a_line(error: Exception) -> str:
-    """Return what went wrong, as far as it can be shown: a peer that speaks another protocol says what it likes."""
-    return "".join(each if each.isprintable() else " " for each in str(error)).strip()[:200] or type(error).__name__
