@@ -42,35 +42,38 @@ export class Transport {
 
   /** Calls an operation whose answer is no JSON. */
   async octets(path: string, params?: object, options?: RequestOptions): Promise<Uint8Array> {
-    const response = await this.request({ verb: 'GET', path, query: params }, options);
-    return new Uint8Array(await response.arrayBuffer());
+    const octets = await this.request({ verb: 'GET', path, query: params }, (got) => got.arrayBuffer(), options);
+    return new Uint8Array(octets);
   }
 
   /** Calls an operation whose answer is text. */
-  async text(path: string, params?: object, options?: RequestOptions): Promise<string> {
-    return (await this.request({ verb: 'GET', path, query: params }, options)).text();
+  text(path: string, params?: object, options?: RequestOptions): Promise<string> {
+    return this.request({ verb: 'GET', path, query: params }, (got) => got.text(), options);
   }
 
   /** Returns the JSON of an answer as it is. */
   async json(wanted: Wanted, options?: RequestOptions): Promise<Json> {
-    const response = await this.request(wanted, options);
-    const told = await bodyOf(response);
-    if (typeof told !== 'object' || told === null) throw unexpected(response.status);
+    const told = await this.request(wanted, jsonOf, options);
+    if (typeof told !== 'object' || told === null) throw unexpected(200);
     return told as Json;
   }
 
   /** Sends a request until it is answered well, or trying on is no use. Rejects with a DaimonError. */
-  async request(wanted: Wanted, options: RequestOptions = {}): Promise<Response> {
-    const headers: Record<string, string> = { ...this.config.headers };
+  async request<T>(wanted: Wanted, read: (got: Response) => Promise<T>, options: RequestOptions = {}): Promise<T> {
+    const headers: Record<string, string> = { ...this.config.headers, ...options.headers };
     if (wanted.body) headers['Content-Type'] = 'application/json';
     if (wanted.verb === 'POST') headers['Idempotency-Key'] = options.idempotencyKey ?? (await randomKey());
-    const init: RequestInit = { method: wanted.verb, headers: { ...headers, ...options.headers } };
+    const init: RequestInit = { method: wanted.verb, headers };
     if (wanted.body) init.body = JSON.stringify(wanted.body);
     const url = this.config.baseUrl + wanted.path + queryOf(wanted.query);
     const time = (options.timeout ?? this.config.timeout) + (wanted.patience ?? 0);
     for (let tries = 0; ; tries++) {
-      const error = await this.attempt(url, init, time, options.signal).catch((thrown: unknown) => failed(thrown));
-      if (!(error instanceof DaimonError)) return error;
+      let error: DaimonError;
+      try {
+        return await this.attempt(url, init, read, time, options.signal);
+      } catch (thrown) {
+        error = failed(thrown);
+      }
       const wait = pauseAfter(error, tries, wanted.verb !== 'DELETE');
       const late = wanted.until !== undefined && wait !== undefined && Date.now() + wait > wanted.until;
       if (wait === undefined || late || tries >= (options.maxRetries ?? this.config.maxRetries)) throw error;
@@ -85,26 +88,30 @@ export class Transport {
     const response = await this.config.fetch(url, init).catch((thrown: unknown) => {
       throw failed(thrown);
     });
-    if (!response.ok) throw errorOf(response.status, await bodyOf(response), response.headers);
+    if (!response.ok) throw errorOf(response.status, await jsonOf(response), response.headers);
     return response;
   }
 
   /** The time is that of the whole answer: its body is here when this resolves. */
-  private async attempt(url: string, init: RequestInit, time: number, signal?: AbortSignal): Promise<Response> {
+  private async attempt<T>(
+    url: string,
+    init: RequestInit,
+    read: (got: Response) => Promise<T>,
+    time: number,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const given = new AbortController();
     const stop = () => given.abort(signal?.reason);
     signal?.addEventListener('abort', stop);
     if (signal?.aborted) stop();
-    const late = new NoAnswer(`none within ${time} ms`, true);
-    const timer = setTimeout(() => given.abort(late), time);
+    const timer = setTimeout(() => given.abort(), time);
     try {
       const response = await this.config.fetch(url, { ...init, signal: given.signal });
-      const octets = await response.arrayBuffer();
-      if (response.ok) return new Response(octets.byteLength ? octets : null, response);
-      throw errorOf(response.status, jsonOf(new TextDecoder().decode(octets)), response.headers);
+      if (response.ok) return await read(response);
+      throw errorOf(response.status, await jsonOf(response), response.headers);
     } catch (thrown) {
       if (signal?.aborted) throw new Aborted(signal.reason);
-      throw given.signal.aborted ? late : thrown;
+      throw given.signal.aborted ? new NoAnswer(`none within ${time} ms`, true) : thrown;
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', stop);
@@ -150,8 +157,9 @@ async function parted(params: object | undefined, inQuery: string[] = []): Promi
 }
 
 function queryOf(query: object | undefined): string {
+  if (!query) return '';
   const asked = new URLSearchParams();
-  for (const [name, value] of Object.entries((snakeCased(query ?? {}) ?? {}) as Json)) {
+  for (const [name, value] of Object.entries(snakeCased(query) as Json)) {
     if (value === null) continue;
     for (const each of Array.isArray(value) ? value : [value]) asked.append(name, String(each));
   }
@@ -159,15 +167,13 @@ function queryOf(query: object | undefined): string {
   return text && `?${text}`;
 }
 
-async function bodyOf(response: Response): Promise<unknown> {
-  return jsonOf(await response.text());
-}
-
-function jsonOf(text: string): unknown {
+/** Returns the JSON of an answer; undefined if it is none. Rejects if the answer breaks off. */
+async function jsonOf(response: Response): Promise<unknown> {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return await response.json();
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
   }
 }
 

@@ -54,7 +54,7 @@ class ReadMore:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said. The names of the headers are in lower case."""
+    """What the server said. Headers are found by their names in lower case."""
 
     status: int
     headers: Mapping[str, str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from daimon_email import _flow
@@ -51,7 +50,7 @@ def as_model(envelope: Envelope[Any], model: type[R]) -> R:
 
 def decode(model: type[R], given: Any, next_steps: list[str] | None = None) -> R:
     """Return JSON as a model. Raises UnexpectedAnswer if it is something else."""
-    if not isinstance(given, Mapping):
+    if not isinstance(given, dict):
         raise UnexpectedAnswer(f"The answer is not a {model.__name__}.")
     try:
         return model._from_json(given, next_steps)

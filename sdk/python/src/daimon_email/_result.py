@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
@@ -41,14 +42,15 @@ class Result:
         """Return a result that JSON tells of. Raises what the shape of other JSON leads to."""
         values = dict(given)
         for name, reader in cls._reads.items():
-            if values.get(name) is not None:
-                values[name] = reader(values[name])
+            value = values.get(name)
+            if value is not None:
+                values[name] = reader(value)
         for name in cls._lists:
             values.setdefault(name, [])
-        made = cls.__new__(cls)
-        made.__dict__.update(values)
         if next_steps:
-            made.__dict__["_next_steps"] = next_steps
+            values["_next_steps"] = next_steps
+        made = object.__new__(cls)
+        made.__dict__.update(values)
         return made
 
     @property
@@ -83,9 +85,12 @@ class Result:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def read_time(text: str) -> datetime:
-    """Return an RFC 3339 time of this API. Python 3.9 does not read the `Z`."""
+def _read_time(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+
+
+# Reads an RFC 3339 time of this API. Pythons before 3.11 do not read the `Z`.
+read_time: Callable[[str], datetime] = datetime.fromisoformat if sys.version_info >= (3, 11) else _read_time
 
 
 def text_of_time(moment: datetime) -> str:

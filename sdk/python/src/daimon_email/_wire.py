@@ -44,8 +44,7 @@ def arguments(config: Config, request: Request) -> dict[str, Any]:
 
 def answer(response: httpx.Response) -> Answer:
     """Return a response as flows read it."""
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()},
-                  response.content)  # fmt: skip
+    return Answer(response.status_code, response.headers, response.content)
 
 
 def head(response: httpx.Response) -> Answer:
