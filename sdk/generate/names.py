@@ -12,11 +12,17 @@ METHODS = {
     "request_recovery": ("account", "request_recovery"),
     "get_openapi": ("server", "openapi"),
     "download_attachment": ("messages", "download"),
+    "put_splits": ("billing", "set_splits"),
 }
 # Operations whose methods are written by hand, because there is more to them than a request and an answer.
 BY_HAND = {"wait_for_message", "stream_events", "download_attachment"}
 # Operations that no SDK has, and why. Pages for people (their answer is HTML) are left out, too.
-LEFT_OUT = {"open_stream": "the WebSocket tells what `events.stream` tells"}
+LEFT_OUT = {
+    "open_stream": "the WebSocket tells what `events.stream` tells",
+    "hear_stripe": "only Stripe calls it",
+}
+# Where the items of a page stand that has several lists.
+ITEMS = {"SplitReportView": "lines"}
 # Body fields whose own fields are given directly: operationId -> field.
 FLATTENED = {"claim_message": "filter"}
 # Parameters that the API lets be left out, but that mean nothing then.
@@ -42,6 +48,10 @@ MODELS = {
     "Level": "RuleLevel",
     "Reason": "SuppressionReason",
     "Purpose": "RecordPurpose",
+    "Basis": "CostBasis",
+    "Method": "SplitMethod",
+    "State": "SubscriptionState",
+    "WeightsBody": "SplitWeights",
 }
 # Errors whose classes are written by hand.
 ERRORS_BY_HAND = {"UsernameTaken"}
@@ -85,6 +95,12 @@ def model_name(schema: str) -> str:
         if last.endswith(participle) and last != participle:
             return participle + last[: -len(participle)]
     return last
+
+
+def input_name(schema: str) -> str:
+    """Return the public name of a schema of what is sent within a body: what is received may have the same."""
+    name = model_name(schema)
+    return name if name.endswith("Input") else f"{name}Input"
 
 
 def error_name(code: str) -> str:

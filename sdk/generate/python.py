@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from sdk.generate.names import BY_HAND, pascal
-from sdk.generate.python_models import ERROR_BASES, docstring, errors, models, py, reader
+from sdk.generate.python_models import ERROR_BASES, docstring, errors, models, py, reader, received
 from sdk.generate.read import Api, Field, Operation
 
 ROOT = Path(__file__).parents[2]
@@ -99,12 +99,13 @@ def _resource(name: str, operations: list[Operation], prefix: str) -> str:
     kind = "_async" if prefix else "_sync"
     base = f"{prefix}{pascal(name)}ByHand" if name in WITH_HANDS else f"{prefix}Resource"
     lines = [f'"""Calls about {name}."""\n', "from __future__ import annotations\n",
-             "from collections.abc import Mapping, Sequence", "from typing import Any, Literal\n",
+             "from collections.abc import Mapping, Sequence", "from datetime import datetime",
+             "from typing import Any, Dict, List, Literal, Optional\n",
              "from daimon_email import models", f"from daimon_email.{kind} import {prefix}Resource, {prefix}Page",
              *(["from daimon_email._async import AsyncPages"] if prefix else []),
              f"from daimon_email.{kind if not prefix else '_async'}_by_hand import {base}".replace("_sync_by", "_by")
              if name in WITH_HANDS else "",
-             "from daimon_email._files import FileLike", "from daimon_email._result import read_time",
+             "from daimon_email._files import FileLike", "from daimon_email._result import as_is, many, read_time",
              "from daimon_email._requests import (UNSET, Addresses, Day, Moment, Unset, commas, delete, fields, get, "
              "seg, write)", *_imported_models(operations), ""]  # fmt: skip
     for page in {each.answer.page: each for each in operations if each.answer.extras}.values():
@@ -125,10 +126,10 @@ def _imported_models(operations: list[Operation]) -> list[str]:
 
 def _page_class(operation: Operation, prefix: str) -> list[str]:
     answer = operation.answer
-    readers = ", ".join(f'"{each.name}": {reader(each.type) or "str"}' for each in answer.extras)
+    readers = ", ".join(f'"{each.name}": {reader(each.type) or "as_is"}' for each in answer.extras)
     return ["", f"class {prefix}{answer.page}({prefix}Page[{answer.model}]):",
             f'    """A page of {answer.items}, and what is told of all pages."""', "",
-            *(f"    {each.name}: {py(each.type, sent=False)}" for each in answer.extras),
+            *(f"    {each.name}: {received(each)}" for each in answer.extras),
             f"    _reads = {{{readers}}}", ""]  # fmt: skip
 
 

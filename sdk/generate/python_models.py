@@ -54,7 +54,7 @@ def _model(model: Model, parent: Model | None) -> str:
     fields = [each for each in model.fields if not parent or each not in parent.fields]
     lines = [f"class {model.name}({parent.name if parent else 'Result'}):", docstring(model.doc, 4), ""]
     for each in fields:
-        lines.append(f"    {each.name}: {_received(each)}{' = None' if _may_lack(each) else ''}")
+        lines.append(f"    {each.name}: {received(each)}{' = None' if _may_lack(each) else ''}")
         if each.doc:
             lines.append(docstring(each.doc, 4))
     reads = {each.name: reader(each.type) for each in fields if reader(each.type)}
@@ -77,7 +77,8 @@ def _may_lack(field: Field) -> bool:
     return field.type.nullable or (not field.required and field.type.kind != "list")
 
 
-def _received(field: Field) -> str:
+def received(field: Field) -> str:
+    """Return the type of a field as it is received."""
     found = py(field.type, sent=False)
     return f"Optional[{found}]" if _may_lack(field) else found
 
@@ -177,7 +178,7 @@ def docstring(text: str, indent: int) -> str:
     for line in _paragraphs(text.replace("\\", "\\\\")):
         inner = line[: len(line) - len(line.lstrip())]
         more = inner + ("    " if inner else "")
-        lines += textwrap.wrap(line.strip(), 120 - indent, initial_indent=inner, subsequent_indent=more) or [""]
+        lines += textwrap.wrap(line.strip(), 114 - indent, initial_indent=inner, subsequent_indent=more) or [""]
     if not lines[0].endswith((".", "?", "!", ":")) and len(lines) == 1:
         lines[0] += "."
     body = f"\n{margin}".join(lines)

@@ -172,6 +172,8 @@ class _Reader:
         parameters = given.get("parameters", [])
         body = given.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
         arguments = [self._parameter(of, each) for each in parameters if each["in"] in ("path", "query")]
+        if len(_success(given).get("content", {})) > 1:  # what is read is the JSON
+            arguments = [each for each in arguments if each.wire != "format"]
         if body and verb != "delete":  # not every proxy passes on the body of a DELETE
             arguments += self._body(of, body)
         return Operation(
@@ -220,7 +222,8 @@ class _Reader:
         page = self._resolve(result)
         if "next_cursor" not in page["properties"]:
             return Answer("model", self._type(result, received=True).name)
-        [items] = [name for name, each in page["properties"].items() if each.get("type") == "array"]
+        lists = [name for name, each in page["properties"].items() if each.get("type") == "array"]
+        items = lists[0] if len(lists) == 1 else names.ITEMS[result["$ref"].rpartition("/")[2]]
         fields = [each for each in self._fields(page, received=True) if each.wire != items]
         return Answer(
             "page",
@@ -269,6 +272,7 @@ class _Reader:
             return Type("file")
         if "enum" in found:
             return self._remember_enum(name, tuple(found["enum"]))
+        name = name if received else names.input_name(schema)
         known = self._api.models if received else self._api.inputs
         if name not in known:
             known[name] = Model(name, _one_line(found.get("description", "")), ())  # before what refers to itself

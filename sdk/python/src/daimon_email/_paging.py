@@ -40,7 +40,8 @@ class PageData(Generic[R]):
         self._total: int | None = listing.told.get("total")
         self._following = listing.following
         for name, read in self._reads.items():
-            setattr(self, name, read(listing.told[name]))
+            value = listing.told.get(name)
+            setattr(self, name, None if value is None else read(value))
 
     @property
     def total(self) -> int:

@@ -100,6 +100,11 @@ def text_of_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
+def as_is(value: Any) -> Any:
+    """Return a value that is as JSON has it."""
+    return value
+
+
 def many(reader: Reader) -> Reader:
     """Return what reads a list of what a reader reads."""
     return lambda given: [reader(each) for each in given]

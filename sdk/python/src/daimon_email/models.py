@@ -178,8 +178,8 @@ class AuditEntry(Result):
 
 
 class Authentication(Result):
-    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated, as ARC is not. `aligned`: a
-    domain that SPF or DKIM authenticate may speak for the one in From.
+    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated, as ARC is not. `aligned`:
+    a domain that SPF or DKIM authenticate may speak for the one in From.
     """
 
     spf: Optional[Literal["fail", "neutral", "none", "pass", "permerror", "softfail", "temperror"]] = None
@@ -558,9 +558,9 @@ class DeletedAccount(Result):
 
 
 class DeliveryAttempt(Result):
-    """One try to hand a message over to one recipient's server. `outcome` is the state that it left the recipient in.
-    `scope` says what a refusal is about. `ambiguous`: the connection was lost after the whole mail was sent and before
-    the answer, so that it may have been accepted.
+    """One try to hand a message over to one recipient's server. `outcome` is the state that it left the recipient
+    in. `scope` says what a refusal is about. `ambiguous`: the connection was lost after the whole mail was sent
+    and before the answer, so that it may have been accepted.
     """
 
     at: datetime
@@ -912,9 +912,9 @@ class SentRecipient(Result):
 
 
 class SentMessage(Result):
-    """A message that will be sent. `message_id` is the `Message-ID` that its recipients see. Of a dry run there is no
-    message, and so no ids; it tells how many sends are left today, null without limit. A send that is scheduled is a
-    draft until its moment, named by `draft_id`.
+    """A message that will be sent. `message_id` is the `Message-ID` that its recipients see. Of a dry run there is
+    no message, and so no ids; it tells how many sends are left today, null without limit. A send that is
+    scheduled is a draft until its moment, named by `draft_id`.
     """
 
     id: Optional[str] = None

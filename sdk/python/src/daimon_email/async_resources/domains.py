@@ -22,7 +22,8 @@ class AsyncDomainsResource(AsyncResource):
         """Claim a domain, and get the DNS records that prove it, receive its mail and sign it.
 
         With `pod_id`, and with a pod's key, it is for inboxes of that pod alone. Two accounts may claim the same
-        domain: it becomes that one's whose ownership record the DNS shows. The server looks by itself for 72 hours.
+        domain: it becomes that one's whose ownership record the DNS shows. The server looks by itself for 72
+        hours.
 
         Needs the permission `domains:write`.
 
@@ -110,8 +111,8 @@ class AsyncDomainsResource(AsyncResource):
     async def rotate_dkim(self, domain_id: str, *, idempotency_key: str | None = None) -> Domain:
         """Make new DKIM keys under new selectors.
 
-        Publish their records beside the present ones. Each new key signs once the DNS shows it; the record of the one
-        before is `removable` 7 days later.
+        Publish their records beside the present ones. Each new key signs once the DNS shows it; the record of the
+        one before is `removable` 7 days later.
 
         Needs the permission `domains:write`.
         """

@@ -35,7 +35,8 @@ class AsyncDraftsResource(AsyncResource):
         thread_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> Draft:
-        """Write a draft. With `send_at`, it is sent by itself at that moment, until when it can be changed or deleted.
+        """Write a draft. With `send_at`, it is sent by itself at that moment, until when it can be changed or
+        deleted.
 
         Needs the permission `drafts:write`.
 
@@ -123,7 +124,8 @@ class AsyncDraftsResource(AsyncResource):
         thread_id: str | Unset | None = UNSET,
         send_at: Moment | Unset | None = UNSET,
     ) -> Draft:
-        """Change a draft, schedule it by `send_at`, or take that back with null. A list that is given replaces the old.
+        """Change a draft, schedule it by `send_at`, or take that back with null. A list that is given replaces the
+        old.
 
         Needs the permission `drafts:write`.
 

@@ -29,8 +29,8 @@ class AsyncEventsResource(AsyncEventsByHand):
         """List events, the oldest first: what happened, in the order in which it was committed.
 
         Events are numbered without gaps in their account and kept 30 days; a key sees those within its reach and
-        permissions. Go on from any number with `after`: nothing is missed and nothing comes twice. A page may be empty
-        and still have more behind it, where much was passed over that was not asked for.
+        permissions. Go on from any number with `after`: nothing is missed and nothing comes twice. A page may be
+        empty and still have more behind it, where much was passed over that was not asked for.
 
         Args:
             limit: How many to show.

@@ -27,14 +27,16 @@ class AsyncInboxesResource(AsyncResource):
     ) -> CreatedInbox:
         """Create an inbox; without a key, the account too.
 
-        The keys in the answer are shown this once. With `client_id`, the same create sent again answers 200 with the
-        existing inbox and without its keys; where no account exists yet, only `Idempotency-Key` makes a retry safe.
+        The keys in the answer are shown this once. With `client_id`, the same create sent again answers 200 with
+        the existing inbox and without its keys; where no account exists yet, only `Idempotency-Key` makes a retry
+        safe.
 
         Needs the permission `inboxes:write`.
 
         Args:
             username: 3-32 of `a-z 0-9 - . _`, first and last alphanumeric, no `..`. Left out: a free one is made.
-            domain: A verified domain of the account. Left out: the pod's subdomain if it has one, else the service.
+            domain: A verified domain of the account. Left out: the pod's subdomain if it has one, else the
+                service.
             pod_id: The pod it is in.
             client_id: Your own id of this object: the same create twice makes one.
             metadata: Anything of yours, up to 16 KiB of JSON and five levels, shown back as it is.
@@ -113,8 +115,8 @@ class AsyncInboxesResource(AsyncResource):
     ) -> Inbox:
         """Change an inbox's display name, metadata, status or pod.
 
-        A suspended inbox refuses mail and can still be read. An inbox that is moved by `pod_id`, which only the account
-        may do, keeps its mail, its address and its key; keys of the pod that it was in lose it at once.
+        A suspended inbox refuses mail and can still be read. An inbox that is moved by `pod_id`, which only the
+        account may do, keeps its mail, its address and its key; keys of the pod that it was in lose it at once.
 
         Needs the permission `inboxes:write`.
 
@@ -134,7 +136,8 @@ class AsyncInboxesResource(AsyncResource):
     async def delete(self, inbox_id: str) -> Deleted:
         """Delete an inbox and revoke its keys.
 
-        Its mail is kept 30 days. Its address can be taken again at once by the same account, after 30 days by another.
+        Its mail is kept 30 days. Its address can be taken again at once by the same account, after 30 days by
+        another.
 
         Needs the permission `inboxes:write`.
         """
@@ -145,7 +148,8 @@ class AsyncInboxesResource(AsyncResource):
     ) -> RotatedInboxKey:
         """Give an inbox's key a new secret.
 
-        The key keeps its id. The old secret works until `grace_seconds` have passed; with 0 it ends within a second.
+        The key keeps its id. The old secret works until `grace_seconds` have passed; with 0 it ends within a
+        second.
 
         Needs the permission `inboxes:write`.
 

@@ -38,10 +38,10 @@ class AsyncKeysResource(AsyncResource):
     ) -> CreatedKey:
         """Create a key.
 
-        No key makes a wider one: it reaches no further than the key that makes it, has no permission that this one
-        lacks, ends no later, and is used from no other networks. What is left out is as wide as that allows. A member
-        makes keys of his own with `scope` `member`, whatever his roles are. With `client_id`, the same create sent
-        again answers 200 with the key and without its secret.
+        No key makes a wider one: it reaches no further than the key that makes it, has no permission that this
+        one lacks, ends no later, and is used from no other networks. What is left out is as wide as that allows.
+        A member makes keys of his own with `scope` `member`, whatever his roles are. With `client_id`, the same
+        create sent again answers 200 with the key and without its secret.
 
         Needs the permission `keys:write`.
 
@@ -50,8 +50,8 @@ class AsyncKeysResource(AsyncResource):
             inbox_id: Of an inbox key.
             permissions: Left out or null: all that the scope and your own key allow.
             expires_at: When the key ends. Null: never.
-            allowed_networks: Where the key may be used from, such as `192.0.2.0/24` or `2001:db8::/48`. Null: from
-                anywhere.
+            allowed_networks: Where the key may be used from, such as `192.0.2.0/24` or `2001:db8::/48`. Null:
+                from anywhere.
             client_id: Your own id of this object: the same create twice makes one.
         """
         return await self._call(
@@ -140,16 +140,16 @@ class AsyncKeysResource(AsyncResource):
     ) -> Key:
         """Change a key's name, permissions, expiry or networks.
 
-        As in a create, it gets no more than the key that changes it has, and nobody changes a key that may do more than
-        his own.
+        As in a create, it gets no more than the key that changes it has, and nobody changes a key that may do
+        more than his own.
 
         Needs the permission `keys:write`.
 
         Args:
             permissions: Left out or null: all that the scope and your own key allow.
             expires_at: When the key ends. Null: never.
-            allowed_networks: Where the key may be used from, such as `192.0.2.0/24` or `2001:db8::/48`. Null: from
-                anywhere.
+            allowed_networks: Where the key may be used from, such as `192.0.2.0/24` or `2001:db8::/48`. Null:
+                from anywhere.
         """
         return await self._call(
             write(
@@ -182,8 +182,8 @@ class AsyncKeysResource(AsyncResource):
     ) -> RotatedKey:
         """Give a key a new secret.
 
-        The key keeps its id and all else. The old secret works until `grace_seconds` have passed; with 0 it ends within
-        a second.
+        The key keeps its id and all else. The old secret works until `grace_seconds` have passed; with 0 it ends
+        within a second.
 
         Needs the permission `keys:write`.
 
@@ -200,8 +200,8 @@ class AsyncKeysResource(AsyncResource):
     async def report_leaked(self, key: str, *, idempotency_key: str | None = None) -> Received:
         """Report a key that was found in public.
 
-        Needs no key. If the secret is real it ends at once and its owner is told; the answer is the same for every
-        other text, and comes after the same time. Reports count as failed authentications of the network that they come
-        from.
+        Needs no key. If the secret is real it ends at once and its owner is told; the answer is the same for
+        every other text, and comes after the same time. Reports count as failed authentications of the network
+        that they come from.
         """
         return await self._call(write("POST", "/v1/keys/leaked", fields({"key": key}), key=idempotency_key), Received)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from daimon_email._async import AsyncPage, AsyncPages, AsyncResource
 from daimon_email._requests import UNSET, Day, Moment, Unset, delete, fields, get, seg, write
+from daimon_email._result import as_is
 from daimon_email.models import (
     CreatedPod,
     Deleted,
@@ -28,7 +29,7 @@ class AsyncUsagePage(AsyncPage[UsageLine]):
     first_day: str
     last_day: str
     by: Literal["account", "inbox", "pod"]
-    _reads = {"totals": UsageTotals._from_json, "first_day": str, "last_day": str, "by": str}
+    _reads = {"totals": UsageTotals._from_json, "first_day": as_is, "last_day": as_is, "by": as_is}
 
 
 class AsyncPodsResource(AsyncResource):
@@ -48,9 +49,9 @@ class AsyncPodsResource(AsyncResource):
     ) -> CreatedPod:
         """Create a pod: a customer, an environment, the agents of a team.
 
-        Its key is shown this once; it reaches every inbox of the pod and nothing else. With a `subdomain`, inboxes made
-        in the pod get addresses under it. With `client_id`, the same create sent again answers 200 with the existing
-        pod and without its key.
+        Its key is shown this once; it reaches every inbox of the pod and nothing else. With a `subdomain`,
+        inboxes made in the pod get addresses under it. With `client_id`, the same create sent again answers 200
+        with the existing pod and without its key.
 
         Needs the permission `pods:write`.
 
@@ -125,9 +126,9 @@ class AsyncPodsResource(AsyncResource):
     ) -> Pod:
         """Change a pod.
 
-        A suspended pod makes no inboxes and sends nothing; it still receives, and can be read. Lowering a limit below
-        what is there keeps what is there. Subdomain, status, limits and cost centre are changed by the account alone,
-        the subdomain only while no inbox has an address under it.
+        A suspended pod makes no inboxes and sends nothing; it still receives, and can be read. Lowering a limit
+        below what is there keeps what is there. Subdomain, status, limits and cost centre are changed by the
+        account alone, the subdomain only while no inbox has an address under it.
 
         Needs the permission `pods:write`.
 
@@ -174,7 +175,8 @@ class AsyncPodsResource(AsyncResource):
     ) -> RotatedPodKey:
         """Give a pod's key a new secret.
 
-        The key keeps its id. The old secret works until `grace_seconds` have passed; with 0 it ends within a second.
+        The key keeps its id. The old secret works until `grace_seconds` have passed; with 0 it ends within a
+        second.
 
         Needs the permission `pods:write`.
 
@@ -283,8 +285,8 @@ class AsyncPodsResource(AsyncResource):
     ) -> AsyncPages[AsyncUsagePage, UsageLine]:
         """Show what a pod used, by day.
 
-        A line is of the pod or of one inbox, as `by` says, and counts only what was used while the inbox was in the
-        pod.
+        A line is of the pod or of one inbox, as `by` says, and counts only what was used while the inbox was in
+        the pod.
 
         Needs the permission `pods:read`.
 

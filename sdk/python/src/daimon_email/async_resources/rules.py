@@ -25,9 +25,9 @@ class AsyncRulesResource(AsyncResource):
     ) -> Rule:
         """Allow or block an address or a domain, for mail that comes in or goes out.
 
-        The most specific rule wins: an inbox's before its pod's before the account's, and in one list an address before
-        its domain. Of an allow and a block of the same value, the block wins. A list that allows anybody blocks
-        everybody else.
+        The most specific rule wins: an inbox's before its pod's before the account's, and in one list an address
+        before its domain. Of an allow and a block of the same value, the block wins. A list that allows anybody
+        blocks everybody else.
 
         Needs the permission `rules:write`.
 

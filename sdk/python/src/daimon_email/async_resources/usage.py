@@ -7,6 +7,7 @@ from typing import Literal
 
 from daimon_email._async import AsyncPage, AsyncPages, AsyncResource
 from daimon_email._requests import Day, get
+from daimon_email._result import as_is
 from daimon_email.models import UsageLine, UsageTotals
 
 
@@ -17,7 +18,7 @@ class AsyncUsagePage(AsyncPage[UsageLine]):
     first_day: str
     last_day: str
     by: Literal["account", "inbox", "pod"]
-    _reads = {"totals": UsageTotals._from_json, "first_day": str, "last_day": str, "by": str}
+    _reads = {"totals": UsageTotals._from_json, "first_day": as_is, "last_day": as_is, "by": as_is}
 
 
 class AsyncUsageResource(AsyncResource):
@@ -35,8 +36,8 @@ class AsyncUsageResource(AsyncResource):
     ) -> AsyncPages[AsyncUsagePage, UsageLine]:
         """Show what the account used, by day.
 
-        A line is of the account, of one pod or of one inbox, as `by` says. What an inbox used counts for the pod that
-        held it at that moment, wherever it was moved since.
+        A line is of the account, of one pod or of one inbox, as `by` says. What an inbox used counts for the pod
+        that held it at that moment, wherever it was moved since.
 
         Needs the permission `billing:read`.
 

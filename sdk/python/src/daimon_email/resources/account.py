@@ -18,8 +18,8 @@ class AccountResource(Resource):
     def update(self, *, operator_email: str | Unset | None = UNSET) -> Account:
         """Set or remove the operator's e-mail address.
 
-        A new address is unverified until the link that is sent to it is followed; a verified one can get the account
-        back when its keys are lost. null removes it. The same unverified address again gets a new link.
+        A new address is unverified until the link that is sent to it is followed; a verified one can get the
+        account back when its keys are lost. null removes it. The same unverified address again gets a new link.
 
         Args:
             operator_email: An e-mail address.
@@ -29,7 +29,8 @@ class AccountResource(Resource):
     def delete(self) -> DeletedAccount:
         """Delete the account: its addresses refuse mail at once, and everything is erased after 30 days.
 
-        Until then every key still reads, and POST /v1/account/restore takes it back. Sent again, it changes nothing.
+        Until then every key still reads, and POST /v1/account/restore takes it back. Sent again, it changes
+        nothing.
         """
         return self._call(delete("/v1/account"), DeletedAccount)
 
@@ -40,7 +41,8 @@ class AccountResource(Resource):
     def rotate_key(self, *, grace_seconds: int | None = None, idempotency_key: str | None = None) -> RotatedAccountKey:
         """Give the account's key a new secret.
 
-        An account key renews itself. For a member who is an owner it is the account's oldest key with all permissions.
+        An account key renews itself. For a member who is an owner it is the account's oldest key with all
+        permissions.
 
         Needs the permission `keys:write`.
 
@@ -55,8 +57,8 @@ class AccountResource(Resource):
     def request_recovery(self, email: str, *, idempotency_key: str | None = None) -> RecoveryAccepted:
         """Ask for a new account key by mail, without a key.
 
-        The answer is the same for every address. If it is the verified address of an account, a link that works once,
-        for 30 minutes, is sent to it for each such account, the newest 10.
+        The answer is the same for every address. If it is the verified address of an account, a link that works
+        once, for 30 minutes, is sent to it for each such account, the newest 10.
 
         Args:
             email: An e-mail address.
@@ -76,9 +78,9 @@ class AccountResource(Resource):
         """Download everything in the account as one ZIP archive.
 
         It holds `account.json`, `pods.json`, `members.json`, `teams.json`, `keys.json` (without secrets),
-        `inboxes.json`, `usage.json`, `audit.jsonl`, `events.jsonl`, and an mbox file for each inbox that holds mail. It
-        is made while it is sent: what changes meanwhile may be in it or not. A transfer that breaks off ends without
-        the last chunk.
+        `inboxes.json`, `usage.json`, `audit.jsonl`, `events.jsonl`, and an mbox file for each inbox that holds
+        mail. It is made while it is sent: what changes meanwhile may be in it or not. A transfer that breaks off
+        ends without the last chunk.
         """
         return self._octets(get("/v1/account/export"))
 

@@ -28,8 +28,8 @@ class AuditResource(Resource):
     ) -> Page[AuditEntry]:
         """List what was changed, and who read mail with a key wider than the inbox's own, the newest first.
 
-        Entries are kept a year. A page may hold fewer than `limit`, even none, while `has_more` is true: a filter other
-        than `target` and `key_id` looks through a bounded number of entries for each page.
+        Entries are kept a year. A page may hold fewer than `limit`, even none, while `has_more` is true: a filter
+        other than `target` and `key_id` looks through a bounded number of entries for each page.
 
         Needs the permission `audit:read`.
 

@@ -25,8 +25,9 @@ class MembersResource(Resource):
     ) -> CreatedMember:
         """Invite a person into the account.
 
-        The link in the answer is shown this once; it works for seven days, and once. Whoever opens it gets the member's
-        first key. Nobody gives a role with a permission that he does not have himself, where the role holds.
+        The link in the answer is shown this once; it works for seven days, and once. Whoever opens it gets the
+        member's first key. Nobody gives a role with a permission that he does not have himself, where the role
+        holds.
 
         Needs the permission `teams:write`.
 

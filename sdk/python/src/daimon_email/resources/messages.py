@@ -109,8 +109,8 @@ class MessagesResource(MessagesByHand):
     def unblock(self, inbox_id: str, message_id: str, *, idempotency_key: str | None = None) -> Message:
         """Release a message that a rule blocked: from now on it is as if it had just been received.
 
-        It gets its place in a thread, is counted and metered, and `message.received` tells of it. A message that is not
-        blocked stays as it is.
+        It gets its place in a thread, is counted and metered, and `message.received` tells of it. A message that
+        is not blocked stays as it is.
 
         Needs the permission `messages:write`.
         """
@@ -133,9 +133,9 @@ class MessagesResource(MessagesByHand):
     ) -> Claimed | None:
         """Take the oldest message that nobody has handled, and hold it for a while.
 
-        Nobody else gets it meanwhile. Acknowledge it when it is done; release it, or let the lease run out, and it
-        comes back. After five claims that ran out it gets the label `dead-letter`, within half a minute, and does not
-        come back until somebody takes the label away. The result is null when nothing waits.
+        Nobody else gets it meanwhile. Acknowledge it when it is done; release it, or let the lease run out, and
+        it comes back. After five claims that ran out it gets the label `dead-letter`, within half a minute, and
+        does not come back until somebody takes the label away. The result is null when nothing waits.
 
         Needs the permission `messages:write`.
 
@@ -171,8 +171,8 @@ class MessagesResource(MessagesByHand):
     def ack(self, inbox_id: str, message_id: str, lease_id: str, *, idempotency_key: str | None = None) -> Message:
         """Say that a claimed message is handled: it is not claimed again.
 
-        A lease that ran out does as well, as long as nobody else has claimed the message since. Saying it twice is no
-        error.
+        A lease that ran out does as well, as long as nobody else has claimed the message since. Saying it twice
+        is no error.
 
         Needs the permission `messages:write`.
         """
@@ -235,9 +235,9 @@ class MessagesResource(MessagesByHand):
     ) -> SentMessage:
         """Send a mail from an inbox.
 
-        The answer leaves once the mail is stored; what becomes of each recipient is in events and in the message's
-        deliveries. With `client_id`, the same send again answers 200 with the message that it made. With `dry_run`, the
-        answer says what would happen.
+        The answer leaves once the mail is stored; what becomes of each recipient is in events and in the
+        message's deliveries. With `client_id`, the same send again answers 200 with the message that it made.
+        With `dry_run`, the answer says what would happen.
 
         Needs the permission `messages:send`.
 

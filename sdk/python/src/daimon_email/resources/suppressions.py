@@ -60,8 +60,8 @@ class SuppressionsResource(Resource):
             limit: How many to show.
             cursor: `next_cursor` of the page before.
             address: Such as `ann@example.com`.
-            reason: Bounce: its server refused mail for good. Complaint: its reader called mail spam. Manual: somebody
-                said so.
+            reason: Bounce: its server refused mail for good. Complaint: its reader called mail spam. Manual:
+                somebody said so.
             q: How the address begins.
             before: Suppressed before this.
             after: Suppressed after this.

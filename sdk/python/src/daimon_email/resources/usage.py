@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Literal
 
 from daimon_email._requests import Day, get
+from daimon_email._result import as_is
 from daimon_email._sync import Page, Resource
 from daimon_email.models import UsageLine, UsageTotals
 
@@ -17,7 +18,7 @@ class UsagePage(Page[UsageLine]):
     first_day: str
     last_day: str
     by: Literal["account", "inbox", "pod"]
-    _reads = {"totals": UsageTotals._from_json, "first_day": str, "last_day": str, "by": str}
+    _reads = {"totals": UsageTotals._from_json, "first_day": as_is, "last_day": as_is, "by": as_is}
 
 
 class UsageResource(Resource):
@@ -35,8 +36,8 @@ class UsageResource(Resource):
     ) -> UsagePage:
         """Show what the account used, by day.
 
-        A line is of the account, of one pod or of one inbox, as `by` says. What an inbox used counts for the pod that
-        held it at that moment, wherever it was moved since.
+        A line is of the account, of one pod or of one inbox, as `by` says. What an inbox used counts for the pod
+        that held it at that moment, wherever it was moved since.
 
         Needs the permission `billing:read`.
 

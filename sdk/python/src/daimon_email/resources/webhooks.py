@@ -40,8 +40,8 @@ class WebhooksResource(WebhooksByHand):
         """Be told of events by HTTP, from now on.
 
         Without `pod_id` and `inbox_id` it hears of the whole account, and with a pod's key of the pod; without
-        `events`, of everything. Every request is signed with the secret, which is shown this once. With `client_id`,
-        the same create sent again answers 200 with the existing webhook and without its secret.
+        `events`, of everything. Every request is signed with the secret, which is shown this once. With
+        `client_id`, the same create sent again answers 200 with the existing webhook and without its secret.
 
         Needs the permission `webhooks:write`.
 
@@ -87,8 +87,8 @@ class WebhooksResource(WebhooksByHand):
             limit: How many to show.
             cursor: `next_cursor` of the page before.
             offset: How many to pass over; not together with `cursor`.
-            status: Unhealthy: it failed too often and is only probed, until a probe succeeds. Disabled: nothing is
-                sent.
+            status: Unhealthy: it failed too often and is only probed, until a probe succeeds. Disabled: nothing
+                is sent.
         """
         found: Page[Webhook] = self._page(
             get(
@@ -123,8 +123,8 @@ class WebhooksResource(WebhooksByHand):
     ) -> Webhook:
         """Change a webhook, pause it or let it go on.
 
-        `disabled` pauses it: what happens meanwhile waits, up to 30 days. `active` sends it, and makes a webhook well
-        that was disabled or unhealthy.
+        `disabled` pauses it: what happens meanwhile waits, up to 30 days. `active` sends it, and makes a webhook
+        well that was disabled or unhealthy.
 
         Needs the permission `webhooks:write`.
 
@@ -215,8 +215,8 @@ class WebhooksResource(WebhooksByHand):
     ) -> Replay:
         """Send a range of events again, in their order, under the same ids: those that the webhook wants now.
 
-        New events do not wait for it. The range begins behind `after`, and ends before `before`, or at the last event
-        that there is.
+        New events do not wait for it. The range begins behind `after`, and ends before `before`, or at the last
+        event that there is.
 
         Needs the permission `webhooks:write`.
 
