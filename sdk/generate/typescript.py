@@ -16,7 +16,12 @@ STATUS_CLASSES = {
     408: "RequestTimeout", 409: "Conflict", 410: "Gone", 413: "PayloadTooLarge", 415: "UnsupportedMediaType",
     422: "ValidationFailed", 426: "UpgradeRequired", 429: "RateLimited", 500: "ServerError", 503: "ServerError",
 }  # fmt: skip
-BASES = {"messages": "MessagesByHand", "events": "EventsByHand", "webhooks": "WebhooksByHand"}
+BASES = {
+    "account": "AccountByHand",
+    "messages": "MessagesByHand",
+    "events": "EventsByHand",
+    "webhooks": "WebhooksByHand",
+}
 SCALARS = {
     "str": "string", "int": "number", "float": "number", "bool": "boolean", "time": "string", "date": "string",
     "file": "FileInput",

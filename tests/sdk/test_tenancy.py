@@ -1,10 +1,12 @@
 """Pods, keys, members, teams and what an account tells of itself, by the client against a whole server."""
 
+import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from daimon_email import Forbidden, PodNotEmpty
+from daimon_email import Forbidden, NoAnswer, PodNotEmpty
 
 from .conftest import Account, Connect
 from .test_sending import paying
@@ -60,7 +62,7 @@ def test_a_team_holds_members_and_grants(account: Account) -> None:
     assert client.members.delete(member.id).deleted
 
 
-def test_an_account_tells_of_itself(account: Account) -> None:
+def test_an_account_tells_of_itself(account: Account, tmp_path: Path) -> None:
     """Capabilities, usage, audit, the way to submit, and everything as an archive."""
     client = paying(account).client
     assert {each.action for each in client.account.capabilities().can}
@@ -68,12 +70,25 @@ def test_an_account_tells_of_itself(account: Account) -> None:
     assert (usage.by, usage.totals.sent, usage.last_day >= usage.first_day) == ("account", 0, True)
     assert client.account.smtp().port == account.served.submission_port
     assert client.account.export()[:2] == b"PK"
+    size = client.account.save_export(tmp_path / "all.zip")
+    assert zipfile.is_zipfile(tmp_path / "all.zip")
+    assert [(each.name, each.stat().st_size) for each in tmp_path.iterdir()] == [("all.zip", size)]
     client.inboxes.create()
     entries = list(client.audit.list(limit=1, inbox_id=None))
     assert len(entries) >= 1
     assert all(entry.actor.kind for entry in entries)
     assert client.server.healthz().status == "ok"
     assert client.server.openapi()["openapi"].startswith("3.")
+
+
+def test_an_export_that_is_refused_leaves_no_file(account: Account, connect: Connect, tmp_path: Path) -> None:
+    """It raises as any call does."""
+    narrow = connect(account.first.inbox_api_key, account.served.api)
+    with pytest.raises(Forbidden):
+        narrow.account.save_export(tmp_path / "all.zip")
+    with pytest.raises(NoAnswer):
+        connect("dm_free_x", "http://127.0.0.1:1").account.save_export(tmp_path / "all.zip")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_attachment_is_downloaded(account: Account) -> None:

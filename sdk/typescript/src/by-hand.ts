@@ -98,3 +98,14 @@ export class WebhooksByHand extends Resource {
     return verify(body, headers, secret);
   }
 }
+
+export class AccountByHand extends Resource {
+  /**
+   * Resolves with everything in the account as the octets of a ZIP archive, piece by piece.
+   *
+   * For accounts that memory may not hold: `export` resolves with the same at once. Tried once.
+   */
+  async exportStream(options: { signal?: AbortSignal } = {}): Promise<ReadableStream<Uint8Array>> {
+    return (await this.transport.open('/v1/account/export', '*/*', undefined, options.signal)).body!;
+  }
+}

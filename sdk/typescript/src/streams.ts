@@ -49,7 +49,8 @@ export class EventStream implements AsyncIterable<Event> {
       this.#closed.signal.addEventListener('abort', stop);
       try {
         const watch = new Watch(this.transport.config.timeout + SILENCE, stop);
-        const response = await this.transport.open(this.path, this.asked, connection.signal).finally(() => watch.end());
+        const opening = this.transport.open(this.path, 'text/event-stream', this.asked, connection.signal);
+        const response = await opening.finally(() => watch.end());
         tries = 0;
         wasOpen = true;
         yield* this.read(response, connection);

@@ -82,9 +82,9 @@ export class Transport {
   }
 
   /** Opens a stream: its body is still to come. Rejects with a DaimonError; tries once. */
-  async open(path: string, query: object, signal: AbortSignal): Promise<Response> {
+  async open(path: string, accept: string, query?: object, signal?: AbortSignal): Promise<Response> {
     const url = this.config.baseUrl + path + queryOf(query);
-    const init = { headers: { ...this.config.headers, Accept: 'text/event-stream' }, signal };
+    const init = { headers: { ...this.config.headers, Accept: accept }, signal: signal ?? null };
     const response = await this.config.fetch(url, init).catch((thrown: unknown) => {
       throw failed(thrown);
     });

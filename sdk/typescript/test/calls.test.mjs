@@ -228,6 +228,9 @@ test('account, usage, audit, rules, suppressions, domains and the server', async
   assert.ok((await client.account.smtp()).host);
   const zip = await client.account.export();
   assert.equal(new TextDecoder().decode(zip.subarray(0, 2)), 'PK');
+  let streamed = 0;
+  for await (const piece of await client.account.exportStream()) streamed += piece.length;
+  assert.ok(streamed > 100);
   const usage = await client.usage.get({ by: 'account' });
   assert.equal(typeof usage.totals.storedBytes, 'number');
   assert.match(usage.firstDay, /^\d{4}-\d\d-\d\d$/);

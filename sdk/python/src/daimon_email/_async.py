@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from daimon_email._config import Config
-from daimon_email._flow import Answer, Flow, Lost, Open, Outcome, Pause, Piece, ReadMore, Request, StreamOutcome
+from daimon_email._flow import (
+    Answer,
+    Flow,
+    Lost,
+    Open,
+    Outcome,
+    Pause,
+    Piece,
+    ReadMore,
+    Request,
+    StreamOutcome,
+    error_from,
+)
 from daimon_email._following import Following
 from daimon_email._paging import Listing, PageData, fetch_page
 from daimon_email._reading import fetch, fetch_json, fetch_maybe, fetch_octets, fetch_text
@@ -196,3 +209,22 @@ class AsyncResource:
 
     async def _json(self, request: Request) -> dict[str, Any]:
         return await self._transport.run(fetch_json(request, self._retries))
+
+    async def _save(self, request: Request, path: str | os.PathLike[str]) -> int:
+        """Write what comes into a file, which is there once all came; return its size. Tried once."""
+        from daimon_email import _wire
+
+        partial = f"{os.fspath(path)}.part"
+        try:
+            response = await self._transport.open(request)
+            if not response.is_success:
+                await response.aread()
+                raise error_from(_wire.answer(response))
+            with open(partial, "wb") as file:  # noqa: ASYNC230 -- as fast as memory, mostly
+                async for piece in response.aiter_bytes():
+                    file.write(piece)
+            await response.aclose()
+        except _wire.RequestError as error:
+            raise error_from(_wire.lost(error)) from error
+        os.replace(partial, path)
+        return os.path.getsize(path)  # noqa: ASYNC240

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
@@ -77,3 +78,14 @@ class AsyncWebhooksByHand(AsyncResource):
             InvalidSignature: It was not signed with this secret, or too long ago.
         """
         return verify(body, headers, secret)
+
+
+class AsyncAccountByHand(AsyncResource):
+    """Calls about the account."""
+
+    async def save_export(self, path: str | os.PathLike[str]) -> int:
+        """Download everything in the account into a ZIP archive, piece by piece; return its size in octets.
+
+        For accounts that memory may not hold: `export` returns the same. Tried once. Raises OSError.
+        """
+        return await self._save(get("/v1/account/export"), path)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from daimon_email._config import Config
-from daimon_email._flow import Answer, Flow, Lost, Open, Outcome, Pause, Piece, ReadMore, Request, StreamOutcome
+from daimon_email._flow import (
+    Answer,
+    Flow,
+    Lost,
+    Open,
+    Outcome,
+    Pause,
+    Piece,
+    ReadMore,
+    Request,
+    StreamOutcome,
+    error_from,
+)
 from daimon_email._following import Following
 from daimon_email._paging import Listing, PageData, fetch_page
 from daimon_email._reading import fetch, fetch_json, fetch_maybe, fetch_octets, fetch_text
@@ -172,3 +185,21 @@ class Resource:
 
     def _json(self, request: Request) -> dict[str, Any]:
         return self._transport.run(fetch_json(request, self._retries))
+
+    def _save(self, request: Request, path: str | os.PathLike[str]) -> int:
+        """Write what comes into a file, which is there once all came; return its size. Tried once."""
+        from daimon_email import _wire
+
+        partial = f"{os.fspath(path)}.part"
+        try:
+            response = self._transport.open(request)
+            if not response.is_success:
+                response.read()
+                raise error_from(_wire.answer(response))
+            with open(partial, "wb") as file:
+                file.writelines(response.iter_bytes())
+            response.close()
+        except _wire.RequestError as error:
+            raise error_from(_wire.lost(error)) from error
+        os.replace(partial, path)
+        return os.path.getsize(path)

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from daimon_email._async import AsyncResource
+from daimon_email._async_by_hand import AsyncAccountByHand
 from daimon_email._requests import UNSET, Unset, delete, fields, get, write
 from daimon_email.models import Account, Capabilities, DeletedAccount, RecoveryAccepted, RotatedAccountKey, SmtpSettings
 
 
-class AsyncAccountResource(AsyncResource):
+class AsyncAccountResource(AsyncAccountByHand):
     """Calls about account."""
 
     async def get(self) -> Account:

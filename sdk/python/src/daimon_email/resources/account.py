@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+from daimon_email._by_hand import AccountByHand
 from daimon_email._requests import UNSET, Unset, delete, fields, get, write
-from daimon_email._sync import Resource
 from daimon_email.models import Account, Capabilities, DeletedAccount, RecoveryAccepted, RotatedAccountKey, SmtpSettings
 
 
-class AccountResource(Resource):
+class AccountResource(AccountByHand):
     """Calls about account."""
 
     def get(self) -> Account:
