@@ -3,9 +3,10 @@
 import asyncio
 
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.billing.links import Links
+from daimon.billing.service import Billing
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
@@ -21,8 +22,9 @@ from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
+from daimon.outbound.mailroom import Mailroom
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -31,23 +33,24 @@ from daimon.webhooks.secret import Vault
 def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Services:
     """Return the services of a process that limits no free creates."""
     trail = Trail(b"benchmark")
+    told, posts = Ringer(jobs, rings.CHANNEL), Ringer(jobs, queue.CHANNEL)
+    road = Road(
+        SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
+        jobs,
+        ReturnPaths(b"benchmark"),
+        TIERS,
+    )
     return Services(
         db=db,
-        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,
         bells=Bells(),
         tails=Tails(db.read, public_url=public_url),
-        ringer=Ringer(jobs, rings.CHANNEL),
+        ringer=told,
         hooks=Ringer(jobs, wake.CHANNEL),
-        posts=Ringer(jobs, queue.CHANNEL),
-        road=Road(
-            SigningKeys(KeyVault(b"benchmark"), service_domain="daimon.email", clock=utc_now),
-            jobs,
-            ReturnPaths(b"benchmark"),
-            TIERS,
-        ),
+        posts=posts,
+        mailroom=Mailroom(db, road=road, trail=trail, told=told, posts=posts, clock=utc_now),
         http=SafeHttp(),
         dns=Dns(None),
         submission=Submission("127.0.0.1", 2587, None, 26_214_400),
@@ -60,4 +63,5 @@ def api_services(db: TenantDatabase, jobs: Database, public_url: str) -> Service
         stopping=asyncio.Event(),
         trail=trail,
         reads=ReadLog(jobs, trail),
+        billing=Billing(Links(b"benchmark", public_url), db.transaction, utc_now),
     )

@@ -37,13 +37,19 @@ def install() -> None:
 
 
 def turns_per_second(
-    url: str, *, keys: Sequence[str], seconds: int, method: str = "GET", bodies: Sequence[str] = ("",)
+    url: str,
+    *,
+    keys: Sequence[str],
+    seconds: int,
+    method: str = "GET",
+    bodies: Sequence[str] = ("",),
+    connections: int = 16,
 ) -> float:
     """Return the requests a second that were answered 2xx, sent with each key and each body in turn."""
     with tempfile.TemporaryDirectory() as directory:
         script = Path(directory, "turns.lua")
         script.write_text(_TURNS % (", ".join(map(_lua, keys)), ", ".join(map(_lua, bodies)), method))
-        return _rate(["wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(script), url])
+        return _rate(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url])
 
 
 def _lua(text: str) -> str:

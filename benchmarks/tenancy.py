@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks import http_load
 from benchmarks.figures import median, ratio, verdict
@@ -165,7 +166,7 @@ async def _fill(ours: Serving, place: _Place, options: argparse.Namespace) -> No
 
 def _measure(ours: Serving, key: str, place: _Place, options: argparse.Namespace) -> Cost:
     moves = tuple(json.dumps({"pod_id": pod}) for pod in place.pods)
-    calls = {
+    calls: dict[str, tuple[Any, ...]] = {
         "get": ("GET", f"/v1/inboxes/{place.inbox}", key, ("",)),
         "list of inboxes": ("GET", "/v1/inboxes", key, ("",)),
         "list of a pod's inboxes": ("GET", f"/v1/pods/{place.pods[0]}/inboxes", place.pod_key, ("",)),
@@ -173,21 +174,24 @@ def _measure(ours: Serving, key: str, place: _Place, options: argparse.Namespace
         "list of keys": ("GET", "/v1/keys", key, ("",)),
         "threads of a pod": ("GET", f"/v1/pods/{place.pods[0]}/threads", place.pod_key, ("",)),
         "create": ("POST", "/v1/inboxes", key, ("{}",)),
-        "move": ("PATCH", f"/v1/inboxes/{place.inbox}", key, moves),
+        "move": ("PATCH", f"/v1/inboxes/{place.inbox}", key, moves, 1),  # of several, one waits for the other
         "usage of a pod": ("GET", f"/v1/pods/{place.pods[0]}/usage", place.pod_key, ("",)),
         "usage": ("GET", "/v1/usage?by=account", key, ("",)),
     }
     for call in calls.values():
-        _cost(ours, *call, 1)  # warms caches and code
-    rounds = [{name: _cost(ours, *call, 1) for name, call in calls.items()} for _ in range(options.rounds)]
+        _cost(ours, *call)  # warms caches and code
+    rounds = [{name: _cost(ours, *call) for name, call in calls.items()} for _ in range(options.rounds)]
     figures = {name: median([each[name] for each in rounds]) for name in calls}
     return Cost(figures, yardstick())
 
 
-def _cost(ours: Serving, method: str, path: str, key: str, bodies: tuple[str, ...], seconds: int) -> float:
+def _cost(
+    ours: Serving, method: str, path: str, key: str, bodies: tuple[str, ...], clients: int = 16, *, seconds: int = 1
+) -> float:
     """Return the microseconds of CPU time that a request takes of the whole server."""
     before = cpu_seconds(tree(ours.process.pid))
-    rate = turns_per_second(ours.api + path, keys=[key], seconds=seconds, method=method, bodies=bodies)
+    url = ours.api + path
+    rate = turns_per_second(url, keys=[key], seconds=seconds, method=method, bodies=bodies, connections=clients)
     return (cpu_seconds(tree(ours.process.pid)) - before) / (rate * seconds) * 1e6
 
 

@@ -1,4 +1,4 @@
-"""Real mail servers from Debian's packages. `python3 tests/peer_tools.py` installs them; it needs nothing but Python.
+"""Mail servers and a browser from Debian's packages. `python3 tests/peer_tools.py` installs them, with Python alone.
 
 Postfix is installed. OpenSMTPD cannot be beside it, and is unpacked into a folder.
 """
@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 OPENSMTPD = Path("/var/cache/daimon-tests/opensmtpd")
+CHROMIUM = "/usr/bin/chromium"
 _NEEDED = {
     "postfix": "/usr/sbin/smtp-sink",
     "sasl2-bin": "/usr/sbin/saslpasswd2",
@@ -46,6 +47,16 @@ def install() -> None:
         _unpack()
 
 
+def browser() -> str:
+    """Return the path of Debian's Chromium, which is brought if it is missing. Only root can."""
+    if not Path(CHROMIUM).exists():
+        if os.geteuid() != 0:
+            raise PermissionError("only root can install chromium")
+        _run("apt-get", "update", "-qq")
+        _run("apt-get", "install", "-qq", "--yes", "--no-install-recommends", "chromium")
+    return CHROMIUM
+
+
 def _unpack() -> None:
     with tempfile.TemporaryDirectory(prefix="daimon-opensmtpd-") as directory:
         folder = Path(directory)
@@ -65,3 +76,4 @@ def _run(*command: str, cwd: Path | None = None) -> None:
 
 if __name__ == "__main__":
     install()
+    browser()

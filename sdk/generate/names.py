@@ -10,7 +10,6 @@ METHODS = {
     "send_message": ("messages", "send"),
     "report_leaked_key": ("keys", "report_leaked"),
     "request_recovery": ("account", "request_recovery"),
-    "get_openapi": ("server", "openapi"),
     "download_attachment": ("messages", "download"),
     "put_splits": ("billing", "set_splits"),
 }
@@ -78,7 +77,7 @@ def method_of(operation: str, verb: str, path: str, tag: str, resources: set[str
     parts = re.findall(r"[^/{}]+(?:/[^/{}]+)*", re.sub(r"\{[^}]*\}", "{}", "/".join(rest)))
     if not parts:
         return resource, first_word
-    noun = parts[-1].strip("/").replace("/", "_").replace("-", "_")
+    noun = re.sub(r"\.\w+$", "", parts[-1].strip("/")).replace("/", "_").replace("-", "_")  # `/openapi.json`
     if rest[-1].startswith("{"):
         noun = singular(noun)
     return resource, noun if verb == "get" or (verb == "post" and alone) else f"{first_word}_{noun}"

@@ -231,12 +231,34 @@ class Settings:
     ]
     stripe_secret_key: Annotated[
         str | None,
-        Spec(values.secret(), None, "Stripe's secret key; unset, there is no billing.", mask=_masked, later=True),
+        Spec(
+            values.secret(),
+            None,
+            "Stripe's secret key, or one restricted to what billing needs; unset, there is no billing.",
+            mask=_masked,
+        ),
     ]
     stripe_webhook_secret: Annotated[
-        str | None, Spec(values.secret(), None, "Secret that Stripe signs its webhooks with.", mask=_masked, later=True)
+        str | None,
+        Spec(
+            values.secret(),
+            None,
+            "What Stripe signs its webhooks to `/stripe/webhook` with. Given together with the secret key.",
+            mask=_masked,
+        ),
     ]
-    stripe_api_base: Annotated[str | None, Spec(values.web_url, None, "Another address for Stripe's API.", later=True)]
+    stripe_meters: Annotated[
+        tuple[str, ...],
+        Spec(
+            values.some_of("received", "sent", "bounced", "stored_bytes"),
+            "",
+            "What Stripe's Billing Meters are told of, separated by commas: `received`, `sent`, `bounced`, "
+            "`stored_bytes`; unset, of nothing.",
+        ),
+    ]
+    stripe_api_base: Annotated[
+        str | None, Spec(values.web_url, None, "Another address for Stripe's API, such as a stand-in's for tests.")
+    ]
 
     @property
     def secret(self) -> bytes:
@@ -288,6 +310,8 @@ def load(environment: Mapping[str, str], flags: Mapping[str, str | None] | None 
     settings = Settings(**found)
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise BadSetting("DAIMON_TLS_CERT and DAIMON_TLS_KEY are given together or not at all")
+    if (settings.stripe_secret_key is None) != (settings.stripe_webhook_secret is None):
+        raise BadSetting("DAIMON_STRIPE_SECRET_KEY and DAIMON_STRIPE_WEBHOOK_SECRET are given together or not at all")
     return Loaded(settings, origins)
 
 

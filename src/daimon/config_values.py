@@ -133,6 +133,18 @@ def one_of(*known: str) -> Callable[[str], str]:
     return read
 
 
+def some_of(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of words of a few, separated by commas."""
+
+    def read(text: str) -> tuple[str, ...]:
+        found = words(text)
+        if unknown := [word for word in found if word not in known]:
+            raise ValueError(f"{unknown[0]!r} is not one of {', '.join(known)}")
+        return tuple(dict.fromkeys(found))
+
+    return read
+
+
 def secret(shortest: int = 1) -> Callable[[str], str]:
     """Return a reader of a secret with a least length."""
 

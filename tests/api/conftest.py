@@ -21,9 +21,10 @@ from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.server import serve
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.billing.links import Links
+from daimon.billing.service import Billing
 from daimon.db.embedded import EmbeddedPostgres
 from daimon.db.engine import Database
 from daimon.db.listener import listen
@@ -46,8 +47,9 @@ from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.outbound import queue
+from daimon.outbound.mailroom import Mailroom
 from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -170,23 +172,24 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
     sealing.configure(b"s" * 32)
     trail = Trail(b"s" * 32)
     http = SafeHttp(allow_insecure=True, timeout=2)
+    told, posts = Ringer(jobs, rings.CHANNEL), Ringer(jobs, queue.CHANNEL)
+    road = Road(
+        SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
+        jobs,
+        ReturnPaths(b"s" * 32),
+        TIERS,
+    )
     yield Services(
         db=db,
-        together=Together(db),
         jobs=jobs,
         keys=KeyCache(db, utc_now),
         clock=utc_now,
         bells=WatchedBells(),
         tails=Tails(db.read, public_url="http://daimon.test"),
-        ringer=Ringer(jobs, rings.CHANNEL),
+        ringer=told,
         hooks=Ringer(jobs, wake.CHANNEL),
-        posts=Ringer(jobs, queue.CHANNEL),
-        road=Road(
-            SigningKeys(KeyVault(b"s" * 32), service_domain="daimon.email", clock=utc_now),
-            jobs,
-            ReturnPaths(b"s" * 32),
-            TIERS,
-        ),
+        posts=posts,
+        mailroom=Mailroom(db, road=road, trail=trail, told=told, posts=posts, clock=utc_now),
         http=http,
         vault=Vault(b"s" * 32),
         dns=Dns(("127.0.0.1", 9)),  # nobody is there
@@ -200,6 +203,7 @@ async def opened_services(url: str) -> AsyncIterator[Services]:
         auth_failures=AuthFailures(0),
         trail=trail,
         reads=ReadLog(jobs, trail),
+        billing=Billing(Links(b"s" * 32, "http://daimon.test"), db.transaction, utc_now),
     )
     await http.close()
     await db.close()

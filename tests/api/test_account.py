@@ -244,7 +244,7 @@ async def test_capabilities_follow_the_tier(edge: Edge) -> None:
         )
     result = (await edge.http.get("/v1/capabilities", headers=key)).json()["result"]
     refused = {each["action"]: each for each in result["cannot"]}
-    assert refused["create_inbox"]["unlock_url"] == "http://daimon.test/console/billing"
+    assert refused["create_inbox"]["unlock_url"].startswith("http://daimon.test/upgrade/")
     assert "10 inboxes" in refused["create_inbox"]["reason"]
 
 

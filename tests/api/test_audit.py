@@ -21,6 +21,8 @@ from .trails import message_in, trail_of, uuid_of, verdict_on
 WITHOUT_A_CHANGE = {
     "test_webhook": "it sends a made-up event, and nothing changes",
     "request_recovery": "it sends a link if the address is known; following the link is what changes the account",
+    "start_upgrade": "it leads to Stripe's page; the payment there is what changes the account",
+    "hear_stripe": "what follows from it is in the trail by billing.mirror, as from the clock and the night",
 }
 
 
@@ -111,13 +113,14 @@ async def test_what_changed_nothing_leaves_no_entry(edge: Edge) -> None:
 
 
 def _says_what_it_changed(function: Callable[..., Any]) -> bool:
-    """Whether a function assigns `request.change`, or hands its request to one of its module that does."""
+    """Whether a function assigns `request.change`, or hands its request to one that does, at once or for later."""
     nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
     targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
     if any(ast.unparse(target) == "request.change" for target in targets):
         return True
     calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    helpers = {ast.unparse(call.func) for call in calls if "request" in map(ast.unparse, call.args)}
+    handed = [call for call in calls if "request" in map(ast.unparse, call.args)]
+    helpers = {ast.unparse(call.args[0] if ast.unparse(call.func) == "partial" else call.func) for call in handed}
     known = [inspect.unwrap(function).__globals__.get(helper) for helper in helpers]
     return any(_says_what_it_changed(helper) for helper in known if inspect.isfunction(helper))
 

@@ -15,7 +15,7 @@ from daimon.notices import sealing
 from .conftest import Edge, bearer
 
 _KEY = re.compile(r"dm_(?:free|live)_[0-9A-Za-z]{40,}|whsec_[0-9A-Za-z+/]{40,}")
-_LINK = re.compile(r"/(?:invitations|recover|verify-email|downloads)/([0-9A-Za-z_-]{20,})")
+_LINK = re.compile(r"/(?:invitations|recover|verify-email|downloads|upgrade)/([0-9A-Za-z_-]{20,})")
 # Writes that neither make nor take a secret: what they record is what they answer with.
 _WITHOUT_SECRETS = {
     "update_inbox", "update_message", "delete_message", "update_thread", "delete_thread", "add_thread_labels",
@@ -27,6 +27,8 @@ _WITHOUT_SECRETS = {
     "send_message", "reply_to_message", "reply_all_to_message", "forward_message",
     "create_draft", "update_draft", "delete_draft", "send_draft",
     "create_rule", "delete_rule", "add_suppression", "delete_suppression", "unblock_message",
+    "put_splits",
+    "open_billing_portal", "start_upgrade", "hear_stripe",  # with Stripe: see tests/billing
 }  # fmt: skip
 
 
@@ -86,6 +88,7 @@ async def test_no_secret_is_in_the_trail(fresh_edge: Edge) -> None:
     hook = await call("create_webhook", "POST", "/v1/webhooks", {"url": "http://127.0.0.1:4999/hook"})
     await call("rotate_webhook_secret", "POST", f"/v1/webhooks/{hook['id']}/rotate-secret")
     await _members(call)
+    await call("create_upgrade_link", "POST", "/v1/upgrade-link", {"target_tier": "growth", "reason": "to send"})
     await _ownership(call)
     assert {each.name for each in OPERATIONS if each.method != "GET"} == call.called | _WITHOUT_SECRETS
     await _search(call, more_than=15)

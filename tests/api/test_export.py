@@ -74,10 +74,10 @@ async def test_the_archive_holds_every_part_and_no_secret(edge: Edge) -> None:
     await edge.deliver(inbox["id"])
     await edge.http.patch("/v1/account", json={"operator_email": "export@example.com"}, headers=key)
     found = await exported(edge, account)
-    assert found.namelist()[:14] == [
+    assert found.namelist()[:18] == [
         "account.json", "pods.json", "members.json", "teams.json", "keys.json", "inboxes.json", "domains.json",
-        "rules.json", "suppressions.json", "drafts.json", "deliveries.jsonl", "usage.json", "audit.jsonl",
-        "events.jsonl",
+        "rules.json", "suppressions.json", "drafts.json", "deliveries.jsonl", "usage.json", "charges.json",
+        "splits.json", "split_reports.json", "split_report_lines.jsonl", "audit.jsonl", "events.jsonl",
     ]  # fmt: skip
     shown = json.loads(found.read("account.json"))
     assert (shown["account_id"], shown["operator_email"]) == (account.account_id, "export@example.com")
@@ -194,11 +194,17 @@ LEFT_OUT = {
     "inbound_queue": "mail on its way in", "inbound_parked": "mail that could not be read yet: for the operator",
     "outbound_queue": "mail on its way out", "send_health": "counts of the abuse guard", "send_bodies": "the same",
     "last_leases": "passes by itself",
+    "usage_lines": "what makes up usage.json", "inbox_placements": "passes with its reports",
+    "former_pods": "the same", "split_books": "which of split_reports.json there are",
+    "split_costs": "in split_reports.json",
     "usage_pod_days": "sums of usage.json", "usage_account_days": "sums of usage.json",
     "audit_chains": "the end of audit.jsonl", "event_sequences": "the end of events.jsonl",
     "client_ids": "each object has its own", "quotas": "counts of what is there",
     "rates": "passes by itself", "leases": "passes by itself", "idempotency": "passes by itself, sealed",
     "webhook_deliveries": "a log of 30 days", "webhook_replays": "a log of 30 days",
+    "invoice_lines": "on the PDF of each in invoices.json", "billing_accounts": "kept by Stripe",
+    "stripe_customers": "kept by Stripe", "stripe_events": "kept by Stripe", "upgrade_links": "secret",
+    "meter_events": "sums of usage.json",
     "key_secrets": "secret", "links": "secret", "notices": "secret", "dkim_keys": "secret",
 }  # fmt: skip
 

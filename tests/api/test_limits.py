@@ -172,3 +172,49 @@ async def test_inboxes_are_warned_of_once(limited: Edge) -> None:
     await limited.http.delete(f"/v1/inboxes/{made[0]['id']}", headers=key)
     await limited.create_inbox(opened.account_api_key)
     assert await told() == [(80, 8), (100, 10), (100, 10)]
+
+
+async def _warned(edge: Edge, account_id: str) -> list[tuple[str, int, int, str | None]]:
+    """Return the warnings of an account: of what, how much of it, and of which pod."""
+    async with edge.database.read() as db:
+        rows = await db.fetch(
+            "select data, pod_id from events where account_id = $1 and event = 'limit.warning' order by sequence",
+            ids.read(Kind.ACCOUNT, account_id),
+        )
+    told = [(json.loads(row["data"])["limit"], row["pod_id"]) for row in rows]
+    return [(one["quota"], one["percent"], one["used"], pod_id and ids.show(Kind.POD, pod_id)) for one, pod_id in told]
+
+
+async def test_a_full_pod_is_warned_of(limited: Edge) -> None:
+    """Of inboxes that are made in it and of those that are moved there, with the pod's id."""
+    opened = await limited.open_account()
+    key = bearer(opened.account_api_key)
+    body = {"name": "Small", "limits": {"max_inboxes": 2}}
+    pod = (await limited.http.post("/v1/pods", json=body, headers=key)).json()["result"]["id"]
+    await limited.http.patch(f"/v1/inboxes/{opened.id}", json={"pod_id": pod}, headers=key)
+    assert await _warned(limited, opened.account_id) == []
+    await limited.create_inbox(opened.account_api_key, pod_id=pod)
+    assert await _warned(limited, opened.account_id) == [("inboxes", 100, 2, pod)]
+    other = await limited.create_inbox(opened.account_api_key)
+    await limited.http.patch(f"/v1/inboxes/{opened.id}", json={"pod_id": None}, headers=key)
+    answer = await limited.http.patch(f"/v1/inboxes/{other['id']}", json={"pod_id": pod}, headers=key)
+    assert answer.status_code == 200
+    assert await _warned(limited, opened.account_id) == [("inboxes", 100, 2, pod)] * 2
+
+
+async def test_domains_are_warned_of(limited: Edge) -> None:
+    """Of five that the tier allows the fourth and the fifth."""
+    opened = await limited.open_account()
+    async with limited.database.read() as db:
+        await db.execute(
+            "update accounts set tier = 'developer' where account_id = $1", ids.read(Kind.ACCOUNT, opened.account_id)
+        )
+    limited.services.keys.forget()
+    key, most = bearer(opened.account_api_key), limited.services.domain_policy.tiers[Tier.DEVELOPER].max_custom_domains
+    assert most
+    for number in range(most):
+        answer = await limited.http.post("/v1/domains", json={"domain": f"d{number}.example.org"}, headers=key)
+        assert answer.status_code == 201, answer.text
+    told = await _warned(limited, opened.account_id)
+    assert [(quota, percent) for quota, percent, _, _ in told][-1] == ("domains", 100)
+    assert told[-1][2] == most

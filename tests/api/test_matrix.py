@@ -46,7 +46,13 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "request_recovery": lambda _: {"email": "matrix@example.com"},
 }
 # A pod with inboxes in it is deleted only if the request says what becomes of them.
-REFUSALS = {"delete_pod": "POD_NOT_EMPTY", "open_stream": "UPGRADE_REQUIRED"}
+# The account is on the highest tier, and this server sells none.
+REFUSALS = {
+    "delete_pod": "POD_NOT_EMPTY",
+    "open_stream": "UPGRADE_REQUIRED",
+    "create_upgrade_link": "STATE_CONFLICT",
+    "open_billing_portal": "BILLING_OFF",
+}
 
 _SCOPES = {"account": KeyScope.ACCOUNT, "pod": KeyScope.POD, "inbox": KeyScope.INBOX}
 _ROLES = {"owner": Role.OWNER, "developer": Role.DEVELOPER, "viewer": Role.VIEWER}

@@ -217,9 +217,9 @@ async def test_a_recipient_is_blocked_by_a_named_rule(edge: Edge) -> None:
     place = Place(account_of(account), None, inbox_id)
     rule = await make(edge, account.account_api_key, direction="outbound", value="rival.example")
     async with edge.services.db.read(place.account_id) as db:
-        await lookup.check_outbound(db, place, ["ann@fine.example", "bob@example.com"])
+        await lookup.check_outbound(db, [(place, ["ann@fine.example", "bob@example.com"])])
         with pytest.raises(RecipientBlocked) as refused:
-            await lookup.check_outbound(db, place, ["ann@fine.example", "Bob@Mail.Rival.example"])
+            await lookup.check_outbound(db, [(place, ["ann@fine.example", "Bob@Mail.Rival.example"])])
     assert rule["id"] in refused.value.message
     assert refused.value.details[0].field == "Bob@Mail.Rival.example"
     assert any(f"DELETE /v1/rules/{rule['id']}" in step for step in refused.value.steps)
@@ -227,9 +227,9 @@ async def test_a_recipient_is_blocked_by_a_named_rule(edge: Edge) -> None:
         edge, account.account_api_key, direction="outbound", value="fine.example", action="allow", inbox_id=account.id
     )
     async with edge.services.db.read(place.account_id) as db:
-        await lookup.check_outbound(db, place, ["ann@fine.example"])
+        await lookup.check_outbound(db, [(place, ["ann@fine.example"])])
         with pytest.raises(RecipientBlocked, match="not among those that the inbox's outbound rules allow"):
-            await lookup.check_outbound(db, place, ["bob@example.com"])
+            await lookup.check_outbound(db, [(place, ["bob@example.com"])])
 
 
 @pytest.mark.parametrize(

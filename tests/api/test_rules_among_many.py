@@ -48,7 +48,7 @@ async def test_a_page_reads_what_it_shows(fresh_edge: Edge) -> None:
             lambda db: SuppressionRepository(db, whole).page(SuppressionQuery(A_PAGE, address="7@example.com")),
         ),
         "recipients": (
-            "suppressions", lambda db: suppressed(db, account, pod, [f"{n}@example.com" for n in range(A_PAGE)]),
+            "suppressions", lambda db: suppressed(db, account, [(pod, f"{n}@example.com") for n in range(A_PAGE)]),
         ),
     }  # fmt: skip
     read = {}

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from daimon.db.scope import Scope
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.suppressions.models import Reason, Suppression
-from daimon.suppressions.repository import add_many, suppressed
+from daimon.suppressions.repository import SuppressionRepository, add_many, suppressed
 
 from .conftest import Edge, Opened
 from .podding import create_pod
@@ -112,9 +113,10 @@ async def test_what_bounces_is_recorded_once(edge: Edge) -> None:
     await asyncio.gather(record(edge, *reversed(complaints)), record(edge, *complaints))
     await record(edge)
     async with edge.services.db.read(account_of(account)) as db:
-        found = await suppressed(db, account_of(account), None, ["a7@example.com", "b@example.com"])
-    assert {address: each.reason for address, each in found.items()} == {"a7@example.com": Reason.BOUNCE}
-    assert found["a7@example.com"].message_id == rows[7].message_id
+        found = await suppressed(db, account_of(account), [(None, "a7@example.com"), (None, "b@example.com")])
+        kept = await SuppressionRepository(db, Scope(account_of(account))).get("a7@example.com", None)
+    assert found == {(None, "a7@example.com")}
+    assert (kept.reason, kept.message_id) == (Reason.BOUNCE, rows[7].message_id)
 
 
 async def test_an_address_that_is_added_at_the_same_time_is_added_once(edge: Edge) -> None:
@@ -152,8 +154,9 @@ async def test_pods_know_nothing_of_each_other(edge: Edge) -> None:
     pod_id = ids.read(ids.Kind.POD, pod["id"])
     async with edge.services.db.read(account_of(account)) as db:
         asked = ["ann@example.com", "bob@example.com", "carl@example.com"]
-        assert sorted(await suppressed(db, account_of(account), pod_id, asked)) == asked[:2]
-        assert sorted(await suppressed(db, account_of(account), None, asked)) == asked[2:]
+        for of, gone in ((pod_id, asked[:2]), (None, asked[2:])):
+            found = await suppressed(db, account_of(account), [(of, address) for address in asked])
+            assert sorted(found) == [(of, address) for address in gone]
 
 
 async def test_an_account_lets_an_address_go_everywhere_or_in_one_pod(edge: Edge) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from daimon.db.scope import Scope
 from daimon.kit import ids
-from daimon.quotas import usage
+from daimon.quotas import ledger, usage
 from daimon.quotas.usage import Used
 
 from .conftest import Edge, Opened, bearer
-from .podding import create_pod, in_pod, uuid_of
+from .podding import create_pod, in_pod, make_paid, patch_inbox, uuid_of
 
 NOTHING = {"received": 0, "sent": 0, "bounced": 0, "stored_bytes": 0}
 
@@ -157,3 +158,61 @@ async def test_a_year_is_shown_at_most_and_bad_cursors_are_refused(edge: Edge) -
     for cursor in ("x", "WyJ4Il0", "WyIyMDI2LTAxLTAxIl0"):
         answer = await edge.http.get("/v1/usage", params={"cursor": cursor}, headers=bearer(account.account_api_key))
         assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_CURSOR")
+
+
+async def test_mail_is_in_the_ledger_and_inboxes_in_their_places(edge: Edge) -> None:
+    """What is delivered, sent, moved and deleted through the server's own doors: lines and sums agree throughout."""
+    account = await edge.open_account()
+    await make_paid(edge, account)
+    pod, headers = await create_pod(edge, account), bearer(account.account_api_key)
+    inbox = await in_pod(edge, account, pod)
+    size = len(await edge.deliver(inbox["id"]))
+    mail = {"to": ["a@example.com", "b@example.com"], "subject": "Hello", "body": "Hello"}
+    sent = await edge.http.post(f"/v1/inboxes/{inbox['id']}/send", json=mail, headers=headers)
+    assert sent.status_code == 202, sent.text
+    await patch_inbox(edge, account, inbox, pod_id=None)
+    await edge.deliver(inbox["id"], "again")
+    await edge.http.delete(f"/v1/pods/{pod['id']}", headers=headers)
+    await edge.http.delete(f"/v1/inboxes/{inbox['id']}", headers=headers)
+    account_id, pod_id = uuid_of(account), ids.read(ids.Kind.POD, pod["id"])
+    async with edge.database.read() as db:
+        assert await ledger.verify(db, Scope(account_id), _today()) == []
+        lines = await db.fetch("select pod_id, kind, quantity from usage_lines where account_id = $1", account_id)
+        places = await db.fetch(
+            "select pod_id, last from inbox_placements where account_id = $1 and inbox_id = $2",
+            account_id, ids.read(ids.Kind.INBOX, inbox["id"]),
+        )  # fmt: skip
+        former = await db.fetchval("select name from former_pods where account_id = $1 and id = $2", account_id, pod_id)
+    of_pod = {(row["kind"], row["quantity"]) for row in lines if row["pod_id"] == pod_id}
+    assert {("received", 1), ("stored_bytes", size), ("sent", 2)} < of_pod
+    assert [row["kind"] for row in lines if row["pod_id"] != pod_id].count("received") == 1
+    assert [tuple(row) for row in places] == [(usage.NO_POD, _today())]  # one day, and the pod that it was in last
+    assert former == "Pod"
+
+
+async def test_inboxes_of_a_deleted_pod_are_in_their_places(edge: Edge) -> None:
+    """Those that stay are in no pod from this day on; those that go with it were in it until today."""
+    account = await edge.open_account()
+    await make_paid(edge, account)
+    headers, stay, go = (
+        bearer(account.account_api_key),
+        await create_pod(edge, account),
+        await create_pod(edge, account),
+    )
+    kept, gone = await in_pod(edge, account, stay), await in_pod(edge, account, go)
+    account_id = uuid_of(account)
+    async with edge.database.read() as db:
+        await db.execute("update inbox_placements set first = first - 9 where account_id = $1", account_id)
+    for pod, fate in ((stay, "move"), (go, "delete")):
+        answer = await edge.http.delete(f"/v1/pods/{pod['id']}", params={"inboxes": fate}, headers=headers)
+        assert answer.status_code == 200
+    async with edge.database.read() as db:
+        rows = await db.fetch(
+            "select inbox_id, pod_id, last - first as days from inbox_placements where account_id = $1 and last <"
+            " 'infinity' order by days",
+            account_id,
+        )
+        opened = await db.fetch("select inbox_id, pod_id, first from inbox_placements where last = 'infinity'")
+    ends = [(ids.show(ids.Kind.INBOX, row[0]), ids.show(ids.Kind.POD, row[1]), row[2]) for row in rows]
+    assert ends == [(kept["id"], stay["id"], 8), (gone["id"], go["id"], 9)]
+    assert (ids.read(ids.Kind.INBOX, kept["id"]), usage.NO_POD, _today()) in [tuple(row) for row in opened]

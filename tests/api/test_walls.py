@@ -41,7 +41,7 @@ async def _tenant_tables(edge: Edge) -> list[str]:
     async with edge.database.read() as db:
         rows = await db.fetch(
             "select table_name from information_schema.columns where column_name = 'account_id'"
-            " and table_schema = 'public' and table_name in (select relname from pg_class where relkind = 'r')"
+            " and table_schema = 'public' and table_name in (select relname from pg_class where relkind in ('r', 'p'))"
         )
     return sorted({row["table_name"] for row in rows} - LOOKED_UP)
 

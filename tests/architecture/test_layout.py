@@ -92,6 +92,21 @@ def test_a_users_url_is_opened_by_one_door(path: Path) -> None:
     assert not {name for name in imported if name in clients or name.partition(".")[0] in clients}
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "src" / "daimon").rglob("*.py")), ids=_name)
+def test_stripe_is_known_to_billing_alone(path: Path) -> None:
+    """Nothing else imports its package."""
+    tree = ast.parse(path.read_text("utf-8"))
+    imported = {name.partition(".")[0] for node in ast.walk(tree) for name in _imported(node)}
+    assert "stripe" not in imported or "billing" in path.parts
+
+
+def test_without_stripe_nothing_waits_for_its_package() -> None:
+    """It takes half a second to import: no role and no command does so unless it is configured."""
+    program = "import sys, daimon.cli, daimon.bootstrap.api, daimon.bootstrap.worker; print('stripe' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_no_operation_writes_in_an_undeclared_way() -> None:
     """Only the operation layer opens transactions for HTTP: a handler works in the one it is lent."""
     for path in sorted((ROOT / "src" / "daimon" / "api").glob("*.py")):

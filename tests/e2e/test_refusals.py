@@ -176,7 +176,12 @@ def test_a_port_out_of_range() -> None:
 def test_the_configuration_shows_origins_and_no_secrets(tmp_path: Path) -> None:
     """What is in force, where it came from, and nothing that must not be seen."""
     done = daimon(
-        "config", "--http-port=81", DAIMON_SMTP_PORT="26", DAIMON_SECRET_KEY="h" * 32, DAIMON_STRIPE_SECRET_KEY="hush"
+        "config",
+        "--http-port=81",
+        DAIMON_SMTP_PORT="26",
+        DAIMON_SECRET_KEY="h" * 32,
+        DAIMON_STRIPE_SECRET_KEY="hush",
+        DAIMON_STRIPE_WEBHOOK_SECRET="hush",
     )
     lines = done.stdout.splitlines()
     assert "DAIMON_HTTP_PORT=81  # --http-port" in lines

@@ -19,6 +19,7 @@ PRINTED = [
     ["verification code", "INBOX_NOT_FOUND"],
     ["'max_inboxes': 5"],
     ["'received': 1", "'pod_id': 'pod_"],
+    ["usage", "'name': 'Customer A'", "<h1>Statement "],
     ["INBOX_NOT_FOUND", "verification code"],
     [],
     ["suspended", "POD_NOT_EMPTY", "True"],

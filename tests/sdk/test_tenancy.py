@@ -81,6 +81,20 @@ def test_an_account_tells_of_itself(account: Account, tmp_path: Path) -> None:
     assert client.server.openapi()["openapi"].startswith("3.")
 
 
+def test_the_bill_is_looked_ahead_at_and_divided(account: Account) -> None:
+    """A report is a page of lines that tells the whole, too; keys of `fixed` are ids."""
+    billing = account.client.billing
+    assert billing.get().tier == "free"
+    assert billing.forecast().usage.sent.so_far == 0
+    assert list(billing.invoices()) == []
+    pod = account.client.pods.create("Customer")
+    split = billing.set_splits(by="pod", method="fixed", fixed={pod.id: 100}, markups={pod.id: 5})
+    assert (split.fixed, split.weights.sends >= 0) == ({pod.id: 100}, True)
+    report = billing.splits_report(total_cents=1000)
+    assert (report.total_cents, report.status, report.closed_at) == (1000, "open", None)
+    assert sum(line.amount_cents for line in report) == 1000
+
+
 def test_an_export_that_is_refused_leaves_no_file(account: Account, connect: Connect, tmp_path: Path) -> None:
     """It raises as any call does."""
     narrow = connect(account.first.inbox_api_key, account.served.api)

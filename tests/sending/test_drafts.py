@@ -4,10 +4,12 @@ import asyncio
 import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx import Response
 
+from daimon.drafts.repository import take_due
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.worker import drafts as worker_drafts
@@ -206,3 +208,43 @@ async def test_a_draft_that_breaks_stops_no_other(post: Post) -> None:
     async with post.edge.database.read() as db:
         row = await db.fetchrow("select status, error from drafts where id = $1", named)
     assert (row["status"], "INTERNAL" in row["error"]) == ("scheduled", True)
+
+
+async def test_many_drafts_of_one_moment_are_sent_together(post: Post) -> None:
+    """Those that cannot be sent are in nobody's way."""
+    made = [await draft(post, to=f"{n}@example.com", send_at=soon(60)) for n in range(40)]
+    refused = made[7]["id"]
+    blocked = await post.edge.http.post(
+        "/v1/rules",
+        json={"direction": "outbound", "action": "block", "value": "7@example.com"},
+        headers={"Authorization": f"Bearer {post.key}"},
+    )
+    assert blocked.status_code == 201, blocked.text
+    await post.execute("update drafts set next_at = now()")
+    async with Scheduling(post):
+        for each in made:
+            await sent_of(post, each["id"], "failed" if each["id"] == refused else "sent")
+    assert (await call(post, "GET", f"/{refused}")).json()["result"]["error"]["error"] == "RECIPIENT_BLOCKED"
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 39
+
+
+async def test_accounts_have_their_turns(post: Post) -> None:
+    """However many drafts one of them has, and had before the other."""
+    made = await draft(post, to="ada@example.com", send_at=soon(60))
+    many, few = ids.new(), ids.new()
+    for account, count in ((many, 40), (few, 1)):
+        await post.execute(
+            "insert into drafts select $1, gen_random_uuid(), inbox_id, status, send_at, now() - interval '1 minute',"
+            " content, summary, message_id, error, client_id, created_at, updated_at from drafts,"
+            " generate_series(1, $3) where id = $2",
+            account, ids.read(ids.Kind.DRAFT, made["id"]), count,
+        )  # fmt: skip
+    taken, after = [], UUID(int=0)
+    async with post.edge.database.transaction() as db:
+        for _ in range(3):
+            due = await take_due(db, after=after, now=utc_now())
+            await db.execute("update drafts set next_at = null where id = any($1)", [each.id for each in due])
+            after = due[0].account_id
+            taken.append((after, len(due)))
+    assert sorted(taken[:2]) == sorted([(many, 32), (few, 1)])
+    assert taken[2] == (many, 8)

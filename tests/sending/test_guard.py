@@ -57,7 +57,7 @@ async def test_bounces_stop_an_account_until_it_is_looked_at(post: Post) -> None
     account = await post.get("/v1/account")
     assert account["status"] == "under_review"
     [event] = await post.events("account.under_review")
-    assert "bounced" in event["account"]["reason"]
+    assert "(11 of the last 12 bounced, 0 of 1 complained)" in event["account"]["reason"]
     await post.execute("update accounts set status = 'active'")
     assert not await reviewed(post)
     await asyncio.sleep(1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from typing import Any
 
 import pytest
 
@@ -242,3 +243,40 @@ async def test_crowds_at_two_processes_never_wait_for_each_other(post: Post) -> 
         one, two = await asyncio.gather(sends(post, names), sends(other, names[::-1]))
     assert one == two
     assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 12
+
+
+async def test_one_idempotency_key_many_times_at_once_sends_one_mail(post: Post) -> None:
+    """All get the first's answer, in one batch with others; another body under the key is refused."""
+    answers = await asyncio.gather(
+        *(post.send(once="same", to="a@example.com") for _ in range(8)),
+        *(post.send(once=f"own-{n}", to="b@example.com") for n in range(8)),
+    )
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["result"]["id"] for answer in answers[:8]}) == 1
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 7
+    assert (await post.send(once="same", to="c@example.com")).status_code == 422
+    assert (await post.get(f"/v1/inboxes/{post.inbox}"))["message_count"] == 9
+
+
+async def test_sends_of_several_inboxes_are_written_together(post: Post) -> None:
+    """Each in its inbox, its pod and its thread; what is used is counted where it belongs."""
+    pods = [await made(post, "/v1/pods", name=f"pod {n}") for n in range(2)]
+    inboxes = [await made(post, "/v1/inboxes", pod_id=pod["id"]) for pod in pods]
+    wanted = [inbox["id"] for inbox in inboxes for _ in range(5)]
+    answers = await asyncio.gather(*(post.send(inbox=inbox, to=["a@example.com", "b@example.com"]) for inbox in wanted))
+    assert [answer.json()["result"]["inbox_id"] for answer in answers] == wanted
+    for pod, inbox in zip(pods, inboxes, strict=True):
+        shown = await post.get(f"/v1/inboxes/{inbox['id']}")
+        assert (shown["message_count"], shown["thread_count"]) == (5, 5)
+        usage = await post.get(f"/v1/pods/{pod['id']}/usage")
+        assert usage["totals"]["sent"] == 10
+    async with post.edge.database.read() as db:
+        used = await db.fetch("select used from quotas where quota = 'sends_per_day' order by used")
+    assert [row["used"] for row in used] == [10, 10, 20]
+
+
+async def made(post: Post, path: str, **body: object) -> Any:
+    """Create something with the account's key."""
+    answer = await post.edge.http.post(path, json=body, headers={"Authorization": f"Bearer {post.key}"})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["result"]

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import contextlib
-import dataclasses
 import smtplib
 import socket
 import ssl
@@ -132,15 +131,12 @@ async def desk(post: Post) -> AsyncIterator[SubmissionDesk]:
     services = post.edge.services
     reader = TwoReaders()
     yield SubmissionDesk(
-        db=services.db,
+        services.db,
+        services.mailroom,
         keys=KeyCache(services.db, utc_now),
         failures=AuthFailures(5),
         uses=KeyUses(),
-        road=services.road,
-        trail=services.trail,
         reader=reader,
-        ringer=services.ringer,
-        posts=services.posts,
         clock=utc_now,
     )
     reader.close()
@@ -155,8 +151,8 @@ async def serve(
 
         async def start(*, reader: TwoReaders = desk.reader, **changes: Any) -> Submission:
             policy = msgspec.structs.replace(POLICY, **changes)
-            at = dataclasses.replace(desk, reader=reader)
-            server = SubmissionServer(desk=at, policy=policy, tls=tls_context, clock=utc_now)
+            desk.reader = reader
+            server = SubmissionServer(desk=desk, policy=policy, tls=tls_context, clock=utc_now)
             sock = socket.create_server(("127.0.0.1", 0))
             submission = Submission(post, desk, sock.getsockname()[1], trusting)
             await server.start(sock)

@@ -51,6 +51,7 @@ OTHER = {
     "DAIMON_STRIPE_SECRET_KEY": "sk_live_hush",
     "DAIMON_STRIPE_WEBHOOK_SECRET": "whsec_hush",
     "DAIMON_STRIPE_API_BASE": "http://127.0.0.1:8420",
+    "DAIMON_STRIPE_METERS": "received,sent",
 }
 
 

@@ -119,7 +119,7 @@ async def test_a_lease_is_held_for_a_block(db: Database) -> None:
     who, limits = account(), with_every_figure(1)
 
     async def fail(*, inside: Callable[[], Awaitable[None]]) -> None:
-        async with leases.held(db.read, who, limits, clock=lambda: NOON):
+        async with leases.Leases(lambda _: db.read(), lambda: NOON).held(who, limits):
             await inside()
 
     async def nothing() -> None:

@@ -22,6 +22,8 @@ import {
 export class InvalidCursor extends BadRequest {}
 /** 400: The body is not JSON in UTF-8. */
 export class InvalidJson extends BadRequest {}
+/** 400: The body is not signed by Stripe with this endpoint's secret, or was signed too long ago. */
+export class StripeSignatureInvalid extends BadRequest {}
 /** 401: This key has expired. */
 export class ApiKeyExpired extends Unauthenticated {}
 /** 401: This key was revoked or rotated. */
@@ -80,6 +82,8 @@ export class MessageNotFound extends NotFound {}
 export class PodNotFound extends NotFound {}
 /** 404: There is no such rule within the reach of this key. */
 export class RuleNotFound extends NotFound {}
+/** 404: The report of this month has no such line. */
+export class SplitLineNotFound extends NotFound {}
 /** 404: This address is not suppressed, within the reach of this key. */
 export class SuppressionNotFound extends NotFound {}
 /** 404: There is no such team within the reach of this key. */
@@ -88,6 +92,8 @@ export class TeamNotFound extends NotFound {}
 export class ThreadNotFound extends NotFound {}
 /** 404: There is no such webhook within the reach of this key. */
 export class WebhookNotFound extends NotFound {}
+/** 409: This server has no billing: its operator sets the tiers of accounts. */
+export class BillingOff extends Conflict {}
 /** 409: This client_id already made an object from another body. */
 export class ClientIdConflict extends Conflict {}
 /** 409: Another account has verified this domain. */
@@ -100,12 +106,16 @@ export class MemberExists extends Conflict {}
 export class PodNotEmpty extends Conflict {}
 /** 409: A request with this Idempotency-Key is still running. */
 export class RequestInProgress extends Conflict {}
-/** 409: A rule blocked this message: it is kept aside, and can only be read, released or deleted. */
+/** 409: The account has this tier already, or a higher one. */
 export class StateConflict extends Conflict {}
 /** 409: Another pod has this subdomain. */
 export class SubdomainTaken extends Conflict {}
+/** 409: This tier is not for sale here. */
+export class TierNotSold extends Conflict {}
 /** 410: The events behind this place are older than 30 days and are not kept any more. */
 export class CursorExpired extends Gone {}
+/** 410: This link has expired: it was good for seven days. */
+export class LinkExpired extends Gone {}
 /** 429: The account has sent as much today as its tier allows; the day turns at midnight UTC. */
 export class SendLimitExceeded extends RateLimited {}
 /** 503: The server cannot do this right now. Nothing was done; it is safe to retry. */
@@ -115,6 +125,7 @@ export class Unavailable extends ServerError {}
 export const BY_CODE: Record<string, ErrorClass> = {
   INVALID_CURSOR: InvalidCursor,
   INVALID_JSON: InvalidJson,
+  STRIPE_SIGNATURE_INVALID: StripeSignatureInvalid,
   API_KEY_EXPIRED: ApiKeyExpired,
   API_KEY_REVOKED: ApiKeyRevoked,
   AUTHENTICATION_REQUIRED: AuthenticationRequired,
@@ -145,11 +156,13 @@ export const BY_CODE: Record<string, ErrorClass> = {
   MESSAGE_NOT_FOUND: MessageNotFound,
   POD_NOT_FOUND: PodNotFound,
   RULE_NOT_FOUND: RuleNotFound,
+  SPLIT_LINE_NOT_FOUND: SplitLineNotFound,
   SUPPRESSION_NOT_FOUND: SuppressionNotFound,
   TEAM_NOT_FOUND: TeamNotFound,
   THREAD_NOT_FOUND: ThreadNotFound,
   WEBHOOK_NOT_FOUND: WebhookNotFound,
   REQUEST_TIMEOUT: RequestTimeout,
+  BILLING_OFF: BillingOff,
   CLIENT_ID_CONFLICT: ClientIdConflict,
   DOMAIN_CLAIMED: DomainClaimed,
   LAST_OWNER: LastOwner,
@@ -158,8 +171,10 @@ export const BY_CODE: Record<string, ErrorClass> = {
   REQUEST_IN_PROGRESS: RequestInProgress,
   STATE_CONFLICT: StateConflict,
   SUBDOMAIN_TAKEN: SubdomainTaken,
+  TIER_NOT_SOLD: TierNotSold,
   USERNAME_TAKEN: UsernameTaken,
   CURSOR_EXPIRED: CursorExpired,
+  LINK_EXPIRED: LinkExpired,
   PAYLOAD_TOO_LARGE: PayloadTooLarge,
   UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaType,
   VALIDATION_FAILED: ValidationFailed,

@@ -3,6 +3,8 @@ export type AccountStatus = 'active' | 'suspended' | 'under_review';
 
 export type ActorKind = 'anonymous' | 'key' | 'member' | 'operator' | 'system';
 
+export type CostBasis = 'charges' | 'subscription' | 'tier';
+
 export type DeliveryStatus = 'failed' | 'pending' | 'succeeded';
 
 export type Direction = 'inbound' | 'outbound';
@@ -40,6 +42,12 @@ export type RuleAction = 'allow' | 'block';
 export type RuleLevel = 'account' | 'inbox' | 'pod';
 
 export type SendStatus = 'bounced' | 'cancelled' | 'deferred' | 'delivered' | 'failed' | 'queued' | 'scheduled' | 'sent' | 'suppressed';
+
+export type SplitBy = 'cost_center' | 'pod' | 'team';
+
+export type SplitMethod = 'even' | 'fixed' | 'inboxes' | 'usage';
+
+export type SubscriptionState = 'active' | 'canceled' | 'ending' | 'incomplete' | 'past_due' | 'paused' | 'trialing' | 'unpaid';
 
 export type SuppressionReason = 'bounce' | 'complaint' | 'manual';
 
@@ -116,6 +124,14 @@ export interface Authentication {
   dmarc?: 'fail' | 'none' | 'pass' | 'permerror' | 'temperror' | null;
   arc?: string | null;
   aligned?: boolean | null;
+}
+
+/** What the account is on. `enabled`: whether this server has billing; without, its operator sets the tier. */
+export interface Billing {
+  accountId: string;
+  tier: Tier;
+  enabled: boolean;
+  subscription: Subscription | null;
 }
 
 /** Something that works now. */
@@ -325,10 +341,55 @@ export interface Event {
   webhookId?: string | null;
 }
 
+/** A quantity: in the month so far, a day at the present pace, and at the month's end. */
+export interface Expected {
+  soFar: number;
+  perDay: number;
+  expected: number;
+}
+
+/** The month's cost in minor units of a currency. `expected_cents` is null for a price that was negotiated. `basis`: the subscription and what it was invoiced for; other invoices and charges; or the tier's price, where nothing was invoiced or charged. */
+export interface ExpectedCost {
+  currency: string;
+  soFarCents: number;
+  expectedCents: number | null;
+  basis: CostBasis;
+}
+
+/** A limit, and when it will be met: now if it is, null if not at this pace or not within a year. */
+export interface ExpectedLimit {
+  quota: string;
+  used: number;
+  limit: number;
+  percent: number;
+  perDay: number;
+  /** RFC 3339, in UTC. */
+  reachedAt: string | null;
+}
+
+/** What is used. */
+export interface ExpectedUsage {
+  received: Expected;
+  sent: Expected;
+  bounced: Expected;
+  storedBytes: Expected;
+}
+
 /** One thing to know before trusting the mail. `kind` is a stable word, `detail` is for people. */
 export interface Finding {
   kind: string;
   detail: string;
+}
+
+/** What is to be expected of the present month. Limits that are unlimited are left out. */
+export interface Forecast {
+  period: string;
+  firstDay: string;
+  lastDay: string;
+  asOf: string;
+  usage: ExpectedUsage;
+  costs: ExpectedCost[];
+  limits: ExpectedLimit[];
 }
 
 /** A role in one pod, or (`pod_id` null) in the whole account. */
@@ -371,6 +432,22 @@ export interface Invitation {
   email: string;
   invitationUrl: string;
   invitationExpiresAt: string;
+}
+
+/** An invoice. `total` is in minor units of the currency; a negative one is a credit. `hosted_url` is where it is seen and paid, `pdf_url` its PDF; both need no login. */
+export interface Invoice {
+  id: string;
+  number: string | null;
+  status: string;
+  currency: string;
+  total: number;
+  periodStart: string;
+  periodEnd: string;
+  hostedUrl: string | null;
+  pdfUrl: string | null;
+  /** RFC 3339, in UTC. */
+  finalizedAt: string | null;
+  createdAt: string;
 }
 
 /** A key, without its secret. */
@@ -516,6 +593,11 @@ export interface PodLimits {
   maxSendsPerDay: number | null;
 }
 
+/** A page of Stripe's on which a person changes the card and the tier, cancels, and sees invoices. It works for a few minutes, for whoever has the URL. */
+export interface Portal {
+  url: string;
+}
+
 /** That a report arrived. It is the same for a key that exists and one that does not. */
 export interface Received {
   received?: boolean;
@@ -647,6 +729,77 @@ export interface SmtpSettings {
   maxRecipients: number;
 }
 
+/** How the cost is divided, since `updated_at`; null while nobody has set it. */
+export interface Split {
+  by: SplitBy;
+  method: SplitMethod;
+  weights: SplitWeights;
+  fixed: Record<string, number>;
+  markupPercent: number;
+  markups: Record<string, number>;
+  /** RFC 3339, in UTC. */
+  updatedAt: string | null;
+}
+
+/** A part of the cost, and the days by whose use it is divided. `corrects`: the closed month that it belongs to. */
+export interface SplitCost {
+  id: string;
+  description: string;
+  invoiceId: string | null;
+  amountCents: number;
+  firstDay: string;
+  lastDay: string;
+  corrects: string | null;
+}
+
+/** What one pod, team or cost centre has to bear. `share` is of the whole cost, null where that is 0. */
+export interface SplitLine {
+  id: string;
+  name: string | null;
+  corrects: string | null;
+  usage: SplitUsage;
+  share: number | null;
+  amountCents: number;
+  markupCents: number;
+  chargeCents: number;
+}
+
+/** What was used in the month. */
+export interface SplitUsage {
+  sends: number;
+  received: number;
+  storedBytes: number;
+  inboxDays: number;
+}
+
+/** How much of the cost is divided by each kind of use, in proportion to each other; what is left out is 0. */
+export interface SplitWeights {
+  sends?: number;
+  received?: number;
+  storage?: number;
+  inboxes?: number;
+}
+
+/** What the account pays for at Stripe. `amount` is in minor units of the currency, for each period. `tier` is what it is for, `cancel_at` when it ends if that is decided, `grace_ends_at` until when a payment that failed has to be made. */
+export interface Subscription {
+  id: string;
+  state: SubscriptionState;
+  tier: Tier | null;
+  amount: number | null;
+  currency: string | null;
+  period: string | null;
+  /** RFC 3339, in UTC. */
+  currentPeriodStart: string | null;
+  /** RFC 3339, in UTC. */
+  currentPeriodEnd: string | null;
+  /** RFC 3339, in UTC. */
+  trialEnd: string | null;
+  /** RFC 3339, in UTC. */
+  cancelAt: string | null;
+  /** RFC 3339, in UTC. */
+  graceEndsAt: string | null;
+}
+
 /** A suppressed address. `message_id` is the sent message that came back or was complained of. */
 export interface Suppression {
   address: string;
@@ -691,6 +844,13 @@ export interface Thread {
   preview: string;
   createdAt: string;
   updatedAt: string;
+}
+
+/** A link by which a person pays, without a login. It works until somebody has paid by it, at most seven days. */
+export interface UpgradeLink {
+  url: string;
+  expiresAt: string;
+  targetTier: Tier;
 }
 
 /** What was used on one day. `pod_id` is the pod that held the inbox then, null for none. */
@@ -761,6 +921,14 @@ export interface PodLimitsInput {
   maxSendsPerDay?: number | null | undefined;
 }
 
+/** How much of the cost is divided by each kind of use, in proportion to each other; what is left out is 0. */
+export interface SplitWeightsInput {
+  sends?: number | undefined;
+  received?: number | undefined;
+  storage?: number | undefined;
+  inboxes?: number | undefined;
+}
+
 /** A page of audit tells nothing else. */
 export type AuditPage = object;
 
@@ -786,6 +954,9 @@ export interface InboxPage {
   limit: number;
   offset: number;
 }
+
+/** A page of invoices tells nothing else. */
+export type InvoicePage = object;
 
 /** What a page of keys tells besides its items. */
 export interface KeyPage {
@@ -816,6 +987,23 @@ export interface RulePage {
   total: number;
   limit: number;
   offset: number;
+}
+
+/** What a page of lines tells besides its items. */
+export interface SplitReport {
+  limit: number;
+  period: string;
+  firstDay: string;
+  lastDay: string;
+  status: 'closed' | 'open';
+  closedAt: string | null;
+  currency: string;
+  by: SplitBy;
+  method: SplitMethod;
+  totalCents: number;
+  markupCents: number;
+  chargeCents: number;
+  costs: SplitCost[];
 }
 
 /** A page of suppressions tells nothing else. */

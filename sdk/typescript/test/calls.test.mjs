@@ -246,6 +246,16 @@ test('account, usage, audit, rules, suppressions, domains and the server', async
   assert.equal((await client.server.openapi()).openapi.slice(0, 2), '3.');
 });
 
+test('a bill is divided; keys of `fixed` are the caller\'s own', async () => {
+  const { client } = await account();
+  const pod = await client.pods.create({ name: 'Customer' });
+  const split = await client.billing.setSplits({ by: 'pod', method: 'fixed', fixed: { [pod.id]: 100 }, markupPercent: 5 });
+  assert.deepEqual([split.fixed, split.markupPercent], [{ [pod.id]: 100 }, 5]);
+  const report = await client.billing.splitsReport({ totalCents: 1000 });
+  assert.deepEqual([report.totalCents, report.status], [1000, 'open']);
+  assert.equal(report.result.reduce((sum, line) => sum + line.amountCents, 0), 1000);
+});
+
 test('an id cannot lead to another path', async () => {
   const { client, first } = await account();
   for (const wrong of ['', '.', '..', undefined]) {

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from time import perf_counter
@@ -14,9 +14,10 @@ from daimon.api.auditing import record_change, record_read
 from daimon.api.auth import authenticate, check_account, check_reach, narrowed, refuse
 from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
+from daimon.api.deferred import Alone, Deferred, Shared
 from daimon.api.errors import ClientGone, MethodNotAllowed, UpgradeRequired
 from daimon.api.idempotency import HEADER as IDEMPOTENCY_KEY
-from daimon.api.idempotency import IdempotencyRepository, claim_of
+from daimon.api.idempotency import IdempotencyRepository, claim_of, earlier_response
 from daimon.api.operation import Lend, Operation
 from daimon.api.request import Message, Receive, Request, Send
 from daimon.api.request import Scope as AsgiScope
@@ -25,8 +26,8 @@ from daimon.api.services import Services
 from daimon.api.sockets import PATH as SOCKET_PATH
 from daimon.api.sockets import converse
 from daimon.api.streaming import send_stream
+from daimon.api.together import Together
 from daimon.api.upgrade import with_upgrade_context
-from daimon.db.engine import Connection
 from daimon.events import rings
 from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
 from daimon.kit.log import Log
@@ -48,6 +49,7 @@ class Api:
         self._services = services
         self._router = Router(operations)
         self._access_log = services.access_log
+        self._together = Together(services.mailroom)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -101,7 +103,7 @@ class Api:
         try:
             return await work
         except DaimonError as error:
-            return render.error(with_upgrade_context(error, self._services.public_url), request.id)
+            return render.error(with_upgrade_context(error, request), request.id)
         except asyncio.CancelledError:  # the server stops and this request outlived its patience
             return render.error(Unavailable(retry_after=1), request.id)
         except ClientGone:
@@ -129,7 +131,7 @@ class Api:
             check_account(called, who)
             self._services.key_uses.note(who, called.permission)
         try:
-            return await _run(called, request, await _arguments(called, request, values))
+            return await _run(called, request, await _arguments(called, request, values), self._together)
         except NotFound:
             if who is not None and request.key is not who:  # his key reaches it, and his roles there do not allow this
                 await refuse(request, called, values, who)
@@ -169,15 +171,18 @@ async def _arguments(called: Operation, request: Request, values: tuple[Any, ...
     return [*values, *(given[name] for name in called.takes)]
 
 
-async def _run(called: Operation, request: Request, arguments: list[Any]) -> Response:
+async def _run(called: Operation, request: Request, arguments: list[Any], together: Together) -> Response:
     if called.lend is Lend.TRANSACTION:
         work = _run_in_transaction(called, request, arguments)
         return await (_no_sooner(called.no_sooner, work) if called.no_sooner else work)
+    if called.defers:
+        return await _run_deferred(called, request, arguments, together)
     if called.lend is Lend.READ:
         async with request.reading() as request.db:
             given = await called.handler(request, *arguments)
     else:
         given = await called.handler(request, *arguments)
+    assert not isinstance(given, Deferred)
     if request.read is not None:
         await record_read(request, request.read)  # with no connection in hand, and before a byte of the answer leaves
     return render.answer(given, called.status)
@@ -186,36 +191,34 @@ async def _run(called: Operation, request: Request, arguments: list[Any]) -> Res
 async def _run_in_transaction(called: Operation, request: Request, arguments: list[Any]) -> Response:
     if called.before is not None:
         await called.before(request, *arguments)
-    told: dict[str, None] = {}
     async with _around(called, request):
-        if called.together and request.key is not None:
-            place = (request.key.scope.account_id, arguments[0])
-            work = partial(_handle, called, request, arguments, told)
-            response = await request.services.together.run(place, work)
-        else:
-            async with request.writing() as connection:
-                response = await _handle(called, request, arguments, told, connection)
+        return await _write(called, request, partial(called.handler, request, *arguments))
+
+
+async def _run_deferred(called: Operation, request: Request, arguments: list[Any], together: Together) -> Response:
+    """Run a handler that writes nothing itself, and then write what it leaves to be written."""
+    async with _around(called, request):
+        if earlier := await earlier_response(request):
+            return earlier
+        deferred = await called.handler(request, *arguments)
+        if isinstance(deferred, Shared):
+            return await together.write(called, request, deferred)
+        assert isinstance(deferred, Alone)
+        return await _write(called, request, deferred.work)
+
+
+async def _write(called: Operation, request: Request, work: Callable[[], Awaitable[Any]]) -> Response:
+    """Do work in a transaction of the request's own, and tell of it after the commit."""
+    with rings.noticing() as told:
+        async with request.writing() as request.db:
+            if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
+                response = await _run_once(called, request, work)
+            else:
+                response = render.answer(await work(), called.status)
+            await record_change(called, request)  # after the events: see audit/service.py for the order of locks
     request.services.ringer.ring(*told)
     if request.after_commit:
         request.after_commit()
-    return response
-
-
-async def _handle(
-    called: Operation, request: Request, arguments: list[Any], told: dict[str, None], connection: Connection
-) -> Response:
-    """Do what is done in the transaction; what is to be rung after it is collected in `told`.
-
-    In a shared transaction it may be done twice (see together.py): of a first time that was undone nothing is left.
-    """
-    request.db, request.change, request.after_commit = connection, None, None
-    with rings.noticing() as recorded:
-        if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
-            response = await _run_once(called, request, arguments)
-        else:
-            response = render.answer(await called.handler(request, *arguments), called.status)
-        await record_change(called, request)  # after the events: see audit/service.py for the order of locks
-    told.update(recorded)
     return response
 
 
@@ -232,14 +235,14 @@ async def _no_sooner(seconds: float, work: Coroutine[Any, Any, R]) -> R:
     return done
 
 
-async def _run_once(called: Operation, request: Request, arguments: list[Any]) -> Response:
+async def _run_once(called: Operation, request: Request, work: Callable[[], Awaitable[Any]]) -> Response:
     claim = claim_of(request)
     assert claim is not None
     responses = IdempotencyRepository(request.db, claim.scope)
     await responses.lock(claim)
     if earlier := await responses.earlier(claim, request.now):
         return earlier
-    response = render.answer(await called.handler(request, *arguments), called.status)
+    response = render.answer(await work(), called.status)
     await responses.keep(claim, response, request.now)
     return response
 

@@ -14,8 +14,13 @@ READ = "read_message"
 async def record_change(called: Operation, request: Request) -> None:
     """Record in the request's transaction what its handler changed, if it did."""
     if request.change is not None:
-        entry = _entry(request, called.name, request.change, request.now)
-        await request.services.trail.record(request.db, [entry])
+        await request.services.trail.record(request.db, [entry_of(called, request)])
+
+
+def entry_of(called: Operation, request: Request) -> Entry:
+    """Return what the trail tells of a request that changed something."""
+    assert request.change is not None
+    return _entry(request, called.name, request.change, request.now)
 
 
 async def record_read(request: Request, shown: Change) -> None:

@@ -117,7 +117,7 @@ async def get_capabilities(request: Request) -> Answer[Capabilities]:
     present = _Present(who, limits, await quotas.used(request.db, who.scope, quotas.Quota.INBOXES))
     can, cannot = [], []
     for action in _ACTIONS:
-        if refusal := _refusal(action, present, upgrade_url(request.services.public_url)):
+        if refusal := _refusal(action, present, upgrade_url(request)):
             cannot.append(refusal)
         else:
             can.append(Can(action.name, action.description))

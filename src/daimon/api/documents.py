@@ -1,9 +1,9 @@
-"""The API's description of itself: `/openapi.json` for machines, `/docs` for people."""
+"""The API's description of itself: `/openapi.json` for machines, `/docs` for people, three texts for models."""
 
 from asyncio import to_thread  # made once in a process, which would hold up every other request
 from functools import cache
 
-from daimon.api import openapi, reference_page
+from daimon.api import for_agents, openapi, reference_page
 from daimon.api.answer import Octets
 from daimon.api.operation import OPERATIONS, Lend, operation
 from daimon.api.request import Request
@@ -25,6 +25,43 @@ async def get_docs(request: Request) -> Octets:
     return Octets(
         await to_thread(_docs, request.services.public_url), "text/html; charset=utf-8", headers=[*_HEADERS, policy]
     )
+
+
+@operation("GET", "/llms.txt", tag=_TAG, reach=None, lend=Lend.NOTHING, content_type="text/plain")
+async def get_llms(request: Request) -> Octets:
+    """Read where a model begins with this API."""
+    return _text(_llms(request.services.public_url))
+
+
+@operation("GET", "/llms-full.txt", tag=_TAG, reach=None, lend=Lend.NOTHING, content_type="text/plain")
+async def get_llms_full(request: Request) -> Octets:
+    """Read of every operation in one text, for a model."""
+    return _text(_llms_full(request.services.public_url))
+
+
+@operation("GET", "/skill.md", tag=_TAG, reach=None, lend=Lend.NOTHING, content_type="text/markdown")
+async def get_skill(request: Request) -> Octets:
+    """Read a skill for agents that load skills."""
+    return _text(_skill(request.services.public_url), "text/markdown; charset=utf-8")
+
+
+def _text(content: bytes, content_type: str = "text/plain; charset=utf-8") -> Octets:
+    return Octets(content, content_type, headers=_HEADERS)
+
+
+@cache
+def _llms(public_url: str) -> bytes:
+    return for_agents.llms(OPERATIONS, public_url).encode()
+
+
+@cache
+def _llms_full(public_url: str) -> bytes:
+    return for_agents.llms_full(OPERATIONS, public_url).encode()
+
+
+@cache
+def _skill(public_url: str) -> bytes:
+    return for_agents.skill(OPERATIONS, public_url).encode()
 
 
 @cache

@@ -5,8 +5,10 @@ under a key derived from the header's own value, of which only a hash is stored:
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,14 +28,14 @@ _MAX_CHARS = 255
 _PURPOSE = "idempotency"
 
 
-class _Kept(msgspec.Struct, array_like=True):
+class _Stored(msgspec.Struct, array_like=True):
     status: int
     content_type: bytes
     body: bytes
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Kept).decode
+_decode = msgspec.msgpack.Decoder(_Stored).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,55 @@ def claim_of(request: Request) -> Claim | None:
         fingerprint=hashlib.sha256(asked).digest(),
         box_key=derive(value, _PURPOSE),
     )
+
+
+class KeyTaken(Exception):
+    """An Idempotency-Key already has a response."""
+
+
+class Kept(NamedTuple):
+    """A response that is to be kept."""
+
+    claim: Claim
+    response: Response
+    at: datetime
+
+
+async def earlier_response(request: Request) -> Response | None:
+    """Return the response that a request's Idempotency-Key already has. Raises Invalid if another request got it."""
+    claim = claim_of(request)
+    if claim is None:
+        return None
+    async with request.reading() as db:
+        return await IdempotencyRepository(db, claim.scope).earlier(claim, request.now)
+
+
+async def keep_new(db: Connection, scope: Scope, kept: Sequence[Kept]) -> None:
+    """Store responses in one statement; rows are written in one order. Raises KeyTaken if there is one already."""
+    if not kept:
+        return
+    if len({each.claim.hash for each in kept}) < len(kept):
+        raise KeyTaken
+    ordered = sorted(kept, key=lambda each: each.claim.hash)
+    stored = await db.fetch(
+        """
+        insert into idempotency as i (account_id, key_hash, fingerprint, response, created_at)
+        select $1, * from unnest($2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz[])
+        on conflict (account_id, key_hash) do update set
+            fingerprint = excluded.fingerprint, response = excluded.response, created_at = excluded.created_at
+            where i.created_at <= excluded.created_at - $6::interval
+        returning true
+        """,
+        scope.account_id, [each.claim.hash for each in ordered], [each.claim.fingerprint for each in ordered],
+        [_sealed(each.claim, each.response) for each in ordered], [each.at for each in ordered], VALID_FOR,
+    )  # fmt: skip
+    if len(stored) < len(kept):
+        raise KeyTaken
+
+
+def _sealed(claim: Claim, response: Response) -> bytes:
+    content_type = dict(response.headers)[b"content-type"]
+    return seal(claim.box_key, _encode(_Stored(response.status, content_type, response.body)))
 
 
 class IdempotencyRepository:
@@ -99,12 +150,10 @@ class IdempotencyRepository:
 
     async def keep(self, claim: Claim, response: Response, now: datetime) -> None:
         """Store the response; one older than 24 hours gives way."""
-        content_type = dict(response.headers)[b"content-type"]
-        box = seal(claim.box_key, _encode(_Kept(response.status, content_type, response.body)))
         await self._db.execute(
             "insert into idempotency (account_id, key_hash, fingerprint, response, created_at)"
             " values ($1, $2, $3, $4, $5)"
             " on conflict (account_id, key_hash) do update set"
             " fingerprint = excluded.fingerprint, response = excluded.response, created_at = excluded.created_at",
-            self._account_id, claim.hash, claim.fingerprint, box, now,
+            self._account_id, claim.hash, claim.fingerprint, _sealed(claim, response), now,
         )  # fmt: skip

@@ -208,7 +208,8 @@ def _success(each: Operation) -> Json:
         content = {"schema": _envelope(each)}
         if each.example.result is not None:
             content["example"] = {"result": each.example.result, "next_steps": []}
-    return {"description": each.summary + ".", "headers": headers, "content": {each.content_type: content}}
+    also = {each.also: {"schema": {"type": "string"}}} if each.also else {}
+    return {"description": each.summary + ".", "headers": headers, "content": {each.content_type: content} | also}
 
 
 def _envelope(each: Operation) -> Json:

@@ -2,7 +2,8 @@
 matrix, SDK methods, CLI commands and MCP tools are made from what stands there.
 
 A handler takes the request, one argument for each `{name}` of the path, and, if the operation has them, `body` and
-`query`: msgspec Structs that are read and checked before it is called. It returns an Answer, Octets or Streamed.
+`query`: msgspec Structs that are read and checked before it is called. It returns an Answer, Octets, Streamed, or what
+is Deferred.
 """
 
 import inspect
@@ -12,19 +13,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union
 
 import msgspec
 
 from daimon.api.answer import Answer, Octets, Streamed
 from daimon.api.body import MAX_BODY_BYTES, BodyReader
+from daimon.api.deferred import Deferred
 from daimon.api.path import PathParam
 from daimon.api.query import QueryReader
 from daimon.keys.models import KeyScope
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError
 
-Handler = Callable[..., Awaitable[Answer[Any] | Octets | Streamed]]
+Handler = Callable[..., Awaitable[Answer[Any] | Octets | Streamed | Deferred[Any]]]
 Before = Callable[..., Awaitable[None]]
 Around = Callable[[Any], AbstractAsyncContextManager[None]]
 H = TypeVar("H", bound=Handler)
@@ -65,9 +68,9 @@ class Operation:
     personal: bool  # a member may call it about his own keys, whatever his roles are
     when_closed: bool  # a write that works in an account that is suspended or deleted too
     lend: Lend
+    defers: bool  # returns what is to be written
     before: Before | None  # is called with what the handler is, before a transaction is opened
-    together: bool  # requests with the same first value of the path may share a transaction
-    around: Around | None  # is entered with the request before its transaction is opened, and left after it
+    around: Around | None  # is entered with the request before anything is lent, and left after the commit
     no_sooner: float  # seconds from the request before which no success is answered, so that time tells nothing
     status: int
     other_statuses: tuple[int, ...]  # of answers too, such as 200 for an object that was there already
@@ -80,6 +83,7 @@ class Operation:
     takes: tuple[str, ...]  # what the handler's parameters after the path's are: `body`, `query`
     result: Any  # the type in the envelope; Octets where there is none
     content_type: str  # of the answer
+    also: str | None  # another content type, that clients may ask for
     summary: str
     description: str
 
@@ -103,7 +107,6 @@ def operation(
     when_closed: bool = False,
     lend: Lend | None = None,
     before: Before | None = None,
-    together: bool = False,
     around: Around | None = None,
     max_bytes: int = MAX_BODY_BYTES,
     no_sooner: float = 0.0,
@@ -112,12 +115,13 @@ def operation(
     errors: Sequence[type[DaimonError]] = (),
     example: Example | None = None,
     content_type: str = "application/json",
+    also: str | None = None,
     registry: list[Operation] | None = None,
 ) -> Callable[[H], H]:
     """Declare a handler as the operation at `method path`.
 
     Writes run in one transaction that commits before the answer leaves, reads on a connection of their own, unless
-    `lend` says otherwise.
+    `lend` says otherwise. Nothing is lent to a handler that returns what is Deferred; it takes what it needs.
     """
 
     def declare(handler: H) -> H:
@@ -135,10 +139,10 @@ def operation(
                 personal=personal,
                 when_closed=when_closed,
                 before=before,
-                together=together,
                 around=around,
                 no_sooner=no_sooner,
-                lend=lend or (Lend.READ if method == "GET" else Lend.TRANSACTION),
+                lend=Lend.NOTHING if _defers(types["return"]) else lend or _usual(method),
+                defers=_defers(types["return"]),
                 status=status,
                 other_statuses=tuple(other_statuses),
                 errors=tuple(errors),
@@ -150,6 +154,7 @@ def operation(
                 takes=tuple(name for name in ("body", "query") if name in types),
                 result=_result(types["return"]),
                 content_type=content_type,
+                also=also,
                 summary=_summary(handler),
                 description=_description(handler),
             )
@@ -157,6 +162,14 @@ def operation(
         return handler
 
     return declare
+
+
+def _usual(method: str) -> Lend:
+    return Lend.READ if method == "GET" else Lend.TRANSACTION
+
+
+def _defers(hint: Any) -> bool:
+    return typing.get_origin(hint) is Deferred
 
 
 class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,7 +187,9 @@ def _param(hint: Any) -> PathParam:
 
 
 def _result(hint: Any) -> Any:
-    return Octets if hint in (Octets, Streamed) else typing.get_args(hint)[0]
+    """Return the type in the envelope of what a handler returns, Octets if it makes none."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (Union, UnionType) else (hint,)
+    return next((typing.get_args(each)[0] for each in options if typing.get_origin(each) in (Answer, Deferred)), Octets)
 
 
 def _summary(handler: Handler) -> str:

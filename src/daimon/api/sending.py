@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 from daimon.accounts.errors import AccountUnderReview, ClientIdConflict
 from daimon.api import send_examples as examples
 from daimon.api.answer import Answer
+from daimon.api.deferred import Alone, Deferred, Shared
 from daimon.api.inboxes import InboxInPath
 from daimon.api.messages import MessageInPath
 from daimon.api.operation import operation
@@ -21,9 +23,9 @@ from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError, PayloadTooLarge, StateConflict
 from daimon.messages import service as messages
 from daimon.outbound import replying, repository, submission
-from daimon.outbound.models import NewMail
+from daimon.outbound.models import NewMail, Submitted
+from daimon.outbound.planning import Ask
 from daimon.pods.errors import PodSuspended
-from daimon.quotas import leases
 from daimon.quotas.errors import (
     BurstLimitExceeded,
     ConcurrencyLimitExceeded,
@@ -56,7 +58,7 @@ ERRORS: Sequence[type[DaimonError]] = (
 async def in_turn(request: Request) -> AsyncIterator[None]:
     """Let a send count among those that run at one time, for as long as its transaction lasts."""
     limits = request.services.road.tiers[request.principal.account.tier]
-    async with leases.held(request.reading, request.principal.account, limits, clock=request.services.clock):
+    async with request.services.mailroom.leases.held(request.principal.account, limits):
         yield
 
 
@@ -69,11 +71,10 @@ async def in_turn(request: Request) -> AsyncIterator[None]:
     other_statuses=(200,),
     errors=(*ERRORS, ThreadNotFound, DraftNotFound, StateConflict),
     example=examples.SEND,
-    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
-async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) -> Answer[SentView]:
+async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) -> Deferred[SentView]:
     """Send a mail from an inbox.
 
     The answer leaves once the mail is stored; what becomes of each recipient is in events and in the message's
@@ -81,9 +82,9 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     answer says what would happen.
     """
     if body.draft_id is not None:
-        return await send_draft(request, inbox_id, body)
+        return Alone(partial(send_draft, request, inbox_id, body))
     if body.send_at is not None and not body.dry_run:
-        return await schedule(request, inbox_id, body)
+        return Alone(partial(schedule, request, inbox_id, body))
     return await _send(request, inbox_id, body.to_domain(), dry_run=body.dry_run)
 
 
@@ -96,13 +97,12 @@ async def send_message(request: Request, inbox_id: InboxInPath, body: SendBody) 
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.REPLY,
-    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
 async def reply_to_message(
     request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ReplyBody
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     """Answer whom a message is from, in its thread."""
     return await _answer(request, inbox_id, message_id, body, to_all=False)
 
@@ -116,13 +116,12 @@ async def reply_to_message(
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.REPLY_ALL,
-    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
 async def reply_all_to_message(
     request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ReplyBody
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     """Answer whom a message is from, and all others whom it went to."""
     return await _answer(request, inbox_id, message_id, body, to_all=True)
 
@@ -136,18 +135,18 @@ async def reply_all_to_message(
     other_statuses=(200,),
     errors=ERRORS,
     example=examples.FORWARD,
-    together=True,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,
 )
 async def forward_message(
     request: Request, inbox_id: InboxInPath, message_id: MessageInPath, body: ForwardBody
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     """Hand a message on, with its attachments, below what the body says."""
     wish = body.to_domain()
     scope = request.principal.scope
-    parent = await messages.get(request.db, scope, inbox_id, message_id)
-    attached = await messages.attached(request.db, scope, inbox_id, parent)
+    async with request.reading() as db:
+        parent = await messages.get(db, scope, inbox_id, message_id)
+        attached = await messages.attached(db, scope, inbox_id, parent)
     return await _send(request, inbox_id, replying.forward(parent, wish, attached), dry_run=body.dry_run)
 
 
@@ -169,18 +168,34 @@ async def list_message_deliveries(
 
 async def _answer(
     request: Request, inbox_id: UUID | str, message_id: UUID, body: ReplyBody, *, to_all: bool
-) -> Answer[SentView]:
+) -> Deferred[SentView]:
     wish = body.to_domain()
     scope = request.principal.scope
-    own = (await inboxes.get(request.db, scope, inbox_id)).email
-    parent = await messages.get(request.db, scope, inbox_id, message_id)
+    async with request.reading() as db:
+        own = (await inboxes.get(db, scope, inbox_id)).email
+        parent = await messages.get(db, scope, inbox_id, message_id)
     return await _send(request, inbox_id, replying.reply(parent, wish, own=own, to_all=to_all), dry_run=body.dry_run)
 
 
-async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_run: bool) -> Answer[SentView]:
-    who, road = request.principal, request.services.road
+async def _send(request: Request, inbox_id: UUID | str, wish: NewMail, *, dry_run: bool) -> Deferred[SentView]:
+    """Compose a mail with nothing locked, and leave it to be written together with others."""
     if dry_run:
-        preview = await submission.preview(request.db, who, inbox_id, wish, road=road, now=request.now)
-        return Answer(preview_view(preview), ["Send the same request without dry_run."], status=200)
-    submitted = await submission.submit(request.db, who, inbox_id, wish, road=road, now=request.now)
+        return Alone(partial(_preview, request, inbox_id, wish))
+    who, services = request.principal, request.services
+    if wish.client_id is not None:
+        async with request.reading() as db:
+            if earlier := await submission.earlier(db, who, wish):
+                return Alone(partial(_as_before, request, earlier))
+    ask = Ask(who, inbox_id, wish)
+    plan = await services.mailroom.planner.plan(ask)
+    return Shared(await submission.compose(ask, plan, road=services.road, now=request.now), partial(sent, request))
+
+
+async def _preview(request: Request, inbox_id: UUID | str, wish: NewMail) -> Answer[SentView]:
+    who, road = request.principal, request.services.road
+    preview = await submission.preview(request.db, who, inbox_id, wish, road=road, now=request.now)
+    return Answer(preview_view(preview), ["Send the same request without dry_run."], status=200)
+
+
+async def _as_before(request: Request, submitted: Submitted) -> Answer[SentView]:
     return sent(request, submitted)

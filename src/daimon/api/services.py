@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from daimon.api.access_log import AccessLog
 from daimon.api.client_address import Network
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.billing.service import Billing
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
@@ -24,7 +24,8 @@ from daimon.kit.clock import Clock
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
 from daimon.messages.waiting import Bells
-from daimon.outbound.submission import Road
+from daimon.outbound.mailroom import Mailroom
+from daimon.outbound.road import Road
 from daimon.webhooks.secret import Vault
 
 
@@ -43,7 +44,6 @@ class Services:
     """The collaborators and settings of one API process."""
 
     db: TenantDatabase
-    together: Together
     jobs: Database  # for what this process writes of many accounts at once; no request is answered from it
     keys: KeyCache
     clock: Clock
@@ -51,8 +51,8 @@ class Services:
     tails: Tails
     ringer: Ringer  # of the events that requests record
     hooks: Ringer  # of the webhooks that requests change
-    posts: Ringer  # of the mails that requests send
-    road: Road
+    posts: Ringer  # of the mails that requests send from drafts
+    mailroom: Mailroom
     http: SafeHttp
     vault: Vault  # of the secrets of webhooks
     dns: Dns
@@ -65,8 +65,14 @@ class Services:
     stopping: asyncio.Event
     trail: Trail
     reads: ReadLog
+    billing: Billing
     trusted_proxies: Sequence[Network] = ()
     access_log: AccessLog | None = None
     crowd: Crowd = field(default_factory=Crowd)
     auth_failures: AuthFailures = field(default_factory=AuthFailures)
     key_uses: KeyUses = field(default_factory=KeyUses)
+
+    @property
+    def road(self) -> Road:
+        """What sending works with."""
+        return self.mailroom.road

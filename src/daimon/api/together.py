@@ -1,103 +1,75 @@
-"""Several requests of one inbox in one transaction: each as if alone, all with one commit.
+"""Sends of one account in one transaction: each as if alone, all written by one set of statements and one commit.
 
 Requests that change the same rows stand in line for them, each until the one before is on disk. Those that wait at the
-same moment here share a transaction instead: one after the other, each behind a savepoint, so that one that is refused
-leaves nothing behind, and all are answered after the commit.
+same moment are written together here, and answered after the commit; if one is refused, each is written alone.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from daimon.api import render
+from daimon.api.answer import Response
+from daimon.api.auditing import entry_of
+from daimon.api.deferred import Shared
+from daimon.api.errors import RequestInProgress
+from daimon.api.idempotency import Claim, Kept, KeyTaken, claim_of, earlier_response, keep_new
+from daimon.api.operation import Operation
+from daimon.api.request import Request
+from daimon.audit.models import Entry
 from daimon.db.engine import Connection
-from daimon.db.walls import TenantDatabase
-from daimon.kit.errors import DaimonError
-
-MOST = 16  # in one transaction
-
-T = TypeVar("T")
-Work = Callable[[Connection], Awaitable[Any]]
-Place = tuple[UUID, object]  # an account, and what the requests have in common: they lock its rows in the same order
+from daimon.db.scope import Scope
+from daimon.kit.batches import Batches
+from daimon.outbound.mailroom import AT_ONCE, MOST_OCTETS, Mailroom
+from daimon.outbound.models import Submitted
 
 
-@dataclass(slots=True)
-class _Waiting:
-    work: Work
-    done: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    outcome: Any = None
-    failure: Exception | None = None
+class _Send(NamedTuple):
+    called: Operation
+    request: Request
+    shared: Shared[Any]
+    claim: Claim | None
 
 
 class Together:
-    """Runs requests in shared transactions. Make one for each process."""
+    """Writes what requests leave to be written together. Make one for each process."""
 
-    def __init__(self, db: TenantDatabase) -> None:
-        self._db = db
-        self._waiting: dict[Place, list[_Waiting]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+    def __init__(self, mailroom: Mailroom) -> None:
+        self._mailroom = mailroom
+        self._batches = Batches(self._write, most=AT_ONCE, weigh=_octets, heaviest=MOST_OCTETS)
 
-    async def run(self, place: Place, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Return what the work returns, once it is committed. Raises what the work raises, and what the commit does.
+    async def write(self, called: Operation, request: Request, shared: Shared[Any]) -> Response:
+        """Return the response to a send, once it is committed. Raises what `Mailroom.commit` raises.
 
-        A caller that goes away leaves the work to be done.
+        A client that goes away leaves the mail to be sent.
         """
-        waiting = _Waiting(work)
-        if place in self._waiting:
-            self._waiting[place].append(waiting)
-        else:
-            self._waiting[place] = [waiting]
-            self._running.add(task := asyncio.create_task(self._serve(place)))
-            task.add_done_callback(self._running.discard)
-        result: T = await asyncio.shield(waiting.done)
-        return result
-
-    async def _serve(self, place: Place) -> None:
-        """Commit what waits, so many at a time, until nothing does."""
-        while waiting := self._waiting[place]:
-            batch, self._waiting[place] = waiting[:MOST], waiting[MOST:]
-            await self._commit(place[0], batch)
-        del self._waiting[place]
-
-    async def _commit(self, account_id: UUID, batch: list[_Waiting]) -> None:
-        """Commit a batch. If it fails as a whole nothing of it was kept, and each is done again alone.
-
-        So it can: requests with one client_id in two processes wait for each other where each has more in hand.
-        """
+        send = _Send(called, request, shared, claim_of(request))
         try:
-            async with self._db.transaction(account_id) as connection:
-                if len(batch) == 1:
-                    batch[0].outcome = await batch[0].work(connection)
-                else:
-                    await _attempt_each(connection, batch)
-        except Exception as error:
-            if len(batch) == 1:
-                _fail(batch[0], error)
-            else:
-                for each in batch:
-                    await self._commit(account_id, [each])
-            return
-        for each in batch:
-            if each.failure is not None:
-                _fail(each, each.failure)
-            elif not each.done.done():
-                each.done.set_result(each.outcome)
+            return await self._batches.add(request.principal.scope.account_id, send)
+        except KeyTaken:
+            earlier = await earlier_response(request)
+            if earlier is None:
+                raise RequestInProgress(retry_after=1) from None
+            return earlier
+
+    async def _write(self, account_id: UUID, sends: Sequence[_Send]) -> list[Response]:
+        responses: list[Response] = []
+
+        async def finish(db: Connection, mails: Sequence[Submitted]) -> list[Entry]:
+            responses.extend(_answer(send, mail) for send, mail in zip(sends, mails, strict=True))
+            answered = zip(sends, responses, strict=True)
+            kept = [Kept(send.claim, response, send.request.now) for send, response in answered if send.claim]
+            await keep_new(db, Scope(account_id), kept)
+            return [entry_of(send.called, send.request) for send in sends if send.request.change is not None]
+
+        await self._mailroom.commit(account_id, [send.shared.mail for send in sends], finish)
+        return responses
 
 
-async def _attempt_each(connection: Connection, batch: list[_Waiting]) -> None:
-    """Do one request's work after the other. Raises what leaves the connection of no use."""
-    for each in batch:
-        each.failure = None
-        await connection.execute("savepoint request")
-        try:
-            each.outcome = await each.work(connection)
-        except DaimonError as error:
-            each.failure = error
-            await connection.execute("rollback to savepoint request")
-        await connection.execute("release savepoint request")
+def _answer(send: _Send, mail: Submitted) -> Response:
+    send.request.change = None  # of an attempt that was undone nothing is left
+    return render.answer(send.shared.answer(mail), send.called.status)
 
 
-def _fail(each: _Waiting, error: Exception) -> None:
-    if not each.done.done():
-        each.done.set_exception(error)
+def _octets(send: _Send) -> int:
+    return len(send.shared.mail.ready.octets)

@@ -11,10 +11,11 @@ from daimon.api.access_log import AccessLog
 from daimon.api.app import Api
 from daimon.api.server import serve
 from daimon.api.services import Services, Submission
-from daimon.api.together import Together
 from daimon.audit.reads import ReadLog
 from daimon.audit.service import Trail
+from daimon.bootstrap.billing import billed
 from daimon.bootstrap.database import opened
+from daimon.bootstrap.road import road
 from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.db.listener import listen
@@ -22,7 +23,6 @@ from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
 from daimon.domains.dkim import KeyVault
 from daimon.domains.models import DomainPolicy
-from daimon.domains.signing import SigningKeys
 from daimon.events import rings
 from daimon.feed.tail import Tails
 from daimon.inboxes.models import InboxPolicy
@@ -30,10 +30,10 @@ from daimon.keys.cache import KeyCache
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
+from daimon.mcp.http import WithMcp
 from daimon.messages.waiting import Bells
 from daimon.outbound import queue
-from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
+from daimon.outbound.mailroom import Mailroom
 from daimon.quotas.tiers import read_tiers
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
@@ -52,29 +52,24 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         SafeHttp(
             allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver, max_open=MOST_URLS
         ) as http,
+        billed(settings, db.transaction, Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS)) as billing,
         asyncio.TaskGroup() as group,
     ):
         bells = Bells()
         tails = Tails(db.read, public_url=settings.public_url)
         trail = Trail(settings.secret)
+        told, posts = Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS), Ringer(jobs, queue.CHANNEL)
         services = Services(
             db=db,
-            together=Together(db),
             jobs=jobs,
             keys=KeyCache(db, utc_now),
             clock=utc_now,
             bells=bells,
             tails=tails,
-            ringer=Ringer(jobs, rings.CHANNEL, pause=RING_PAUSE_SECONDS),
+            ringer=told,
             hooks=Ringer(jobs, wake.CHANNEL, pause=RING_PAUSE_SECONDS),
-            posts=Ringer(jobs, queue.CHANNEL),
-            road=Road(
-                SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
-                jobs,
-                ReturnPaths(settings.secret),
-                read_tiers(settings.tiers),
-                settings.abuse_guard,
-            ),
+            posts=posts,
+            mailroom=Mailroom(db, road=road(settings, jobs), trail=trail, told=told, posts=posts, clock=utc_now),
             http=http,
             vault=Vault(settings.secret),
             dns=Dns(settings.dns_resolver),
@@ -87,6 +82,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
             stopping=stop,
             trail=trail,
             reads=ReadLog(jobs, trail),
+            billing=billing,
             trusted_proxies=settings.trusted_proxies,
             access_log=AccessLog(sys.stderr.buffer) if settings.log_level in ("debug", "info") else None,
         )
@@ -105,7 +101,7 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         served = asyncio.Event()
         group.create_task(services.key_uses.keep_writing(jobs, utc_now, served))
         [sock] = listeners
-        await serve(Api(services), sock, stop)
+        await serve(WithMcp(Api(services), public_url=settings.public_url, stop=stop), sock, stop)
         served.set()
 
 

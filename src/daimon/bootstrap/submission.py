@@ -9,22 +9,19 @@ import msgspec
 
 from daimon.audit.service import Trail
 from daimon.bootstrap.database import opened
+from daimon.bootstrap.road import road
 from daimon.config import Settings
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
-from daimon.domains.dkim import KeyVault
-from daimon.domains.signing import SigningKeys
 from daimon.events import rings
 from daimon.keys.cache import KeyCache
 from daimon.keys.failures import AuthFailures
 from daimon.keys.use import KeyUses
 from daimon.kit.clock import utc_now
 from daimon.outbound import queue
+from daimon.outbound.mailroom import Mailroom
 from daimon.outbound.models import MOST_RECIPIENTS
-from daimon.outbound.return_path import ReturnPaths
-from daimon.outbound.submission import Road
-from daimon.quotas.tiers import read_tiers
 from daimon.smtpd.desk import SubmissionDesk
 from daimon.smtpd.policy import Policy
 from daimon.smtpd.reading import TwoReaders
@@ -42,21 +39,19 @@ async def opened_desk(settings: Settings, jobs: Database) -> AsyncIterator[Submi
         group.create_task(uses.keep_writing(jobs, utc_now, served))
         try:
             yield SubmissionDesk(
-                db=db,
+                db,
+                Mailroom(
+                    db,
+                    road=road(settings, jobs),
+                    trail=Trail(settings.secret),
+                    told=Ringer(jobs, rings.CHANNEL),
+                    posts=Ringer(jobs, queue.CHANNEL),
+                    clock=utc_now,
+                ),
                 keys=KeyCache(db, utc_now),
                 failures=AuthFailures(),
                 uses=uses,
-                road=Road(
-                    SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now),
-                    jobs,
-                    ReturnPaths(settings.secret),
-                    read_tiers(settings.tiers),
-                    settings.abuse_guard,
-                ),
-                trail=Trail(settings.secret),
                 reader=reader,
-                ringer=Ringer(jobs, rings.CHANNEL),
-                posts=Ringer(jobs, queue.CHANNEL),
                 clock=utc_now,
             )
         finally:

@@ -5,12 +5,16 @@ import socket
 from collections.abc import Sequence
 
 from daimon.audit.service import Trail
+from daimon.bootstrap.billing import mirrored
 from daimon.bootstrap.database import opened
+from daimon.bootstrap.road import road
 from daimon.config import Settings
 from daimon.db.engine import Database
+from daimon.db.ringer import Ringer
 from daimon.domains import service_keys
 from daimon.domains.dkim import KeyVault
 from daimon.domains.signing import SigningKeys
+from daimon.events import rings
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
@@ -19,11 +23,20 @@ from daimon.outbound.lines import Courier
 from daimon.outbound.mta_sts import MtaStsPolicies
 from daimon.outbound.return_path import ReturnPaths
 from daimon.outbound.routing import Router
-from daimon.outbound.submission import Road
 from daimon.outbound.tls import TlsDemands
-from daimon.quotas.tiers import read_tiers
 from daimon.webhooks.secret import Vault
-from daimon.worker import domains, drafts, erasure, guard, inbound, janitor, notices, outbound, webhooks
+from daimon.worker import (
+    closing,
+    domains,
+    drafts,
+    erasure,
+    guard,
+    inbound,
+    janitor,
+    notices,
+    outbound,
+    webhooks,
+)
 from daimon.worker.outbound import InboxesHere
 
 CONNECTIONS = 6
@@ -39,6 +52,7 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
         SafeHttp(resolver=settings.dns_resolver) as for_policies,
         opened(settings, Database, connections=WEBHOOK_CONNECTIONS) as for_webhooks,
         SafeHttp(allow_insecure=settings.allow_insecure_webhooks, resolver=settings.dns_resolver) as http,
+        mirrored(settings, lambda _: db.transaction(), Ringer(db, rings.CHANNEL)) as mirror,
         asyncio.TaskGroup() as group,
     ):
         async with db.transaction() as connection:
@@ -58,8 +72,13 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
         group.create_task(inbound.run(db, dns=dns if settings.authenticate_mail else None, clock=utc_now, stop=stop))
         if settings.abuse_guard:
             group.create_task(guard.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
-        group.create_task(drafts.run(db, road=_road(settings, db), clock=utc_now, stop=stop))
+        if mirror is not None:
+            from daimon.worker import billing  # it imports stripe
+
+            group.create_task(billing.run(db, mirror, metered=settings.stripe_meters, stop=stop))
+        group.create_task(drafts.run(db, road=road(settings, db), clock=utc_now, stop=stop))
         group.create_task(janitor.run(db, trail=Trail(settings.secret), clock=utc_now, stop=stop))
+        group.create_task(closing.run(db, clock=utc_now, stop=stop))
         group.create_task(erasure.run(db, clock=utc_now, stop=stop))
         group.create_task(
             notices.run(
@@ -81,11 +100,6 @@ async def run(settings: Settings, _listeners: Sequence[socket.socket], stop: asy
                 stop=stop,
             )
         )
-
-
-def _road(settings: Settings, db: Database) -> Road:
-    signing = SigningKeys(KeyVault(settings.secret), service_domain=settings.service_domain, clock=utc_now)
-    return Road(signing, db, ReturnPaths(settings.secret), read_tiers(settings.tiers), settings.abuse_guard)
 
 
 def _outside(settings: Settings, dns: Dns, policies: MtaStsPolicies) -> Courier:

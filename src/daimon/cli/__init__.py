@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from daimon import __version__
-from daimon.cli import admin, audit, mail, serving, webhooks
+from daimon.cli import admin, audit, mail, mcp, serving, webhooks
 from daimon.cli.parsing import BadUsage
 from daimon.config import BadSetting
 
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.add(commands)
     mail.add(commands)
     webhooks.add(commands)
+    mcp.add(commands)
     audit.add(commands)
     admin.add(commands)
     serving.add_role(commands)

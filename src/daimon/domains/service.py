@@ -25,12 +25,15 @@ from daimon.domains.models import (
     Stage,
 )
 from daimon.domains.repository import DomainRepository
+from daimon.events import service as events
 from daimon.keys.models import Principal
 from daimon.kit import ids
 from daimon.kit.errors import Invalid
 from daimon.kit.paging import Page
 from daimon.pods import service as pods
 from daimon.quotas import service as quotas
+from daimon.quotas import warnings
+from daimon.quotas.service import Quota
 
 _KIND = "domain"
 
@@ -51,9 +54,13 @@ async def create(
     domain = _new_domain(who.scope, domain_id, wish, now)
     if not await repository.add(domain):
         raise DomainExists(f"The account has {wish.domain} already.")
-    await quotas.spend_domain(db, who.account, policy.tiers[who.account.tier])
+    limits = policy.tiers[who.account.tier]
+    used = await quotas.spend_domain(db, who.account, limits)
     assert pair is not None
     await DkimRepository(db, who.scope).add(domain.id, domain.domain, pair, Stage.CURRENT, now)
+    most, account_id = limits.max_custom_domains, who.scope.account_id
+    if warning := warnings.crossed(account_id, Quota.DOMAINS, used - 1, used, most, now):
+        await events.record(db, [warning])
     return CreatedDomain(_with_keys(domain, pair, Stage.CURRENT, now), fresh=True)
 
 

@@ -1,5 +1,6 @@
 """Rows of `drafts`, born scoped: within an inbox that the scope was found to reach."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +16,8 @@ from daimon.kit.paging import Page, read_cursor, write_cursor
 from daimon.mail import mime
 from daimon.outbound.models import NewMail
 
+LOOKED_AT = 512  # drafts, when it is decided whose turn it is
+AT_ONCE = 32  # drafts that are sent in one transaction
 _LISTED = "id, account_id, inbox_id, status, send_at, summary, message_id, error, client_id, created_at, updated_at"
 _summary = msgspec.json.Decoder(DraftSummary).decode
 _error = msgspec.json.Decoder(DraftError).decode
@@ -28,6 +31,7 @@ class Due(NamedTuple):
     inbox_id: UUID
     id: UUID
     send_at: datetime
+    octets: int
 
 
 class DraftRepository:
@@ -94,21 +98,6 @@ class DraftRepository:
         """Delete a draft."""
         await self._db.execute("delete from drafts where account_id = $1 and id = $2", self._account_id, draft_id)
 
-    async def set_sent(self, draft_id: UUID, message_id: UUID, now: datetime) -> None:
-        """Note which message a draft became. What it says is the message's from here on."""
-        await self._db.execute(
-            """
-            update drafts set status = 'sent', message_id = $3, next_at = null, error = null, updated_at = $4,
-                content = $5
-            where account_id = $1 and id = $2
-            """,
-            self._account_id,
-            draft_id,
-            message_id,
-            now,
-            _packed(NewMail()),
-        )
-
     async def set_refused(self, draft_id: UUID, error: DraftError, *, again: datetime | None, now: datetime) -> None:
         """Note why a draft was not sent, and when that is tried again; None: never."""
         await self._db.execute(
@@ -125,16 +114,57 @@ class DraftRepository:
         )
 
 
-async def take_due(db: Connection, *, now: datetime) -> Due | None:
-    """Lock the draft whose moment came first, None if there is none; one that is in somebody's hands is passed over."""
-    row = await db.fetchrow(
-        """
-        select account_id, inbox_id, id, send_at from drafts where status = 'scheduled' and next_at <= $1
-        order by next_at limit 1 for update skip locked
+async def take_due(db: Connection, *, after: UUID, now: datetime) -> list[Due]:
+    """Lock drafts of one account whose moments have come, those first that came first.
+
+    Of the accounts that have drafts among the first ones it is the next behind `after`, so that each has its turn.
+    Those that are in somebody's hands are passed over.
+    """
+    rows = await db.fetch(
+        f"""
+        with due as materialized (
+            select account_id, id from drafts where status = 'scheduled' and next_at <= $1
+            order by next_at limit {LOOKED_AT}
+        ), turn as (
+            select account_id from due order by account_id <= $2, account_id limit 1
+        )
+        select d.account_id, d.inbox_id, d.id, d.send_at, octet_length(d.content) as octets
+        from turn join due on due.account_id = turn.account_id
+        join drafts d on d.account_id = due.account_id and d.id = due.id
+        where d.status = 'scheduled' and d.next_at <= $1
+        order by d.next_at limit {AT_ONCE} for update of d skip locked
         """,
         now,
+        after,
     )
-    return Due(**dict(row)) if row else None
+    return [Due(**dict(row)) for row in rows]
+
+
+async def contents_of(db: Connection, due: Sequence[Due]) -> list[NewMail]:
+    """Return what drafts of one account say, in their order. The caller has locked them."""
+    rows = await db.fetch(
+        "select id, content from drafts where account_id = $1 and id = any($2)",
+        due[0].account_id,
+        [each.id for each in due],
+    )
+    contents = {row["id"]: _content(row["content"]) for row in rows}
+    return [contents[each.id] for each in due]
+
+
+async def set_sent(db: Connection, account_id: UUID, sent: Sequence[tuple[UUID, UUID]], *, now: datetime) -> None:
+    """Note which messages drafts became. What they say is the messages' from here on."""
+    await db.execute(
+        """
+        update drafts d set status = 'sent', message_id = n.message_id, next_at = null, error = null, updated_at = $4,
+            content = $5
+        from unnest($2::uuid[], $3::uuid[]) as n (id, message_id) where d.account_id = $1 and d.id = n.id
+        """,
+        account_id,
+        [draft_id for draft_id, _ in sent],
+        [message_id for _, message_id in sent],
+        now,
+        _packed(NewMail()),
+    )
 
 
 async def next_due(db: Connection) -> datetime | None:

@@ -12,7 +12,7 @@ from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.drafts.errors import DraftSent
 from daimon.drafts.models import FURTHEST, Draft, DraftChange, DraftQuery, DraftStatus, NewDraft
-from daimon.drafts.repository import DraftRepository, summary_of
+from daimon.drafts.repository import DraftRepository, set_sent, summary_of
 from daimon.inboxes import service as inboxes
 from daimon.keys.models import Principal
 from daimon.kit import ids
@@ -20,7 +20,7 @@ from daimon.kit.errors import Invalid
 from daimon.kit.paging import Page
 from daimon.outbound import planning, submission
 from daimon.outbound.models import Submitted
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 
 _KIND = "draft"
 
@@ -118,7 +118,7 @@ async def send(
     draft = await _unsent(drafts, draft_id)
     assert draft.content is not None
     submitted = await submission.submit(db, who, inbox_id, draft.content, road=road, now=now)
-    await drafts.set_sent(draft.id, submitted.id, now)
+    await set_sent(db, who.scope.account_id, [(draft.id, submitted.id)], now=now)
     return submitted
 
 

@@ -62,12 +62,12 @@ async def route(db: Connection, batch: Sequence[ReadMail], reported: Sequence[Re
     reached += [(each.origin.sent.account_id, each.origin.inbox_id) for each in reported]
     if not reached:
         return []
-    pods = await inboxes.lock(db, reached)
+    held = await inboxes.lock(db, reached)
     return [
-        _arrival(read, address, inbox, pods[inbox])
+        _arrival(read, address, inbox, held[inbox].pod_id)
         for read in batch
         for address, inbox in read.mail.recipients
-        if inbox in pods
+        if inbox in held
     ]
 
 

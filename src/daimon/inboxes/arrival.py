@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -61,8 +62,15 @@ class Arrival:
     blocked: bool = False  # by a rule: it is kept aside until it is released
 
 
-async def lock(db: Connection, inboxes: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID | None]:
-    """Lock inboxes, given as (account, inbox), and return the pod of each that exists.
+class Held(NamedTuple):
+    """What cannot change about a locked inbox."""
+
+    pod_id: UUID | None
+    status: str
+
+
+async def lock(db: Connection, inboxes: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Held]:
+    """Lock inboxes, given as (account, inbox), and return those that exist.
 
     Whoever changes what is in an inbox locks it first, so its messages become visible in the order of their ids.
     Rows are locked in order of id: two batches cannot wait for each other.
@@ -70,14 +78,14 @@ async def lock(db: Connection, inboxes: Sequence[tuple[UUID, UUID]]) -> dict[UUI
     accounts, ids = zip(*sorted(set(inboxes)), strict=True)
     rows = await db.fetch(
         """
-        select i.id, i.pod_id from inboxes i
+        select i.id, i.pod_id, i.status from inboxes i
         join unnest($1::uuid[], $2::uuid[]) as n (account_id, id) on i.account_id = n.account_id and i.id = n.id
         order by i.account_id, i.id for no key update of i
         """,
         accounts,
         ids,
     )
-    return {row["id"]: row["pod_id"] for row in rows}
+    return {row["id"]: Held(row["pod_id"], row["status"]) for row in rows}
 
 
 async def count(db: Connection, arrivals: Sequence[Arrival], new_threads: Counter[UUID]) -> None:

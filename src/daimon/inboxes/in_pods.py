@@ -11,12 +11,17 @@ from msgspec import UNSET, UnsetType
 
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.events import service as events
+from daimon.events.models import NewEvent
+from daimon.inboxes import placements
 from daimon.inboxes.models import Inbox, NewInbox
 from daimon.kit.errors import Forbidden, Invalid
 from daimon.pods.errors import PodSuspended
 from daimon.pods.models import Pod, PodStatus
 from daimon.pods.repository import Lock, PodRepository
 from daimon.quotas import pods as quotas
+from daimon.quotas import warnings
+from daimon.quotas.service import Quota
 
 
 def wanted(scope: Scope, wish: NewInbox) -> UUID | UnsetType:
@@ -65,6 +70,15 @@ async def move(db: Connection, scope: Scope, inbox: Inbox, pod: Pod | None, now:
         """,
         inbox.account_id, inbox.id, pod.id if pod else None, now,
     )  # fmt: skip
-    await quotas.change_place(
+    await placements.move(db, scope, inbox.id, pod.id if pod else None, now)
+    used = await quotas.change_place(
         db, scope, old=inbox.pod_id, new=pod.id if pod else None, limit=pod.limits.max_inboxes if pod else None
     )
+    if pod and (warning := almost_full(pod, used, now)):
+        await events.record(db, [warning])
+
+
+def almost_full(pod: Pod, used: int, now: datetime) -> NewEvent | None:
+    """Return the warning that a pod gives with the inbox that came into it last, if it gives one."""
+    limit = pod.limits.max_inboxes
+    return warnings.crossed(pod.account_id, Quota.INBOXES, used - 1, used, limit, now, pod_id=pod.id)

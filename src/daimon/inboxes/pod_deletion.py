@@ -15,6 +15,7 @@ from daimon.db.scope import Scope
 from daimon.domains import service as domains
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
+from daimon.inboxes import placements
 from daimon.inboxes.repository import ADDRESS_HELD
 from daimon.keys.models import Principal
 from daimon.keys.repository import KeyRepository
@@ -56,7 +57,7 @@ async def delete_pod(db: Connection, who: Principal, pod_id: UUID, fate: Fate | 
     await domains.leave_pod(db, scope, pod_id)
     await suppressions.leave_pod(db, scope, pod_id)
     await rules.delete_lists(db, scope, [pod_id, *(each.inbox_id for each in gone if each.inbox_id)])
-    await pods.delete(pod_id)
+    await pods.delete(pod_id, now)
     await quotas.give_back(db, scope, len(gone))
     await quotas.forget(db, scope, pod_id)
     await quotas.uncount_pod(db, scope)
@@ -78,14 +79,16 @@ async def _lock_inboxes(db: Connection, scope: Scope, pod_id: UUID) -> None:
 
 async def _move_inboxes(db: Connection, scope: Scope, pod_id: UUID, now: datetime) -> None:
     """Leave the pod's inboxes to the account, those deleted before too: late mail to them is in no pod."""
-    await db.execute(
+    moved = await db.fetch(
         """
         with keys as (update keys set pod_id = null where account_id = $1 and pod_id = $2 and scope = 'inbox')
         update inboxes set pod_id = null, updated_at = case when status = 'deleted' then updated_at else $3 end
         where account_id = $1 and pod_id = $2
+        returning id
         """,
         scope.account_id, pod_id, now,
     )  # fmt: skip
+    await placements.move_many(db, scope, [row["id"] for row in moved], None, now)
 
 
 async def _delete_inboxes(db: Connection, scope: Scope, pod_id: UUID, now: datetime) -> list[NewEvent]:
@@ -111,6 +114,7 @@ async def _delete_inboxes(db: Connection, scope: Scope, pod_id: UUID, now: datet
         """,
         scope.account_id, pod_id, now, now + ADDRESS_HELD,
     )  # fmt: skip
+    await placements.end(db, scope, [row["id"] for row in rows], now)
     return [_deleted(scope, pod_id, row["id"], row["address"], now) for row in rows]
 
 

@@ -10,6 +10,7 @@ import msgspec
 from daimon.db.engine import Connection, Record
 from daimon.db.scope import Scope
 from daimon.db.where import Where, rows_for
+from daimon.inboxes import placements
 from daimon.inboxes.errors import InboxNotFound
 from daimon.inboxes.models import Inbox, InboxChange, InboxQuery, InboxStatus
 from daimon.kit.paging import COUNT_CAP, Page, read_cursor, write_cursor
@@ -45,6 +46,9 @@ class InboxRepository:
                         held_until = null
                     where a.status = 'deleted' and (a.account_id = excluded.account_id or a.held_until < $11)
                 returning true
+            ), placement as (
+                insert into inbox_placements (account_id, inbox_id, first, pod_id)
+                select $2::uuid, $3::uuid, $12::date, coalesce($4::uuid, $13::uuid) from address
             )
             insert into inboxes (account_id, id, pod_id, username, domain, display_name, status, client_id, metadata,
                                  created_at, updated_at)
@@ -52,7 +56,7 @@ class InboxRepository:
             returning true
             """,
             inbox.email, inbox.account_id, inbox.id, inbox.pod_id, inbox.username, inbox.domain, inbox.display_name,
-            inbox.status, inbox.client_id, _json(inbox.metadata), inbox.created_at,
+            inbox.status, inbox.client_id, _json(inbox.metadata), inbox.created_at, inbox.created_at.date(), NO_POD,
         )  # fmt: skip
         return taken is True
 
@@ -68,6 +72,23 @@ class InboxRepository:
         """Return the inbox with this id or address. Raises InboxNotFound."""
         where = one_inbox(self._scope, inbox)
         return _found(await self._db.fetchrow(f"select {_COLUMNS} {LIVE_INBOXES}{where}", *where.parameters))
+
+    async def get_many(self, inboxes: Sequence[UUID | str]) -> dict[UUID | str, Inbox]:
+        """Return those of the inboxes, given by id or address, that there are, by what they were asked for by."""
+        where = Where(self._scope.account_id).within("pod_id", self._scope.pod_ids).add("id = $?", self._scope.inbox_id)
+        addresses = where.parameter([each.lower() for each in inboxes if isinstance(each, str)])
+        where.add(
+            "id = any(array(select unnest($?::uuid[]) union all"
+            f" select inbox_id from addresses where address = any({addresses}::text[]) and account_id = $1))",
+            [each for each in inboxes if isinstance(each, UUID)],
+        )
+        rows = await self._db.fetch(f"select {_COLUMNS} {LIVE_INBOXES}{where}", *where.parameters)
+        found: dict[UUID | str, Inbox] = {}
+        for inbox in map(inbox_of, rows):
+            found[inbox.id] = found[inbox.email.lower()] = inbox
+        return {
+            each: found[key] for each in inboxes if (key := each.lower() if isinstance(each, str) else each) in found
+        }
 
     async def lock(self, inbox: UUID | str) -> Inbox:
         """Return the inbox and keep it as it is until the transaction ends. Raises InboxNotFound."""
@@ -126,6 +147,7 @@ class InboxRepository:
             """,
             inbox.account_id, inbox.id, now, now + ADDRESS_HELD, inbox.email,
         )  # fmt: skip
+        await placements.end(self._db, self._scope, [inbox.id], now)
 
     def _matching(self, query: InboxQuery, pods: Sequence[UUID] | None) -> Where:
         """Return the conditions of a list. The account is $1, and the pods, if there are any, $2."""

@@ -1,6 +1,7 @@
 """The rules of inboxes, one sentence a line. Every function runs in the caller's transaction."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
@@ -65,13 +66,14 @@ async def create(
     # Spent last: creates of one account wait for each other from here to the commit, and no longer.
     limits = policy.tiers[account.tier]
     used = await quotas.spend_inbox(db, account, limits)
-    warning = warnings.crossed(account.account_id, Quota.INBOXES, used - 1, used, limits.max_inboxes, now)
+    told = [warnings.crossed(account.account_id, Quota.INBOXES, used - 1, used, limits.max_inboxes, now)]
     if pod:
-        await pod_quotas.take_place(db, scope, pod.id, pod.limits.max_inboxes)
+        in_pod = await pod_quotas.take_place(db, scope, pod.id, pod.limits.max_inboxes)
+        told.append(in_pods.almost_full(pod, in_pod, now))
     rate = None
     if account.tier is Tier.FREE:
         rate = await quotas.spend_free_create(db, client, limit=policy.free_creates_per_hour, now=now)
-    await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now), *filter(None, [warning])])
+    await events.record(db, [_event(EventType.INBOX_CREATED, inbox, now), *filter(None, told)])
     return Created(inbox, account, fresh=True, inbox_key=inbox_key, account_key=account_key, rate_limit=rate)
 
 
@@ -79,6 +81,11 @@ async def get(db: Connection, scope: Scope, inbox: UUID | str, *, lock: bool = F
     """Return an inbox by id or address, kept as it is until the transaction ends if asked. Raises InboxNotFound."""
     repository = InboxRepository(db, scope)
     return await (repository.lock(inbox) if lock else repository.get(inbox))
+
+
+async def get_many(db: Connection, scope: Scope, inboxes: Sequence[UUID | str]) -> dict[UUID | str, Inbox]:
+    """Return those of the inboxes, given by id or address, that there are, by what they were asked for by."""
+    return await InboxRepository(db, scope).get_many(inboxes)
 
 
 async def page(db: Connection, scope: Scope, query: InboxQuery) -> Page[Inbox]:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     DOMAIN = "dom"
     DRAFT = "dft"
     RULE = "rule"
+    CHARGE = "chg"
 
 
 _last = 0

@@ -41,7 +41,9 @@ _IDS = {
     "key_id": Kind.KEY,
     "created_by": Kind.KEY,
 }
-_JSON = frozenset(("summary", "error", "attempts", "metadata", "data", "before", "after", "grants", "member_ids"))
+_JSON = frozenset(
+    ("summary", "settings", "error", "attempts", "metadata", "data", "before", "after", "grants", "member_ids")
+)
 _GRANTS = """(select json_agg(json_build_object('role', g.role, 'pod_id',
     case when g.pod_id <> '00000000-0000-0000-0000-000000000000' then 'pod_' || replace(g.pod_id::text, '-', '') end)
     order by g.pod_id, g.role) from grants g where g.account_id = t.account_id and g.holder_id = t.id) as grants"""
@@ -114,6 +116,18 @@ _TABLES = (
         key=("day", "pod_id", "inbox_id"),
     ),
     _Table(
+        "charges.json", "billing_charges", "id, amount, currency, first, last, description, created_at",
+        kind=Kind.CHARGE,
+    ),
+    _Table("splits.json", "split_settings", "since, settings, updated_at", key=("since",)),
+    _Table(
+        "split_reports.json", "split_reports", "month, currency, summary, closed_at", key=("month", "currency"),
+    ),
+    _Table(
+        "split_report_lines.jsonl", "split_report_lines", "month, currency, unit, name, corrects, received, sent,"
+        " stored_bytes, inbox_days, amount, markup, place", key=("month", "currency", "place"),
+    ),
+    _Table(
         "audit.jsonl", "audit", "number, id, at, actor, key_id, member_id, ip, request_id, action, target, pod_id,"
         " inbox_id, before, after, encode(hash, 'hex') as hash", key=("number",), kind=Kind.AUDIT,
     ),
@@ -124,6 +138,10 @@ _TABLES = (
     _Table(
         "webhooks.json", "webhooks", "id, pod_id, inbox_id, url, description, events, status, disabled_reason,"
         " failure_count, last_delivered_at, client_id, created_at, updated_at", kind=Kind.WEBHOOK,
+    ),
+    _Table(
+        "invoices.json", "invoices", "id, number, status, currency, total, period_start, period_end, hosted_url,"
+        " pdf_url, finalized_at, created_at",
     ),
     _Table(
         "threads.jsonl", "threads", "id, inbox_id, subject, participants, labels, message_count, unread_count,"

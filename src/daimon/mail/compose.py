@@ -22,8 +22,7 @@ CRLF = b"\r\n"
 _MAX_LINE = 998  # octets, RFC 5322 §2.1.1
 _BASE64_LINE = 76
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
-_NOT_PLAIN = re.compile(rb"[^\t\r\n\x20-\x7e]")
-_LONG_LINE = re.compile(rb"[^\n]{%d}" % (_MAX_LINE - 1))  # with its CR
+_PLAIN = b"\t\r\n" + bytes(range(0x20, 0x7F))
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\Z")
 _UNKNOWN_TYPE = "application/octet-stream"
 
@@ -129,8 +128,8 @@ def _text(subtype: str, text: str) -> bytes:
 
 def _encoded(octets: bytes) -> tuple[str, bytes]:
     """Return text in the encoding that is the easiest to read, or else the shortest."""
-    odd = len(_NOT_PLAIN.findall(octets))
-    if not odd and not _LONG_LINE.search(octets):
+    odd = len(octets.translate(None, _PLAIN))
+    if not odd and max(map(len, octets.split(CRLF))) <= _MAX_LINE:
         return "7bit", octets
     if odd * 6 > len(octets):
         return "base64", _base64(octets)

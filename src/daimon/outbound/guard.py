@@ -6,7 +6,7 @@ submission and no result waits for the account's own row, and the send that cros
 
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -34,6 +34,7 @@ _PERSONAL = re.compile(r"[\W\d_]+")  # what differs where only a name's number o
 
 _BOUNCES = f"more than {MOST_BOUNCED} of the last {LAST} recipients bounced"
 _COMPLAINTS = f"more than {COMPLAINT_SHARE:.1%} of the recipients complained"
+_FIGURES = "{bounced} of the last {recipients} bounced, {complaints} of {handed_over} complained"
 _ONE_BODY = f"one text went to {MOST_OF_ONE_BODY} recipients within five minutes"
 
 
@@ -94,26 +95,39 @@ async def count(db: Connection, outcomes: Iterable[Outcome], *, now: datetime) -
 _TURNED = f"h.since < $4::timestamptz - interval '{WINDOW.days} days'"
 
 
-async def count_body(db: Connection, account_id: UUID, text: str, recipients: int, *, now: datetime) -> None:
-    """Count how many recipients one text has. A mail without words has none."""
-    key = body_key(text)
-    if key is None or not recipients:
+class SentText(NamedTuple):
+    """What a mail says, and how many recipients outside of this server it goes to."""
+
+    text: str
+    recipients: int
+
+
+async def count_texts(db: Connection, account_id: UUID, sent: Iterable[SentText], *, now: datetime) -> None:
+    """Count how many recipients each text has. A mail without words has none."""
+    recipients: Counter[bytes] = Counter()
+    for each in sent:
+        key = body_key(each.text) if each.recipients else None
+        if key is not None:
+            recipients[key] += each.recipients
+    if not recipients:
         return
-    counted = await db.fetchval(
+    bodies = sorted(recipients)
+    counted = await db.fetch(
         """
-        insert into send_bodies as b (account_id, body, recipients, since) values ($1, $2, $3, $4)
+        insert into send_bodies as b (account_id, body, recipients, since)
+        select $1, body, recipients, $4 from unnest($2::bytea[], $3::int[]) as n (body, recipients)
         on conflict (account_id, body) do update set
-            recipients = $3 + case when b.since < $5 then 0 else b.recipients end,
+            recipients = excluded.recipients + case when b.since < $5 then 0 else b.recipients end,
             since = case when b.since < $5 then $4 else b.since end
         returning recipients
         """,
         account_id,
-        key,
-        recipients,
+        bodies,
+        [recipients[body] for body in bodies],
         now,
         now - BODY_WINDOW,
     )
-    if counted >= MOST_OF_ONE_BODY:
+    if any(row["recipients"] >= MOST_OF_ONE_BODY for row in counted):
         await db.execute(
             """
             insert into send_health as h (account_id, crossed) values ($1, $2)
@@ -136,11 +150,15 @@ async def review(db: Connection, trail: Trail, *, now: datetime) -> bool:
     Its counts begin anew, so that it is not stopped again for the same once somebody has looked at it.
     """
     row = await db.fetchrow(
-        "select account_id, crossed from send_health where crossed is not null limit 1 for update skip locked"
+        """
+        select account_id, crossed, length(recent) as recipients, length(replace(recent, '0', '')) as bounced,
+            complaints + complaints_before as complaints, handed_over + handed_over_before as handed_over
+        from send_health where crossed is not null limit 1 for update skip locked
+        """
     )
     if row is None:
         return False
-    account_id, why = row["account_id"], row["crossed"]
+    account_id, why = row["account_id"], f"{row['crossed']} ({_FIGURES.format(**dict(row))})"
     await db.execute(
         """
         update send_health set recent = '', handed_over = 0, handed_over_before = 0, complaints = 0,

@@ -1,4 +1,4 @@
-"""How recipients stand, and every attempt with them. The caller has locked the inboxes of the messages."""
+"""How recipients stand, and every attempt with them. Whoever writes holds the messages first, and so sees what is."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,6 +17,23 @@ class Written(NamedTuple):
     account_id: UUID
     delivery_id: UUID
     attempt: Attempt
+
+
+async def hold(db: Connection, messages: Sequence[Sent]) -> dict[UUID, UUID | None]:
+    """Lock messages, in one order, and return the pod of each inbox that they were sent from."""
+    if not messages:
+        return {}
+    rows = await db.fetch(
+        """
+        select i.id, i.pod_id from unnest($1::uuid[], $2::uuid[]) as n (account_id, id)
+        join messages m on m.account_id = n.account_id and m.id = n.id
+        join inboxes i on i.account_id = m.account_id and i.id = m.inbox_id
+        order by m.account_id, m.id for no key update of m
+        """,
+        [each.account_id for each in messages],
+        [each.message_id for each in messages],
+    )
+    return {row["id"]: row["pod_id"] for row in rows}
 
 
 async def write(db: Connection, written: Sequence[Written]) -> tuple[set[UUID], set[UUID]]:

@@ -1,6 +1,10 @@
 """What a submission is going to do, found out before anything is written: from where, to whom, in which thread."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 from uuid import UUID
 
 from daimon.accounts.errors import AccountUnderReview
@@ -8,9 +12,10 @@ from daimon.accounts.models import AccountStatus
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.inboxes import service as inboxes
-from daimon.inboxes.errors import InboxIsSuspended
+from daimon.inboxes.errors import InboxIsSuspended, InboxNotFound
 from daimon.inboxes.models import Inbox, InboxStatus
 from daimon.keys.models import Principal
+from daimon.kit.batches import Batches
 from daimon.kit.errors import Invalid
 from daimon.mail.address import BadAddress, parse_address
 from daimon.mail.parsed import Mailbox
@@ -23,6 +28,8 @@ from daimon.pods.models import PodStatus
 from daimon.rules import lookup as rules
 from daimon.rules.lookup import Place
 from daimon.suppressions.repository import canonical, suppressed
+
+MOST_AT_ONCE = 64  # mails that are planned by one set of statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +60,81 @@ class Plan:
         return DeliveryStatus.QUEUED if self.to_send else DeliveryStatus.SUPPRESSED
 
 
-async def plan(db: Connection, who: Principal, inbox: UUID | str, wish: NewMail) -> Plan:
-    """Look at all that a submission depends on. Raises what `submission.submit` raises before it writes."""
-    if who.account.status is AccountStatus.UNDER_REVIEW:
+class Ask(NamedTuple):
+    """A mail that is to be looked at: who sends it, from which inbox, and what he wishes."""
+
+    who: Principal
+    inbox: UUID | str
+    wish: NewMail
+
+
+class Planner:
+    """Plans the mails that keys of one scope send at one moment by one set of statements. Make one for each process."""
+
+    def __init__(self, lend: Callable[[UUID], AbstractAsyncContextManager[Connection]]) -> None:
+        self._lend = lend
+        self._batches = Batches(self._plan, most=MOST_AT_ONCE)
+
+    async def plan(self, ask: Ask) -> Plan:
+        """Return what a mail is going to do. Raises what `plan` raises."""
+        return await self._batches.add(ask.who.scope, ask)
+
+    async def _plan(self, scope: Scope, asks: Sequence[Ask]) -> list[Plan]:
+        async with self._lend(scope.account_id) as db:
+            return await plan(db, scope, asks)
+
+
+async def plan(db: Connection, scope: Scope, asks: Sequence[Ask]) -> list[Plan]:
+    """Look at all that submissions within a scope depend on.
+
+    Raises AccountUnderReview, Invalid, InboxNotFound, InboxIsSuspended, PodSuspended, RecipientBlocked, ThreadNotFound
+    if that holds for any of them.
+    """
+    if any(ask.who.account.status is AccountStatus.UNDER_REVIEW for ask in asks):
         raise AccountUnderReview
-    recipients = recipients_of(wish)
-    sender = await inboxes.get(db, who.scope, inbox)
-    if sender.status is not InboxStatus.ACTIVE:
-        raise InboxIsSuspended
-    pod_limit = await _pod_limit(db, sender)
-    addresses = [each.address for each in recipients]
-    await rules.check_outbound(db, Place(sender.account_id, sender.pod_id, sender.id), addresses)
-    known = {each.address: canonical(each.address) for each in recipients}
-    gone = await suppressed(db, sender.account_id, sender.pod_id, list(known.values()))
-    mail = await replying.in_its_thread(db, who.scope, sender.id, wish)
-    return Plan(
-        sender,
-        pod_limit,
-        mail,
+    recipients = [recipients_of(ask.wish) for ask in asks]
+    senders = await _senders(db, scope, asks)
+    pod_limits = {pod_id: await _pod_limit(db, scope, pod_id) for pod_id in {sender.pod_id for sender in senders}}
+    await rules.check_outbound(
+        db,
         [
-            (each, DeliveryStatus.SUPPRESSED if known[each.address] in gone else DeliveryStatus.QUEUED)
-            for each in recipients
+            (Place(sender.account_id, sender.pod_id, sender.id), [each.address for each in those])
+            for sender, those in zip(senders, recipients, strict=True)
         ],
     )
+    known = [
+        [(sender.pod_id, canonical(each.address)) for each in those]
+        for sender, those in zip(senders, recipients, strict=True)
+    ]
+    gone = await suppressed(db, scope.account_id, set(chain.from_iterable(known)))
+    return [
+        Plan(
+            sender,
+            pod_limits[sender.pod_id],
+            await replying.in_its_thread(db, scope, sender.id, ask.wish),
+            [
+                (each, DeliveryStatus.SUPPRESSED if key in gone else DeliveryStatus.QUEUED)
+                for each, key in zip(those, keys, strict=True)
+            ],
+        )
+        for ask, sender, those, keys in zip(asks, senders, recipients, known, strict=True)
+    ]
 
 
-async def held(db: Connection, who: Principal, planned: Plan, wish: NewMail) -> Plan:
-    """Lock the inbox, late, so that sends of one inbox compose side by side; and look again if it was changed since."""
-    held = await inboxes.get(db, who.scope, planned.inbox.id, lock=True)
-    unchanged = (held.pod_id, held.status) == (planned.inbox.pod_id, planned.inbox.status)
-    return planned if unchanged else await plan(db, who, held.id, wish)
+async def _senders(db: Connection, scope: Scope, asks: Sequence[Ask]) -> list[Inbox]:
+    found = await inboxes.get_many(db, scope, [ask.inbox for ask in asks])
+    for ask in asks:
+        if ask.inbox not in found:
+            raise InboxNotFound
+        if found[ask.inbox].status is not InboxStatus.ACTIVE:
+            raise InboxIsSuspended
+    return [found[ask.inbox] for ask in asks]
 
 
-async def _pod_limit(db: Connection, sender: Inbox) -> int | None:
-    if sender.pod_id is None:
+async def _pod_limit(db: Connection, scope: Scope, pod_id: UUID | None) -> int | None:
+    if pod_id is None:
         return None
-    pod = await pods.get(db, Scope(sender.account_id), sender.pod_id)
+    pod = await pods.get(db, Scope(scope.account_id), pod_id)
     if pod.status is PodStatus.SUSPENDED:
         raise PodSuspended
     return pod.limits.max_sends_per_day

@@ -16,7 +16,7 @@ from daimon.mail.submitted import Draft
 from daimon.messages.content import summary_of
 from daimon.outbound.composing import LARGE_OCTETS
 from daimon.outbound.models import NewMail
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 
 
 async def signed(draft: Draft, inbox: Inbox, message_id: UUID, *, road: Road, now: datetime) -> bytes:

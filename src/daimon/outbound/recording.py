@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from asyncpg.exceptions import DeadlockDetectedError
+
 from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.ringer import Ringer
 from daimon.events import rings
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
-from daimon.inboxes import arrival as inboxes
 from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
 from daimon.outbound import events_of, guard, history
@@ -96,11 +97,14 @@ class Recorder:
         return batch
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
-        """Commit a batch, again and again while there is no database; one that fails alone is given up."""
+        """Commit a batch; one that fails alone is given up.
+
+        It is done again and again while there is no database, or if it waited in a circle with an erasure and gave way.
+        """
         while True:
             try:
                 await self._record([waiting.result for waiting in batch])
-            except (Unavailable, *OUTAGES) as error:
+            except (Unavailable, DeadlockDetectedError, *OUTAGES) as error:
                 _log.warning("outbound.not_recorded_yet", mails=len(batch), error=repr(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
             except Exception as error:
@@ -125,9 +129,10 @@ class Recorder:
 async def record(db: Connection, worker: UUID, results: Sequence[Result], here: Inboxes) -> list[Result]:
     """Write results in the caller's transaction and return those that counted.
 
-    The order of the locks is that of every transaction: inboxes, messages, usage, sequences.
+    The order of the locks is that of every transaction: messages, usage, sequences. Inboxes are not locked: submissions
+    would wait for that.
     """
-    pods = await inboxes.lock(db, [(r.mail.account_id, r.mail.inbox_id) for r in results if r.mail.inbox_id])
+    pods = await history.hold(db, _messages_of(results))
     held = await _decide(db, worker, results)
     kept = [result for result in results if result.mail.id in held]
     if not kept:
@@ -141,13 +146,17 @@ async def record(db: Connection, worker: UUID, results: Sequence[Result], here: 
             db, [Written(result.mail.account_id, result.mail.id, result.attempt) for result in of_messages]
         )
         await suppressions.add_many(db, [_suppression(r, pods) for r in of_messages if r.suppresses])
-        await history.show(db, [Sent(r.mail.account_id, r.mail.message_id) for r in of_messages if r.mail.message_id])
+        await history.show(db, _messages_of(of_messages))
         bounced = [_bounced(r, pods) for r in of_messages if r.attempt.outcome is DeliveryStatus.BOUNCED]
         if bounced:
             await usage.meter(db, bounced)
         await guard.count(db, [_outcome(r) for r in of_messages if r.counts], now=of_messages[0].attempt.at)
         await events.record(db, [event for r in of_messages for event in _events(r, pods, first, unsent)])
     return kept
+
+
+def _messages_of(results: Sequence[Result]) -> list[Sent]:
+    return [Sent(r.mail.account_id, r.mail.message_id) for r in results if r.mail.message_id]
 
 
 async def _decide(db: Connection, worker: UUID, results: Sequence[Result]) -> set[UUID]:

@@ -81,6 +81,7 @@ def is_about_delivery(report: Report | None) -> bool:
 
 async def take(db: Connection, reported: Sequence[Reported]) -> Consequences:
     """Write what reports say into the histories of their messages, whose inboxes are locked."""
+    await history.hold(db, [each.origin.sent for each in reported])
     consequences = Consequences([], [], [])
     for each in reported:  # they are few, and may be about the same recipient
         recipients = await _recipients(db, each.origin.sent)

@@ -1,5 +1,6 @@
-"""Rows of sent messages: all of a submission in one statement, and the history of each recipient."""
+"""Rows of sent messages: all of a batch of submissions in one statement, and the history of each recipient."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -39,45 +40,65 @@ class NewMessage:
     smtputf8: bool
 
 
-async def insert(db: Connection, new: NewMessage, *, new_threads: int) -> None:
-    """Write a message with its octets, contents and recipients, count it, and queue what is to be sent.
+async def insert(db: Connection, new: Sequence[NewMessage], *, new_threads: Counter[UUID]) -> None:
+    """Write messages of one account with octets, contents and recipients, count them, and queue what is to be sent.
 
-    It is one statement, so one round trip.
+    `new_threads` are those that began with them, by inbox. It is one statement, so one round trip.
     """
-    message, content, at = new.mail, new.mail.content, new.mail.received_at
+    mails = [each.mail for each in new]
+    inboxes = Counter(mail.inbox_id for mail in mails)
+    recipients = [(each, recipient) for each in new for recipient in each.deliveries]
     await db.execute(
         """
-        with raw as (
-            insert into raw_mails (account_id, id, octets) values ($1, $2, $3)
+        with mails as materialized (
+            select * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
+                                 $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::json[],
+                                 $15::text[], $16::bigint[], $17::timestamptz[], $18::bytea[], $19::json[],
+                                 $20::json[], $21::bool[])
+                as n (id, raw_id, inbox_id, pod_id, thread_id, status, mail_from, rcpt_to, from_address, from_name,
+                      subject, message_id, labels, preview, size, at, octets, summary, detail, smtputf8)
+        ), raw as (
+            insert into raw_mails (account_id, id, octets) select $1, raw_id, octets from mails
         ), contents as (
-            insert into mail_contents (account_id, id, summary, detail) values ($1, $2, $4::json, $5::json)
+            insert into mail_contents (account_id, id, summary, detail) select $1, raw_id, summary, detail from mails
         ), message as (
             insert into messages (account_id, id, inbox_id, pod_id, thread_id, direction, status, raw_id, mail_from,
                                   rcpt_to, from_address, from_name, subject, message_id, labels, read, preview, size,
                                   sent_at, received_at)
-            values ($1, $6, $7, $8, $9, 'outbound', $10, $2, $11, $12, $13, $14, $15, $16, $17, true, $18, $19, $20,
-                    $20)
+            select $1, id, inbox_id, pod_id, thread_id, 'outbound', status, raw_id, mail_from, rcpt_to, from_address,
+                   from_name, subject, message_id, array(select json_array_elements_text(labels)), true, preview,
+                   size, at, at
+            from mails
         ), counted as (
-            update inboxes set message_count = message_count + 1, thread_count = thread_count + $27
-            where account_id = $1 and id = $7
-        ), recipients as (
-            select * from unnest($21::uuid[], $22::text[], $23::text[], $24::text[], $25::text[])
-                as n (id, recipient, domain, kind, status)
+            update inboxes i set message_count = message_count + n.mails, thread_count = thread_count + n.threads
+            from unnest($22::uuid[], $23::bigint[], $24::bigint[]) as n (id, mails, threads)
+            where i.account_id = $1 and i.id = n.id
+        ), recipients as materialized (
+            select * from unnest($25::uuid[], $26::uuid[], $27::text[], $28::text[], $29::text[], $30::text[])
+                as n (id, message_id, recipient, domain, kind, status)
         ), deliveries as (
             insert into deliveries (account_id, id, message_id, recipient, kind, status, created_at, updated_at)
-            select $1, id, $6, recipient, kind, status, $20, $20 from recipients
+            select $1, r.id, r.message_id, recipient, kind, r.status, at, at
+            from recipients r join mails m on m.id = r.message_id
         )
         insert into outbound_queue (account_id, id, message_id, inbox_id, raw_id, mail_from, recipient, destination,
                                     smtputf8, size, queued_at, due_at)
-        select $1, id, $6, $7, $2, $11, recipient, domain, $26, $19, $20, $20 from recipients where status = 'queued'
+        select $1, r.id, r.message_id, inbox_id, raw_id, mail_from, recipient, domain, smtputf8, size, at, at
+        from recipients r join mails m on m.id = r.message_id where r.status = 'queued'
         """,
-        message.account_id, message.raw_id, new.octets, content.summary, content.detail, message.id, message.inbox_id,
-        message.pod_id, new.thread_id, new.status, message.mail_from, message.rcpt_to, content.from_address,
-        content.from_name,
-        content.subject, content.message_id, list(new.labels), content.preview, message.size, at,
-        [each.id for each in new.deliveries], [each.recipient for each in new.deliveries],
-        [each.domain for each in new.deliveries], [each.kind for each in new.deliveries],
-        [each.status for each in new.deliveries], new.smtputf8, new_threads,
+        mails[0].account_id, [mail.id for mail in mails], [mail.raw_id for mail in mails],
+        [mail.inbox_id for mail in mails], [mail.pod_id for mail in mails], [each.thread_id for each in new],
+        [each.status for each in new], [mail.mail_from for mail in mails], [mail.rcpt_to for mail in mails],
+        [mail.content.from_address for mail in mails], [mail.content.from_name for mail in mails],
+        [mail.content.subject for mail in mails], [mail.content.message_id for mail in mails],
+        [msgspec.json.encode(each.labels).decode() for each in new], [mail.content.preview for mail in mails],
+        [mail.size for mail in mails], [mail.received_at for mail in mails], [each.octets for each in new],
+        [mail.content.summary for mail in mails], [mail.content.detail for mail in mails],
+        [each.smtputf8 for each in new],
+        list(inboxes), list(inboxes.values()), [new_threads[inbox] for inbox in inboxes],
+        [recipient.id for _, recipient in recipients], [each.mail.id for each, _ in recipients],
+        [recipient.recipient for _, recipient in recipients], [recipient.domain for _, recipient in recipients],
+        [recipient.kind for _, recipient in recipients], [recipient.status for _, recipient in recipients],
     )  # fmt: skip
 
 

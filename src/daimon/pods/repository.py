@@ -105,8 +105,11 @@ class PodRepository:
         )  # fmt: skip
         return after
 
-    async def delete(self, pod_id: UUID) -> None:
-        """Erase a pod, its webhooks and what is granted in it. The caller holds its lock, and has emptied it."""
+    async def delete(self, pod_id: UUID, now: datetime) -> None:
+        """Erase a pod, its webhooks and what is granted in it, and remember what it was called.
+
+        The caller holds its lock, and has emptied it.
+        """
         await self._db.execute(
             """
             with grants as (delete from grants where account_id = $1 and pod_id = $2),
@@ -116,10 +119,14 @@ class PodRepository:
                      delete from webhook_replays where account_id = $1 and webhook_id in (select id from webhooks)),
                  client_ids as (
                      delete from client_ids where account_id = $1 and kind = 'webhook'
-                         and client_id in (select client_id from webhooks))
+                         and client_id in (select client_id from webhooks)),
+                 former as (
+                     insert into former_pods (account_id, id, name, cost_center, created_at, deleted_at)
+                     select account_id, id, name, cost_center, created_at, $3 from pods
+                     where account_id = $1 and id = $2)
             delete from pods where account_id = $1 and id = $2
             """,
-            self._scope.account_id, pod_id,
+            self._scope.account_id, pod_id, now,
         )  # fmt: skip
 
     def _named(self, pod_id: UUID) -> Where:

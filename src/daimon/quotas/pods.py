@@ -15,9 +15,9 @@ from daimon.quotas.usage import NO_POD
 PODS = "pods"
 
 
-async def take_place(db: Connection, scope: Scope, pod_id: UUID, limit: int | None) -> None:
-    """Count one more inbox in a pod. Raises PodLimitReached."""
-    used = await db.fetchval(
+async def take_place(db: Connection, scope: Scope, pod_id: UUID, limit: int | None) -> int:
+    """Count one more inbox in a pod and return how many there are now. Raises PodLimitReached."""
+    used: int | None = await db.fetchval(
         "insert into quotas as q (account_id, pod_id, quota, used)"
         " select $1, $2, $3, 1 where $4::bigint is null or $4 > 0"
         " on conflict (account_id, pod_id, quota) do update set used = q.used + 1"
@@ -26,6 +26,7 @@ async def take_place(db: Connection, scope: Scope, pod_id: UUID, limit: int | No
     )  # fmt: skip
     if used is None:
         raise await _full(db, scope, pod_id, limit)
+    return used
 
 
 async def leave_place(db: Connection, scope: Scope, pod_id: UUID) -> None:
@@ -38,13 +39,18 @@ async def leave_place(db: Connection, scope: Scope, pod_id: UUID) -> None:
 
 async def change_place(
     db: Connection, scope: Scope, *, old: UUID | None, new: UUID | None, limit: int | None = None
-) -> None:
-    """Count an inbox in another pod than before; None is no pod. Raises PodLimitReached."""
+) -> int:
+    """Count an inbox in another pod than before, None is no pod; return how many the new one has now, 0 for no pod.
+
+    Raises PodLimitReached.
+    """
+    used = 0
     for pod_id in sorted(pod for pod in (old, new) if pod is not None):
         if pod_id == new:
-            await take_place(db, scope, pod_id, limit)
+            used = await take_place(db, scope, pod_id, limit)
         else:
             await leave_place(db, scope, pod_id)
+    return used
 
 
 async def give_back(db: Connection, scope: Scope, places: int) -> None:

@@ -27,9 +27,9 @@ class Rate(StrEnum):
 
 
 async def spend(
-    db: Connection, account: Account, limits: TierLimits, *, rate: Rate = Rate.SENDS, now: datetime
+    db: Connection, account: Account, limits: TierLimits, *, rate: Rate = Rate.SENDS, uses: int = 1, now: datetime
 ) -> RateLimit:
-    """Count one use of the tier's burst and return what is left. Raises BurstLimitExceeded, and counts nothing then."""
+    """Count uses of the tier's burst and return what is left. Raises BurstLimitExceeded, and counts nothing then."""
     bucket = Bucket(limits.burst_per_minute)
     full_at = await db.fetchval(
         """
@@ -38,7 +38,7 @@ async def spend(
             where greatest(r.full_at, $3) + $4 <= $3 + $5::interval
         returning full_at
         """,
-        account.account_id, rate, now, bucket.one, bucket.whole,
+        account.account_id, rate, now, bucket.one * uses, bucket.whole,
     )  # fmt: skip
     if full_at is None:
         raise await _burst_exceeded(db, account, rate, bucket, now)

@@ -1,8 +1,10 @@
 """Sends of a UTC day, the account's and its pod's. One row each: the first send of a day begins the count anew."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from math import ceil
+from typing import NamedTuple
 from uuid import UUID
 
 from daimon.accounts.models import Account
@@ -29,6 +31,14 @@ class Spent:
     warnings: tuple[NewEvent, ...]
 
 
+class Sending(NamedTuple):
+    """One send that is to be counted: the pod that it is in, what that allows, and to how many it goes."""
+
+    pod_id: UUID | None
+    pod_limit: int | None
+    recipients: int
+
+
 async def spend(
     db: Connection,
     account: Account,
@@ -39,28 +49,62 @@ async def spend(
     recipients: int,
     now: datetime,
 ) -> Spent:
-    """Count one send to so many recipients, in the account's day and in the pod's, or in neither.
+    """Count one send to so many recipients. Raises what `spend_all` raises."""
+    [spent] = await spend_all(db, account, limits, [Sending(pod_id, pod_limit, recipients)], now=now)
+    return spent
+
+
+async def spend_all(
+    db: Connection, account: Account, limits: TierLimits, sendings: Sequence[Sending], *, now: datetime
+) -> list[Spent]:
+    """Count sends, in the account's day and in their pods', or none of them anywhere.
 
     Raises SendRequiresPaid, DailySendsExceeded, PodMayNotSend, PodDailySendsExceeded, and Invalid for more recipients
-    than a whole day allows.
+    than a whole day allows. For several sends the error tells how it stands without them.
     """
     check_may_send(account, limits)
-    most = limits.max_sends_per_day
-    _check_fits(recipients, most, pod_limit)
-    in_account, in_pod = await _spend(db, account.account_id, pod_id, recipients, most, pod_limit, now)
+    most, total = limits.max_sends_per_day, sum(each.recipients for each in sendings)
+    for each in sendings:
+        _check_fits(each.recipients, most, each.pod_limit)
+    pods = _by_pod(sendings)
+    in_account, in_pods = await _spend(db, account.account_id, pods, total, most, now)
     if in_account is None:
         assert most is not None
         used = await used_today(db, Scope(account.account_id), now=now)
-        raise _account_exceeded(account, most, used, recipients, now)
-    if pod_id is not None and in_pod is None:
-        assert pod_limit is not None
-        await _give_back(db, account.account_id, recipients)
-        raise _pod_exceeded(pod_limit, await used_today(db, Scope(account.account_id), pod_id=pod_id, now=now), now)
-    warnings = [crossed(account.account_id, QUOTA, in_account - recipients, in_account, most, now)]
-    if in_pod is not None:
-        warnings.append(crossed(account.account_id, QUOTA, in_pod - recipients, in_pod, pod_limit, now, pod_id=pod_id))
-    rate = None if most is None else _daily("daily-sends", most, in_account, now)
-    return Spent(in_account, rate, tuple(filter(None, warnings)))
+        raise _account_exceeded(account, most, used, total, now)
+    for pod in pods:
+        if pod.pod_id not in in_pods:
+            assert pod.pod_limit is not None
+            await _give_back(db, account.account_id, pods, in_pods, total)
+            used = await used_today(db, Scope(account.account_id), pod_id=pod.pod_id, now=now)
+            raise _pod_exceeded(pod.pod_limit, used, now)
+    used_in = {pod.pod_id: in_pods[pod.pod_id] - pod.recipients for pod in pods}
+    used_in_all, spent = in_account - total, []
+    for each in sendings:
+        warnings = [_warning(account, each, used_in_all, most, now)]
+        used_in_all += each.recipients
+        if each.pod_id is not None:
+            warnings.append(_warning(account, each, used_in[each.pod_id], each.pod_limit, now, pod_id=each.pod_id))
+            used_in[each.pod_id] += each.recipients
+        rate = None if most is None else _daily("daily-sends", most, used_in_all, now)
+        spent.append(Spent(used_in_all, rate, tuple(filter(None, warnings))))
+    return spent
+
+
+def _by_pod(sendings: Sequence[Sending]) -> list[Sending]:
+    """Return what each pod sends, in order of id: two batches cannot wait for each other."""
+    pods: dict[UUID, Sending] = {}
+    for each in sendings:
+        if each.pod_id is not None:
+            earlier = pods[each.pod_id].recipients if each.pod_id in pods else 0
+            pods[each.pod_id] = Sending(each.pod_id, each.pod_limit, earlier + each.recipients)
+    return [pods[pod_id] for pod_id in sorted(pods)]
+
+
+def _warning(
+    account: Account, each: Sending, used: int, limit: int | None, now: datetime, *, pod_id: UUID | None = None
+) -> NewEvent | None:
+    return crossed(account.account_id, QUOTA, used, used + each.recipients, limit, now, pod_id=pod_id)
 
 
 async def used_today(db: Connection, scope: Scope, *, pod_id: UUID | None = None, now: datetime) -> int:
@@ -94,47 +138,51 @@ def _check_fits(recipients: int, most: int | None, pod_limit: int | None) -> Non
 
 
 async def _spend(
-    db: Connection,
-    account_id: UUID,
-    pod_id: UUID | None,
-    recipients: int,
-    most: int | None,
-    in_pod: int | None,
-    now: datetime,
-) -> tuple[int | None, int | None]:
-    """Count in both days and return how much each has now; None for the one that is exceeded, and for no pod.
+    db: Connection, account_id: UUID, pods: Sequence[Sending], total: int, most: int | None, now: datetime
+) -> tuple[int | None, dict[UUID | None, int]]:
+    """Count in all days and return how much each has now; what is exceeded is None, or missing among the pods.
 
     The later day holds: a process whose clock is late at midnight counts into the day that another has begun.
     """
-    row = await db.fetchrow(
+    rows = await db.fetch(
         """
         with account as (
-            insert into quotas as q (account_id, quota, used, day) values ($1, $3, $4, $5)
+            insert into quotas as q (account_id, quota, used, day) values ($1, $2, $3, $4)
             on conflict (account_id, pod_id, quota) do update
-                set used = case when q.day < $5 then $4 else q.used + $4 end, day = greatest(q.day, $5)
-                where $6::bigint is null or case when q.day < $5 then $4 else q.used + $4 end <= $6
+                set used = case when q.day < $4 then $3 else q.used + $3 end, day = greatest(q.day, $4)
+                where $5::bigint is null or case when q.day < $4 then $3 else q.used + $3 end <= $5
             returning used
-        ), pod as (
+        ), sending as (
+            select * from unnest($6::uuid[], $7::bigint[], $8::bigint[]) as n (pod_id, used, most)
+        ), pods as (
             insert into quotas as q (account_id, pod_id, quota, used, day)
-            select $1, $2::uuid, $3, $4, $5 from account where $2 is not null
+            select $1, sending.pod_id, $2, sending.used, $4 from account, sending order by sending.pod_id
             on conflict (account_id, pod_id, quota) do update
-                set used = case when q.day < $5 then $4 else q.used + $4 end, day = greatest(q.day, $5)
-                where $7::bigint is null or case when q.day < $5 then $4 else q.used + $4 end <= $7
-            returning used
+                set used = excluded.used + case when q.day < $4 then 0 else q.used end, day = greatest(q.day, $4)
+                where coalesce(excluded.used + case when q.day < $4 then 0 else q.used end
+                               <= (select most from sending where sending.pod_id = q.pod_id), true)
+            returning pod_id, used
         )
-        select (select used from account) as account, (select used from pod) as pod
+        select null::uuid as pod_id, used from account union all select pod_id, used from pods
         """,
-        account_id, pod_id, QUOTA, recipients, now.astimezone(UTC).date(), most, in_pod,
+        account_id, QUOTA, total, now.astimezone(UTC).date(), most, [pod.pod_id for pod in pods],
+        [pod.recipients for pod in pods], [pod.pod_limit for pod in pods],
     )  # fmt: skip
-    assert row is not None
-    return row["account"], row["pod"]
+    used: dict[UUID | None, int] = {row["pod_id"]: row["used"] for row in rows}
+    return used.pop(None, None), used
 
 
-async def _give_back(db: Connection, account_id: UUID, recipients: int) -> None:
-    """Take back what this transaction counted in the account: its pod refused. The row is still locked by it."""
+async def _give_back(
+    db: Connection, account_id: UUID, pods: Sequence[Sending], counted: Mapping[UUID | None, int], total: int
+) -> None:
+    """Take back what this transaction counted, as one pod refused. The rows are still locked by it."""
+    taken = [(NO_POD, total), *((pod.pod_id, pod.recipients) for pod in pods if pod.pod_id in counted)]
     await db.execute(
-        "update quotas set used = used - $4 where account_id = $1 and pod_id = $2 and quota = $3",
-        account_id, NO_POD, QUOTA, recipients,
+        """
+        update quotas q set used = q.used - n.used from unnest($3::uuid[], $4::bigint[]) as n (pod_id, used)
+        where q.account_id = $1 and q.pod_id = n.pod_id and q.quota = $2
+        """,
+        account_id, QUOTA, *zip(*taken, strict=True),
     )  # fmt: skip
 
 

@@ -82,12 +82,20 @@ async def judge_incoming(db: Connection, mails: Sequence[Incoming]) -> list[Judg
     return [judge_mail(_at(mail.place, found), *each) for mail, each in zip(mails, told, strict=True)]
 
 
-async def check_outbound(db: Connection, place: Place, addresses: Sequence[str]) -> None:
-    """Raise RecipientBlocked if a rule forbids an inbox to write to one of these addresses."""
-    judged = await judge_addresses(db, place, Direction.OUTBOUND, addresses)
-    for address, judgement in judged.items():
-        if judgement.blocked:
-            raise RecipientBlocked.of(address, judgement.rule_id, judgement.level)
+async def check_outbound(db: Connection, mails: Sequence[tuple[Place, Sequence[str]]]) -> None:
+    """Raise RecipientBlocked if a rule forbids an inbox to write to one of the addresses that its mail goes to."""
+    told = [{address: candidates(address) for address in addresses} for _, addresses in mails]
+    wanted: defaultdict[_List, set[str]] = defaultdict(set)
+    for (place, _), asked in zip(mails, told, strict=True):
+        for _, key in place.lists:
+            wanted[key].update(*asked.values())
+    found = await _find(db, Direction.OUTBOUND, wanted)
+    for (place, _), asked in zip(mails, told, strict=True):
+        lists = _at(place, found)
+        for address, values in asked.items():
+            judgement = judge(lists, values)
+            if judgement.blocked:
+                raise RecipientBlocked.of(address, judgement.rule_id, judgement.level)
 
 
 async def _find(db: Connection, direction: Direction, wanted: Mapping[_List, set[str]]) -> dict[_List, RuleList]:

@@ -1,18 +1,15 @@
 """Where submissions are taken: the keys, the limits and the road of the API (`api/auth.py`, `api/sending.py`)."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import ip_address
+from typing import NamedTuple
 from uuid import UUID
 
 from daimon.audit.models import Entry
-from daimon.audit.service import Trail
 from daimon.db.engine import Connection
-from daimon.db.ringer import Ringer
 from daimon.db.walls import TenantDatabase
-from daimon.events import rings
 from daimon.inbound.isolation import Unread
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.arrival import Understood
@@ -26,6 +23,7 @@ from daimon.keys.models import Principal
 from daimon.keys.permissions import Permission
 from daimon.keys.use import KeyUses
 from daimon.kit import ids
+from daimon.kit.batches import Batches
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
 from daimon.kit.ids import Kind
@@ -33,30 +31,44 @@ from daimon.mail import submitted
 from daimon.mail.address import Address, BadAddress, parse_address
 from daimon.mail.submitted import BadFrom, BadMail, Draft
 from daimon.messages.content import naming_bcc
-from daimon.outbound import auditing, queue, ready_made, submission
+from daimon.outbound import auditing, ready_made, submission
 from daimon.outbound.composing import LARGE_OCTETS, ReadyMail
 from daimon.outbound.errors import BadSubmission, ForeignSender
+from daimon.outbound.mailroom import AT_ONCE, MOST_OCTETS, Mailroom
 from daimon.outbound.models import NewMail, Submitted
-from daimon.outbound.submission import Road
-from daimon.quotas import leases
+from daimon.outbound.planning import Ask
+from daimon.outbound.writing import Prepared
 from daimon.smtpd.collaborators import Login, Posted
 from daimon.smtpd.reading import TwoReaders
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _Post(NamedTuple):
+    mail: Prepared
+    login: Login
+
+
 class SubmissionDesk:
     """Takes the submissions of one process. `reader` reads in processes of its own what strangers may have written."""
 
-    db: TenantDatabase
-    keys: KeyCache
-    failures: AuthFailures
-    uses: KeyUses
-    road: Road
-    trail: Trail
-    reader: TwoReaders
-    ringer: Ringer  # of the events that submissions record
-    posts: Ringer  # of the mails themselves
-    clock: Clock
+    def __init__(
+        self,
+        db: TenantDatabase,
+        mailroom: Mailroom,
+        *,
+        keys: KeyCache,
+        failures: AuthFailures,
+        uses: KeyUses,
+        reader: TwoReaders,
+        clock: Clock,
+    ) -> None:
+        self.db = db
+        self.mailroom = mailroom
+        self.keys = keys
+        self.failures = failures
+        self.uses = uses
+        self.reader = reader
+        self.clock = clock
+        self._batches = Batches(self._write, most=AT_ONCE, weigh=_octets, heaviest=MOST_OCTETS)
 
     async def admit(self, login: Login) -> None:
         """Return if the key is good for the user, and may send. Raises what `admission.admit` raises, and Forbidden."""
@@ -72,7 +84,7 @@ class SubmissionDesk:
         """Return if a mail may be begun: the key, its account and its inboxes as they are now."""
         who = await self._who(login)
         admission.check_open(who.account)
-        submission.check_may_submit(who, self.road.tiers)
+        submission.check_may_submit(who, self.mailroom.road.tiers)
         if mail_from is not None:
             await self._inbox(who, mail_from)
 
@@ -84,22 +96,20 @@ class SubmissionDesk:
         draft = await asyncio.to_thread(_read, posted) if is_large else _read(posted)
         inbox = await self._inbox(who, draft.from_)
 
-        def begin() -> AbstractAsyncContextManager[Connection]:
-            return self.db.transaction(who.scope.account_id)
+        now, road, message_id = self.clock(), self.mailroom.road, ids.new()
+        async with self.mailroom.leases.held(who.account, road.tiers[who.account.tier]):
+            ready, wish = await self._ready(draft, inbox, posted, message_id, now)
+            submission.check_may_submit(who, road.tiers)
+            plan = await self.mailroom.planner.plan(Ask(who, inbox.id, wish))
+            mail = Prepared(who, wish, plan, ready, message_id, now)
+            return await self._batches.add(who.scope.account_id, _Post(mail, login))
 
-        now, limits = self.clock(), self.road.tiers[who.account.tier]
-        with rings.noticing() as told:
-            async with leases.held(begin, who.account, limits, clock=self.clock):
-                message_id = ids.new()
-                ready, wish = await self._ready(draft, inbox, posted, message_id, now)
-                async with begin() as db:
-                    sent = await submission.submit_ready(
-                        db, who, inbox.id, wish, ready, message_id, road=self.road, now=now
-                    )
-                    await self.trail.record(db, [_entry(who, login, sent, now)])
-        self.ringer.ring(*told)
-        self.posts.ring(queue.READY)
-        return sent.id
+    async def _write(self, account_id: UUID, posts: Sequence[_Post]) -> list[UUID]:
+        async def finish(_: Connection, mails: Sequence[Submitted]) -> list[Entry]:
+            return [_entry(post, mail) for post, mail in zip(posts, mails, strict=True)]
+
+        mails = await self.mailroom.commit(account_id, [post.mail for post in posts], finish)
+        return [mail.id for mail in mails]
 
     async def _who(self, login: Login) -> Principal:
         client = ip_address(login.ip)
@@ -119,7 +129,7 @@ class SubmissionDesk:
     async def _ready(
         self, draft: Draft, inbox: Inbox, posted: Posted, message_id: UUID, now: datetime
     ) -> tuple[ReadyMail, NewMail]:
-        octets = await ready_made.signed(draft, inbox, message_id, road=self.road, now=now)
+        octets = await ready_made.signed(draft, inbox, message_id, road=self.mailroom.road, now=now)
         content = await self._understood(octets)
         wish = ready_made.addressed(content, posted.rcpt_to)
         needs_smtputf8 = draft.needs_smtputf8 or not all(each.local.isascii() for each in posted.rcpt_to)
@@ -146,6 +156,10 @@ def _read(posted: Posted) -> Draft:
     return draft
 
 
-def _entry(who: Principal, login: Login, sent: Submitted, at: datetime) -> Entry:
-    actor = admission.actor_of(who, login.ip)
-    return Entry(who.scope.account_id, actor, auditing.ACTION, auditing.change_of(sent), at)
+def _entry(post: _Post, sent: Submitted) -> Entry:
+    actor = admission.actor_of(post.mail.who, post.login.ip)
+    return Entry(post.mail.who.scope.account_id, actor, auditing.ACTION, auditing.change_of(sent), post.mail.at)
+
+
+def _octets(post: _Post) -> int:
+    return len(post.mail.ready.octets)

@@ -1,6 +1,6 @@
 """Rows of `suppressions`. Those of one pod never reach another, whose customers may be a competitor's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -42,14 +42,15 @@ async def add_many(db: Connection, rows: Iterable[Suppression]) -> None:
 
 
 async def suppressed(
-    db: Connection, account_id: UUID, pod_id: UUID | None, addresses: Sequence[str]
-) -> dict[str, Suppression]:
+    db: Connection, account_id: UUID, asked: Collection[tuple[UUID | None, str]]
+) -> set[tuple[UUID | None, str]]:
     """Return which of these addresses, given as they are stored, inboxes of a pod, or of none, send nothing to."""
     rows = await db.fetch(
-        f"select {_COLUMNS} from suppressions where account_id = $1 and pod_id = $2 and address = any($3)",
-        account_id, pod_id or NO_POD, addresses,
+        "select pod_id, address from suppressions where account_id = $1 and pod_id = any($2) and address = any($3)",
+        account_id, list({pod_id or NO_POD for pod_id, _ in asked}), list({address for _, address in asked}),
     )  # fmt: skip
-    return {row["address"]: suppression_of(row) for row in rows}
+    found = {(None if row["pod_id"] == NO_POD else row["pod_id"], row["address"]) for row in rows}
+    return found.intersection(asked)
 
 
 class SuppressionRepository:

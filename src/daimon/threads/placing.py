@@ -47,7 +47,7 @@ class Placed:
 async def place(db: Connection, arrivals: Sequence[Arrival], *, begins: bool = False) -> Placed:
     """Give each arrival its thread and write threads and references.
 
-    `begins` is for a mail of an inbox's own that refers to nothing, and whose Message-ID nobody can know yet.
+    `begins` is for mails of inboxes' own that refer to nothing, and whose Message-IDs nobody can know yet.
     """
     known = _Placing()
     if not begins:
@@ -58,12 +58,18 @@ async def place(db: Connection, arrivals: Sequence[Arrival], *, begins: bool = F
     return Placed(threads, [inbox for inbox, _ in known.begun])
 
 
-async def bind(db: Connection, mail: Arrival, thread_id: UUID) -> None:
-    """Tie a mail that is about to be placed to a thread of its inbox, whatever it refers to."""
-    await db.execute(
-        "insert into thread_refs (account_id, inbox_id, ref, thread_id) values ($1, $2, $3, $4) on conflict do nothing",
-        mail.account_id, mail.inbox_id, mail.content.own_ref, thread_id,
-    )  # fmt: skip
+async def bind(db: Connection, bound: Sequence[tuple[Arrival, UUID]]) -> None:
+    """Tie mails that are about to be placed to threads of their inboxes, whatever they refer to."""
+    if bound:
+        await db.execute(
+            """
+            insert into thread_refs (account_id, inbox_id, ref, thread_id)
+            select * from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::uuid[]) order by 1, 2, 3
+            on conflict do nothing
+            """,
+            [mail.account_id for mail, _ in bound], [mail.inbox_id for mail, _ in bound],
+            [mail.content.own_ref for mail, _ in bound], [thread for _, thread in bound],
+        )  # fmt: skip
 
 
 def _lost_its_references(arrival: Arrival) -> bool:

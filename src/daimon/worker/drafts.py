@@ -1,7 +1,8 @@
-"""The worker's drafts: those whose moment has come are sent, one after the other."""
+"""The worker's drafts: those whose moment has come are sent, those of one account after those of another."""
 
 import asyncio
 import contextlib
+from uuid import UUID
 
 from daimon.db.engine import Database
 from daimon.db.ringer import Ringer
@@ -9,9 +10,10 @@ from daimon.drafts import repository, sending
 from daimon.events import rings
 from daimon.kit.clock import Clock
 from daimon.outbound import queue
-from daimon.outbound.submission import Road
+from daimon.outbound.road import Road
 from daimon.worker.loops import every
 
+_NOBODY = UUID(int=0)
 LOOK_SECONDS = 0.5  # at the latest: one may have been scheduled for a moment before the next that is known
 
 
@@ -26,18 +28,19 @@ async def run(db: Database, *, road: Road, clock: Clock, stop: asyncio.Event) ->
         if 0 < left < LOOK_SECONDS:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), left)
-        while not stop.is_set() and await step(db, told, departures, road=road, clock=clock):
-            pass
+        served: UUID | None = _NOBODY
+        while served and not stop.is_set():
+            served = await step(db, told, departures, after=served, road=road, clock=clock)
 
     await every(LOOK_SECONDS, look, stop)
 
 
-async def step(db: Database, told: Ringer, departures: Ringer, *, road: Road, clock: Clock) -> bool:
-    """Send the draft whose moment came first; False if none is due."""
+async def step(db: Database, told: Ringer, departures: Ringer, *, after: UUID, road: Road, clock: Clock) -> UUID | None:
+    """Send the drafts of the account whose turn is behind `after`, and return it; None if nothing is due."""
     with rings.noticing() as recorded:
         async with db.transaction() as connection:
-            done = await sending.send_due(connection, road=road, now=clock())
+            served = await sending.send_due(connection, after=after, road=road, now=clock())
     told.ring(*recorded)
-    if done:
+    if served:
         departures.ring(queue.READY)
-    return done
+    return served

@@ -9,10 +9,12 @@ from functools import partial
 from daimon.accounts import retention as responses
 from daimon.audit import retention as audit
 from daimon.audit.service import Trail
+from daimon.billing import retention as billing
 from daimon.db.engine import OUTAGES, Database
 from daimon.domains import retention as domains
 from daimon.drafts import retention as drafts
 from daimon.events import retention as events
+from daimon.inboxes import placements
 from daimon.inboxes import retention as inboxes
 from daimon.kit.clock import Clock
 from daimon.kit.errors import Unavailable
@@ -22,6 +24,7 @@ from daimon.messages import dead_letters
 from daimon.messages import retention as messages
 from daimon.notices import retention as notices
 from daimon.outbound import guard, mta_sts
+from daimon.pods import retention as pods
 from daimon.quotas import retention as quotas
 from daimon.threads import retention as threads
 from daimon.webhooks import retention as webhooks
@@ -42,10 +45,16 @@ _FORGETTING = (
     links.forget_links,
     notices.forget,
     notices.forget_rates,
+    billing.forget_events,
+    billing.forget_links,
+    billing.forget_reports,
+    billing.forget_meter_events,
     dead_letters.sweep,
     messages.erase,
     threads.erase,
     inboxes.erase,
+    placements.forget,
+    pods.forget_names,
 )
 INTERVAL_SECONDS = 30.0
 ROUND_SECONDS = 10.0  # of work at most, then a pause: a third of the time is for others alone

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from daimon_email.errors import AttachmentNotFound as AttachmentNotFound
     from daimon_email.errors import AuthenticationRequired as AuthenticationRequired
     from daimon_email.errors import BadRequest as BadRequest
+    from daimon_email.errors import BillingOff as BillingOff
     from daimon_email.errors import ClientIdConflict as ClientIdConflict
     from daimon_email.errors import Conflict as Conflict
     from daimon_email.errors import CursorExpired as CursorExpired
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from daimon_email.errors import InvalidSignature as InvalidSignature
     from daimon_email.errors import KeyNotFound as KeyNotFound
     from daimon_email.errors import LastOwner as LastOwner
+    from daimon_email.errors import LinkExpired as LinkExpired
     from daimon_email.errors import LinkInvalid as LinkInvalid
     from daimon_email.errors import MemberExists as MemberExists
     from daimon_email.errors import MemberNotFound as MemberNotFound
@@ -70,11 +72,14 @@ if TYPE_CHECKING:
     from daimon_email.errors import SendLimitExceeded as SendLimitExceeded
     from daimon_email.errors import SendRequiresPaid as SendRequiresPaid
     from daimon_email.errors import ServerError as ServerError
+    from daimon_email.errors import SplitLineNotFound as SplitLineNotFound
     from daimon_email.errors import StateConflict as StateConflict
+    from daimon_email.errors import StripeSignatureInvalid as StripeSignatureInvalid
     from daimon_email.errors import SubdomainTaken as SubdomainTaken
     from daimon_email.errors import SuppressionNotFound as SuppressionNotFound
     from daimon_email.errors import TeamNotFound as TeamNotFound
     from daimon_email.errors import ThreadNotFound as ThreadNotFound
+    from daimon_email.errors import TierNotSold as TierNotSold
     from daimon_email.errors import Unauthenticated as Unauthenticated
     from daimon_email.errors import Unavailable as Unavailable
     from daimon_email.errors import UnexpectedAnswer as UnexpectedAnswer
@@ -92,11 +97,13 @@ if TYPE_CHECKING:
     from daimon_email.models import AuditActor as AuditActor
     from daimon_email.models import AuditEntry as AuditEntry
     from daimon_email.models import Authentication as Authentication
+    from daimon_email.models import Billing as Billing
     from daimon_email.models import Can as Can
     from daimon_email.models import Cannot as Cannot
     from daimon_email.models import Capabilities as Capabilities
     from daimon_email.models import Claimed as Claimed
     from daimon_email.models import Code as Code
+    from daimon_email.models import CostBasis as CostBasis
     from daimon_email.models import CreatedInbox as CreatedInbox
     from daimon_email.models import CreatedKey as CreatedKey
     from daimon_email.models import CreatedMember as CreatedMember
@@ -119,13 +126,19 @@ if TYPE_CHECKING:
     from daimon_email.models import DraftStatus as DraftStatus
     from daimon_email.models import Event as Event
     from daimon_email.models import EventType as EventType
+    from daimon_email.models import Expected as Expected
+    from daimon_email.models import ExpectedCost as ExpectedCost
+    from daimon_email.models import ExpectedLimit as ExpectedLimit
+    from daimon_email.models import ExpectedUsage as ExpectedUsage
     from daimon_email.models import Finding as Finding
+    from daimon_email.models import Forecast as Forecast
     from daimon_email.models import Grant as Grant
     from daimon_email.models import GrantInput as GrantInput
     from daimon_email.models import Health as Health
     from daimon_email.models import Inbox as Inbox
     from daimon_email.models import InboxStatus as InboxStatus
     from daimon_email.models import Invitation as Invitation
+    from daimon_email.models import Invoice as Invoice
     from daimon_email.models import Key as Key
     from daimon_email.models import KeyDetails as KeyDetails
     from daimon_email.models import KeyScope as KeyScope
@@ -143,6 +156,7 @@ if TYPE_CHECKING:
     from daimon_email.models import PodLimits as PodLimits
     from daimon_email.models import PodLimitsInput as PodLimitsInput
     from daimon_email.models import PodStatus as PodStatus
+    from daimon_email.models import Portal as Portal
     from daimon_email.models import Received as Received
     from daimon_email.models import RecipientHistory as RecipientHistory
     from daimon_email.models import RecipientKind as RecipientKind
@@ -165,12 +179,23 @@ if TYPE_CHECKING:
     from daimon_email.models import SentMessage as SentMessage
     from daimon_email.models import SentRecipient as SentRecipient
     from daimon_email.models import SmtpSettings as SmtpSettings
+    from daimon_email.models import Split as Split
+    from daimon_email.models import SplitBy as SplitBy
+    from daimon_email.models import SplitCost as SplitCost
+    from daimon_email.models import SplitLine as SplitLine
+    from daimon_email.models import SplitMethod as SplitMethod
+    from daimon_email.models import SplitUsage as SplitUsage
+    from daimon_email.models import SplitWeights as SplitWeights
+    from daimon_email.models import SplitWeightsInput as SplitWeightsInput
+    from daimon_email.models import Subscription as Subscription
+    from daimon_email.models import SubscriptionState as SubscriptionState
     from daimon_email.models import Suppression as Suppression
     from daimon_email.models import SuppressionReason as SuppressionReason
     from daimon_email.models import Team as Team
     from daimon_email.models import TestedWebhook as TestedWebhook
     from daimon_email.models import Thread as Thread
     from daimon_email.models import Tier as Tier
+    from daimon_email.models import UpgradeLink as UpgradeLink
     from daimon_email.models import UsageLine as UsageLine
     from daimon_email.models import UsageTotals as UsageTotals
     from daimon_email.models import Webhook as Webhook
@@ -195,6 +220,7 @@ _FROM = {
         "AttachmentNotFound",
         "AuthenticationRequired",
         "BadRequest",
+        "BillingOff",
         "ClientIdConflict",
         "Conflict",
         "CursorExpired",
@@ -219,6 +245,7 @@ _FROM = {
         "InvalidSignature",
         "KeyNotFound",
         "LastOwner",
+        "LinkExpired",
         "LinkInvalid",
         "MemberExists",
         "MemberNotFound",
@@ -239,11 +266,14 @@ _FROM = {
         "SendLimitExceeded",
         "SendRequiresPaid",
         "ServerError",
+        "SplitLineNotFound",
         "StateConflict",
+        "StripeSignatureInvalid",
         "SubdomainTaken",
         "SuppressionNotFound",
         "TeamNotFound",
         "ThreadNotFound",
+        "TierNotSold",
         "Unauthenticated",
         "Unavailable",
         "UnexpectedAnswer",
@@ -263,11 +293,13 @@ _FROM = {
         "AuditActor",
         "AuditEntry",
         "Authentication",
+        "Billing",
         "Can",
         "Cannot",
         "Capabilities",
         "Claimed",
         "Code",
+        "CostBasis",
         "CreatedInbox",
         "CreatedKey",
         "CreatedMember",
@@ -290,13 +322,19 @@ _FROM = {
         "DraftStatus",
         "Event",
         "EventType",
+        "Expected",
+        "ExpectedCost",
+        "ExpectedLimit",
+        "ExpectedUsage",
         "Finding",
+        "Forecast",
         "Grant",
         "GrantInput",
         "Health",
         "Inbox",
         "InboxStatus",
         "Invitation",
+        "Invoice",
         "Key",
         "KeyDetails",
         "KeyScope",
@@ -314,6 +352,7 @@ _FROM = {
         "PodLimits",
         "PodLimitsInput",
         "PodStatus",
+        "Portal",
         "Received",
         "RecipientHistory",
         "RecipientKind",
@@ -336,12 +375,23 @@ _FROM = {
         "SentMessage",
         "SentRecipient",
         "SmtpSettings",
+        "Split",
+        "SplitBy",
+        "SplitCost",
+        "SplitLine",
+        "SplitMethod",
+        "SplitUsage",
+        "SplitWeights",
+        "SplitWeightsInput",
+        "Subscription",
+        "SubscriptionState",
         "Suppression",
         "SuppressionReason",
         "Team",
         "TestedWebhook",
         "Thread",
         "Tier",
+        "UpgradeLink",
         "UsageLine",
         "UsageTotals",
         "Webhook",
@@ -373,6 +423,8 @@ __all__ = [
     "Authentication",
     "AuthenticationRequired",
     "BadRequest",
+    "Billing",
+    "BillingOff",
     "Can",
     "Cannot",
     "Capabilities",
@@ -380,6 +432,7 @@ __all__ = [
     "ClientIdConflict",
     "Code",
     "Conflict",
+    "CostBasis",
     "CreatedInbox",
     "CreatedKey",
     "CreatedMember",
@@ -414,9 +467,14 @@ __all__ = [
     "Event",
     "EventStream",
     "EventType",
+    "Expected",
+    "ExpectedCost",
+    "ExpectedLimit",
+    "ExpectedUsage",
     "File",
     "Finding",
     "Forbidden",
+    "Forecast",
     "Gone",
     "Grant",
     "GrantInput",
@@ -432,6 +490,7 @@ __all__ = [
     "InvalidJson",
     "InvalidSignature",
     "Invitation",
+    "Invoice",
     "Key",
     "KeyDetails",
     "KeyNotFound",
@@ -441,6 +500,7 @@ __all__ = [
     "Lease",
     "Limits",
     "Link",
+    "LinkExpired",
     "LinkInvalid",
     "Mailbox",
     "Member",
@@ -464,6 +524,7 @@ __all__ = [
     "PodNotFound",
     "PodStatus",
     "PodSuspended",
+    "Portal",
     "RateLimited",
     "Received",
     "RecipientBlocked",
@@ -495,8 +556,20 @@ __all__ = [
     "SentRecipient",
     "ServerError",
     "SmtpSettings",
+    "Split",
+    "SplitBy",
+    "SplitCost",
+    "SplitLine",
+    "SplitLineNotFound",
+    "SplitMethod",
+    "SplitUsage",
+    "SplitWeights",
+    "SplitWeightsInput",
     "StateConflict",
+    "StripeSignatureInvalid",
     "SubdomainTaken",
+    "Subscription",
+    "SubscriptionState",
     "Suppression",
     "SuppressionNotFound",
     "SuppressionReason",
@@ -506,10 +579,12 @@ __all__ = [
     "Thread",
     "ThreadNotFound",
     "Tier",
+    "TierNotSold",
     "Unauthenticated",
     "Unavailable",
     "UnexpectedAnswer",
     "UnsupportedMediaType",
+    "UpgradeLink",
     "UpgradeRequired",
     "UsageLine",
     "UsageTotals",

@@ -5,7 +5,7 @@
     ├── NoAnswer: no answer came: no connection, or none in time
     ├── UnexpectedAnswer: what came is not an answer of this API
     ├── InvalidSignature: a request to a webhook is not what it seems
-    ├── BadRequest 400: InvalidCursor, InvalidJson
+    ├── BadRequest 400: InvalidCursor, InvalidJson, StripeSignatureInvalid
     ├── Unauthenticated 401: ApiKeyExpired, ApiKeyRevoked, AuthenticationRequired, InvalidApiKey
     ├── PaymentRequired 402: DomainLimitReached, DomainRequiresPaid, InboxLimitReached, SendRequiresPaid,
     │       WebhookRequiresPaid
@@ -13,10 +13,10 @@
     │       PodSuspended, RecipientBlocked
     ├── NotFound 404: AccountNotFound, AttachmentNotFound, DeliveryNotFound, DomainNotFound, DraftNotFound,
     │       EndpointNotFound, InboxNotFound, KeyNotFound, LinkInvalid, MemberNotFound, MessageNotFound, PodNotFound,
-    │       RuleNotFound, SuppressionNotFound, TeamNotFound, ThreadNotFound, WebhookNotFound
-    ├── Conflict 409: ClientIdConflict, DomainClaimed, LastOwner, MemberExists, PodNotEmpty, RequestInProgress,
-    │       StateConflict, SubdomainTaken
-    ├── Gone 410: CursorExpired
+    │       RuleNotFound, SplitLineNotFound, SuppressionNotFound, TeamNotFound, ThreadNotFound, WebhookNotFound
+    ├── Conflict 409: BillingOff, ClientIdConflict, DomainClaimed, LastOwner, MemberExists, PodNotEmpty,
+    │       RequestInProgress, StateConflict, SubdomainTaken, TierNotSold
+    ├── Gone 410: CursorExpired, LinkExpired
     ├── RateLimited 429: SendLimitExceeded
     ├── ServerError 503: Unavailable
     └── PayloadTooLarge 413, UnsupportedMediaType 415, ValidationFailed 422
@@ -60,6 +60,12 @@ class InvalidJson(BadRequest):
     """The body is not JSON in UTF-8."""
 
     _code = "INVALID_JSON"
+
+
+class StripeSignatureInvalid(BadRequest):
+    """The body is not signed by Stripe with this endpoint's secret, or was signed too long ago."""
+
+    _code = "STRIPE_SIGNATURE_INVALID"
 
 
 class ApiKeyExpired(Unauthenticated):
@@ -236,6 +242,12 @@ class RuleNotFound(NotFound):
     _code = "RULE_NOT_FOUND"
 
 
+class SplitLineNotFound(NotFound):
+    """The report of this month has no such line."""
+
+    _code = "SPLIT_LINE_NOT_FOUND"
+
+
 class SuppressionNotFound(NotFound):
     """This address is not suppressed, within the reach of this key."""
 
@@ -258,6 +270,12 @@ class WebhookNotFound(NotFound):
     """There is no such webhook within the reach of this key."""
 
     _code = "WEBHOOK_NOT_FOUND"
+
+
+class BillingOff(Conflict):
+    """This server has no billing: its operator sets the tiers of accounts."""
+
+    _code = "BILLING_OFF"
 
 
 class ClientIdConflict(Conflict):
@@ -297,7 +315,7 @@ class RequestInProgress(Conflict):
 
 
 class StateConflict(Conflict):
-    """A rule blocked this message: it is kept aside, and can only be read, released or deleted."""
+    """The account has this tier already, or a higher one."""
 
     _code = "STATE_CONFLICT"
 
@@ -308,10 +326,22 @@ class SubdomainTaken(Conflict):
     _code = "SUBDOMAIN_TAKEN"
 
 
+class TierNotSold(Conflict):
+    """This tier is not for sale here."""
+
+    _code = "TIER_NOT_SOLD"
+
+
 class CursorExpired(Gone):
     """The events behind this place are older than 30 days and are not kept any more."""
 
     _code = "CURSOR_EXPIRED"
+
+
+class LinkExpired(Gone):
+    """This link has expired: it was good for seven days."""
+
+    _code = "LINK_EXPIRED"
 
 
 class SendLimitExceeded(RateLimited):

@@ -10,6 +10,7 @@ from daimon_email._result import Result, many, read_time
 
 AccountStatus = Literal["active", "suspended", "under_review"]
 ActorKind = Literal["anonymous", "key", "member", "operator", "system"]
+CostBasis = Literal["charges", "subscription", "tier"]
 DeliveryStatus = Literal["failed", "pending", "succeeded"]
 Direction = Literal["inbound", "outbound"]
 DomainStatus = Literal["failed", "pending", "verified"]
@@ -78,6 +79,9 @@ RuleLevel = Literal["account", "inbox", "pod"]
 SendStatus = Literal[
     "bounced", "cancelled", "deferred", "delivered", "failed", "queued", "scheduled", "sent", "suppressed"
 ]
+SplitBy = Literal["cost_center", "pod", "team"]
+SplitMethod = Literal["even", "fixed", "inboxes", "usage"]
+SubscriptionState = Literal["active", "canceled", "ending", "incomplete", "past_due", "paused", "trialing", "unpaid"]
 SuppressionReason = Literal["bounce", "complaint", "manual"]
 Tier = Literal["developer", "enterprise", "free", "growth"]
 WebhookStatus = Literal["active", "disabled", "unhealthy"]
@@ -187,6 +191,49 @@ class Authentication(Result):
     dmarc: Optional[Literal["fail", "none", "pass", "permerror", "temperror"]] = None
     arc: Optional[str] = None
     aligned: Optional[bool] = None
+
+
+class Subscription(Result):
+    """What the account pays for at Stripe. `amount` is in minor units of the currency, for each period. `tier` is
+    what it is for, `cancel_at` when it ends if that is decided, `grace_ends_at` until when a payment that failed
+    has to be made.
+    """
+
+    id: str
+    state: SubscriptionState
+    tier: Optional[Tier] = None
+    amount: Optional[int] = None
+    currency: Optional[str] = None
+    period: Optional[str] = None
+    current_period_start: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    current_period_end: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    trial_end: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    cancel_at: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    grace_ends_at: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    _reads = {
+        "current_period_start": read_time,
+        "current_period_end": read_time,
+        "trial_end": read_time,
+        "cancel_at": read_time,
+        "grace_ends_at": read_time,
+    }
+
+
+class Billing(Result):
+    """What the account is on. `enabled`: whether this server has billing; without, its operator sets the tier."""
+
+    account_id: str
+    tier: Tier
+    enabled: bool
+    subscription: Optional[Subscription] = None
+    _reads = {
+        "subscription": Subscription._from_json,
+    }
 
 
 class Can(Result):
@@ -765,6 +812,74 @@ class Event(Result):
     }
 
 
+class Expected(Result):
+    """A quantity: in the month so far, a day at the present pace, and at the month's end."""
+
+    so_far: int
+    per_day: float
+    expected: int
+
+
+class ExpectedCost(Result):
+    """The month's cost in minor units of a currency. `expected_cents` is null for a price that was negotiated.
+    `basis`: the subscription and what it was invoiced for; other invoices and charges; or the tier's price, where
+    nothing was invoiced or charged.
+    """
+
+    currency: str
+    so_far_cents: int
+    expected_cents: Optional[int] = None
+    basis: CostBasis
+
+
+class ExpectedLimit(Result):
+    """A limit, and when it will be met: now if it is, null if not at this pace or not within a year."""
+
+    quota: str
+    used: int
+    limit: int
+    percent: int
+    per_day: float
+    reached_at: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    _reads = {
+        "reached_at": read_time,
+    }
+
+
+class ExpectedUsage(Result):
+    """What is used."""
+
+    received: Expected
+    sent: Expected
+    bounced: Expected
+    stored_bytes: Expected
+    _reads = {
+        "received": Expected._from_json,
+        "sent": Expected._from_json,
+        "bounced": Expected._from_json,
+        "stored_bytes": Expected._from_json,
+    }
+
+
+class Forecast(Result):
+    """What is to be expected of the present month. Limits that are unlimited are left out."""
+
+    period: str
+    first_day: str
+    last_day: str
+    as_of: datetime
+    usage: ExpectedUsage
+    costs: List[ExpectedCost]
+    limits: List[ExpectedLimit]
+    _reads = {
+        "as_of": read_time,
+        "usage": ExpectedUsage._from_json,
+        "costs": many(ExpectedCost._from_json),
+        "limits": many(ExpectedLimit._from_json),
+    }
+
+
 class Health(Result):
     """`ok`."""
 
@@ -784,11 +899,44 @@ class Invitation(Result):
     _secrets = ("invitation_url",)
 
 
+class Invoice(Result):
+    """An invoice. `total` is in minor units of the currency; a negative one is a credit. `hosted_url` is where it is
+    seen and paid, `pdf_url` its PDF; both need no login.
+    """
+
+    id: str
+    number: Optional[str] = None
+    status: str
+    currency: str
+    total: int
+    period_start: datetime
+    period_end: datetime
+    hosted_url: Optional[str] = None
+    pdf_url: Optional[str] = None
+    finalized_at: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    created_at: datetime
+    _reads = {
+        "period_start": read_time,
+        "period_end": read_time,
+        "finalized_at": read_time,
+        "created_at": read_time,
+    }
+
+
 class KeyDetails(Key):
     """A key, and what it could do without."""
 
     unused_permissions: List[Permission]
     """What it has and never used since it was made; empty for a key younger than seven days."""
+
+
+class Portal(Result):
+    """A page of Stripe's on which a person changes the card and the tier, cancels, and sees invoices. It works for a
+    few minutes, for whoever has the URL.
+    """
+
+    url: str
 
 
 class Received(Result):
@@ -951,6 +1099,69 @@ class SmtpSettings(Result):
     max_recipients: int
 
 
+class SplitWeights(Result):
+    """How much of the cost is divided by each kind of use, in proportion to each other; what is left out is 0."""
+
+    sends: Optional[int] = None
+    received: Optional[int] = None
+    storage: Optional[int] = None
+    inboxes: Optional[int] = None
+
+
+class Split(Result):
+    """How the cost is divided, since `updated_at`; null while nobody has set it."""
+
+    by: SplitBy
+    method: SplitMethod
+    weights: SplitWeights
+    fixed: Dict[str, float]
+    markup_percent: float
+    markups: Dict[str, float]
+    updated_at: Optional[datetime] = None
+    """RFC 3339, in UTC."""
+    _reads = {
+        "weights": SplitWeights._from_json,
+        "updated_at": read_time,
+    }
+
+
+class SplitCost(Result):
+    """A part of the cost, and the days by whose use it is divided. `corrects`: the closed month that it belongs to."""
+
+    id: str
+    description: str
+    invoice_id: Optional[str] = None
+    amount_cents: int
+    first_day: str
+    last_day: str
+    corrects: Optional[str] = None
+
+
+class SplitUsage(Result):
+    """What was used in the month."""
+
+    sends: int
+    received: int
+    stored_bytes: int
+    inbox_days: int
+
+
+class SplitLine(Result):
+    """What one pod, team or cost centre has to bear. `share` is of the whole cost, null where that is 0."""
+
+    id: str
+    name: Optional[str] = None
+    corrects: Optional[str] = None
+    usage: SplitUsage
+    share: Optional[float] = None
+    amount_cents: int
+    markup_cents: int
+    charge_cents: int
+    _reads = {
+        "usage": SplitUsage._from_json,
+    }
+
+
 class Suppression(Result):
     """A suppressed address. `message_id` is the sent message that came back or was complained of."""
 
@@ -1017,6 +1228,17 @@ class Thread(Result):
     }
 
 
+class UpgradeLink(Result):
+    """A link by which a person pays, without a login. It works until somebody has paid by it, at most seven days."""
+
+    url: str
+    expires_at: datetime
+    target_tier: Tier
+    _reads = {
+        "expires_at": read_time,
+    }
+
+
 class UsageLine(Result):
     """What was used on one day. `pod_id` is the pod that held the inbox then, null for none."""
 
@@ -1073,3 +1295,12 @@ class PodLimitsInput(TypedDict, total=False):
 
     max_inboxes: Optional[int]
     max_sends_per_day: Optional[int]
+
+
+class SplitWeightsInput(TypedDict, total=False):
+    """How much of the cost is divided by each kind of use, in proportion to each other; what is left out is 0."""
+
+    sends: int
+    received: int
+    storage: int
+    inboxes: int

@@ -5,6 +5,7 @@ import type * as models from '../models.js';
 import type { Answered, Transport } from '../transport.js';
 import { AccountResource } from './account.js';
 import { AuditResource } from './audit.js';
+import { BillingResource } from './billing.js';
 import { DomainsResource } from './domains.js';
 import { DraftsResource } from './drafts.js';
 import { EventsResource } from './events.js';
@@ -23,6 +24,7 @@ import { WebhooksResource } from './webhooks.js';
 
 export * from './account.js';
 export * from './audit.js';
+export * from './billing.js';
 export * from './domains.js';
 export * from './drafts.js';
 export * from './events.js';
@@ -43,6 +45,7 @@ export * from './webhooks.js';
 export class Api extends Resource {
   readonly account: AccountResource;
   readonly audit: AuditResource;
+  readonly billing: BillingResource;
   readonly domains: DomainsResource;
   readonly drafts: DraftsResource;
   readonly events: EventsResource;
@@ -63,6 +66,7 @@ export class Api extends Resource {
     super(transport);
     this.account = new AccountResource(transport);
     this.audit = new AuditResource(transport);
+    this.billing = new BillingResource(transport);
     this.domains = new DomainsResource(transport);
     this.drafts = new DraftsResource(transport);
     this.events = new EventsResource(transport);

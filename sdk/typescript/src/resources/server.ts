@@ -14,6 +14,27 @@ export class ServerResource extends Resource {
   }
 
   /**
+   * Read where a model begins with this API.
+   */
+  llms(options?: RequestOptions): Promise<string> {
+    return this.transport.text('/llms.txt', undefined, options);
+  }
+
+  /**
+   * Read of every operation in one text, for a model.
+   */
+  llmsFull(options?: RequestOptions): Promise<string> {
+    return this.transport.text('/llms-full.txt', undefined, options);
+  }
+
+  /**
+   * Read a skill for agents that load skills.
+   */
+  skill(options?: RequestOptions): Promise<string> {
+    return this.transport.text('/skill.md', undefined, options);
+  }
+
+  /**
    * Tell whether the process is up.
    */
   healthz(options?: RequestOptions): Promise<Answered<models.Health>> {

@@ -1,6 +1,6 @@
 """`daimon admin`: what the operator of a server does with accounts, keys, organisations and waiting mail."""
 
-from daimon.cli.admin import accounts, domains, keys, notices, organisations
+from daimon.cli.admin import accounts, billing, domains, keys, ledger, notices, organisations
 from daimon.cli.parsing import Commands, group
 
 
@@ -12,3 +12,6 @@ def add(commands: Commands) -> None:
     domains.add(admin)
     organisations.add(admin)
     notices.add(admin)
+    paid = group(admin, "billing", "what accounts use and pay for")
+    billing.add(paid)
+    ledger.add(paid)

@@ -13,6 +13,7 @@ from daimon_email.models import Whoami
 if TYPE_CHECKING:
     from daimon_email.async_resources.account import AsyncAccountResource
     from daimon_email.async_resources.audit import AsyncAuditResource
+    from daimon_email.async_resources.billing import AsyncBillingResource
     from daimon_email.async_resources.domains import AsyncDomainsResource
     from daimon_email.async_resources.drafts import AsyncDraftsResource
     from daimon_email.async_resources.events import AsyncEventsResource
@@ -46,6 +47,13 @@ class AsyncApi(AsyncResource):
         from daimon_email.async_resources.audit import AsyncAuditResource
 
         return AsyncAuditResource(self._transport)
+
+    @cached_property
+    def billing(self) -> AsyncBillingResource:
+        """Calls about billing."""
+        from daimon_email.async_resources.billing import AsyncBillingResource
+
+        return AsyncBillingResource(self._transport)
 
     @cached_property
     def domains(self) -> AsyncDomainsResource:

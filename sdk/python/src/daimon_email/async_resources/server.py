@@ -17,6 +17,18 @@ class AsyncServerResource(AsyncResource):
         """Fetch this API's OpenAPI 3.1 document."""
         return await self._json(get("/openapi.json"))
 
+    async def llms(self) -> str:
+        """Read where a model begins with this API."""
+        return await self._text(get("/llms.txt"))
+
+    async def llms_full(self) -> str:
+        """Read of every operation in one text, for a model."""
+        return await self._text(get("/llms-full.txt"))
+
+    async def skill(self) -> str:
+        """Read a skill for agents that load skills."""
+        return await self._text(get("/skill.md"))
+
     async def healthz(self) -> Health:
         """Tell whether the process is up."""
         return await self._call(get("/healthz"), Health)

@@ -13,6 +13,7 @@ from daimon_email.models import Whoami
 if TYPE_CHECKING:
     from daimon_email.resources.account import AccountResource
     from daimon_email.resources.audit import AuditResource
+    from daimon_email.resources.billing import BillingResource
     from daimon_email.resources.domains import DomainsResource
     from daimon_email.resources.drafts import DraftsResource
     from daimon_email.resources.events import EventsResource
@@ -46,6 +47,13 @@ class Api(Resource):
         from daimon_email.resources.audit import AuditResource
 
         return AuditResource(self._transport)
+
+    @cached_property
+    def billing(self) -> BillingResource:
+        """Calls about billing."""
+        from daimon_email.resources.billing import BillingResource
+
+        return BillingResource(self._transport)
 
     @cached_property
     def domains(self) -> DomainsResource:

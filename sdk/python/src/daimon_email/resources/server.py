@@ -17,6 +17,18 @@ class ServerResource(Resource):
         """Fetch this API's OpenAPI 3.1 document."""
         return self._json(get("/openapi.json"))
 
+    def llms(self) -> str:
+        """Read where a model begins with this API."""
+        return self._text(get("/llms.txt"))
+
+    def llms_full(self) -> str:
+        """Read of every operation in one text, for a model."""
+        return self._text(get("/llms-full.txt"))
+
+    def skill(self) -> str:
+        """Read a skill for agents that load skills."""
+        return self._text(get("/skill.md"))
+
     def healthz(self) -> Health:
         """Tell whether the process is up."""
         return self._call(get("/healthz"), Health)

@@ -1,0 +1,59 @@
+"""`daimon mcp`: the server on standard input and output, over the API at a URL, with a key of the environment."""
+
+import asyncio
+
+import httpx2
+from mcp.server.stdio import stdio_server
+
+from daimon.mcp import operations, server
+from daimon.mcp.operations import Request, Response
+from daimon.mcp.server import Context
+
+_SECONDS = 90.0  # longer than any long poll
+
+
+class CannotStart(Exception):
+    """The API cannot be reached, or is none."""
+
+
+async def run(base_url: str, api_key: str | None) -> None:
+    """Serve until standard input ends. Without a key, the account that the first inbox opens is gone on with."""
+    async with httpx2.AsyncClient(base_url=base_url, timeout=_SECONDS) as client:
+        api = _Api(client, api_key)
+        made = server.make(operations.read(await api.description()), api.call)
+        async with stdio_server() as (read, write):
+            await made.run(read, write, made.create_initialization_options())
+
+
+class _Api:
+    def __init__(self, client: httpx2.AsyncClient, api_key: str | None) -> None:
+        self._client = client
+        self._key = api_key
+
+    async def description(self) -> operations.Json:
+        """Return the API's OpenAPI document. Raises CannotStart."""
+        try:
+            answer = await self._client.get("/openapi.json")
+            described: operations.Json = answer.raise_for_status().json()
+        except (httpx2.HTTPError, ValueError) as error:
+            raise CannotStart(f"there is no daimon at {self._client.base_url}: {error}") from error
+        return described
+
+    async def call(self, _: Context, request: Request) -> Response:
+        """Call the API. What cannot be reached answers as a server that is away does."""
+        headers = dict(request.headers) | ({"authorization": f"Bearer {self._key}"} if self._key else {})
+        try:
+            answer = await self._client.request(
+                request.method, request.path, params=list(request.query), content=request.body, headers=headers
+            )
+        except httpx2.HTTPError:
+            await asyncio.sleep(0)
+            return Response(503, "text/plain", b"")
+        made = Response(answer.status_code, answer.headers.get("content-type", ""), answer.content)
+        self._go_on_with(made)
+        return made
+
+    def _go_on_with(self, answer: Response) -> None:
+        result = (answer.json or {}).get("result") if answer.status == 201 else None
+        if self._key is None and isinstance(result, dict):
+            self._key = result.get("account_api_key")

@@ -1,0 +1,1 @@
+"""Tests of what is used, and of how its cost is split."""
