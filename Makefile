@@ -4,9 +4,9 @@ UV_VERSION := 0.13.9
 UV_OLDEST := 0.8.0
 ARGS :=
 LOCKED := uv.lock pyproject.toml sdk/python/pyproject.toml
-CHECKED := src sdk/python/src tests benchmarks
+CHECKED := src sdk/python/src sdk/generate tests benchmarks
 
-.PHONY: help serve test lint types imports check format docs clean
+.PHONY: help serve test lint types imports check format docs sdk clean
 
 help: ## show these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{ printf "  make %-9s%s\n", $$1, $$2 }'
@@ -36,8 +36,11 @@ format: .venv/.develops ## put code into shape
 docs: .venv/.runs ## write the pages that are made from the code
 	.venv/bin/daimon config --reference > docs/reference/settings.md
 
+sdk: .venv/.develops ## write what both SDKs make of openapi.json
+	.venv/bin/python -m sdk.generate
+
 clean: ## remove what the targets made, but no data
-	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache sdk/typescript/dist sdk/typescript/node_modules
 
 # What runs, without the tools of development. --inexact leaves those alone where they are.
 .venv/.runs: $(LOCKED)

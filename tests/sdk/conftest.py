@@ -2,14 +2,15 @@
 
 import asyncio
 import smtplib
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
-from daimon_email import AsyncDaimonClient, AsyncPage, CreatedInbox, DaimonClient
+from daimon_email import AsyncDaimonClient, AsyncEventStream, AsyncPage, CreatedInbox, DaimonClient
+from daimon_email._async import AsyncResource
 from e2e.serving import FREE_PORTS, Serving
 
 from .scripted import ScriptedServer
@@ -48,9 +49,12 @@ class Blocking:
         return iter(self._runner.run(collect()))
 
     def _blocking(self, value: Any) -> Any:
-        if isinstance(value, Coroutine):
-            return self._blocking(self._runner.run(value))
-        asynchronous = callable(value) or isinstance(value, AsyncPage) or type(value).__module__.endswith("._async")
+        async def result() -> Any:
+            return await value
+
+        if isinstance(value, Awaitable):
+            return self._blocking(self._runner.run(result()))
+        asynchronous = callable(value) or isinstance(value, (AsyncPage, AsyncEventStream, AsyncResource))
         return Blocking(self._runner, value) if asynchronous else value
 
 

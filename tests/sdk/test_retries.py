@@ -121,19 +121,30 @@ def test_no_server_is_told_as_such(connect: Connect) -> None:
 
 
 def test_another_kind_of_server_is_told_as_such(connect: Connect, scripted: Start) -> None:
-    """A page, an answer without a result and a result without its fields are not answers of this API."""
-    peer = scripted([answer(200, b"<html>"), answer(200, {"ok": True}), result(key_id="key_1"), answer(302, b"")])
+    """A page, an answer without a result and a result of another shape are not answers of this API."""
+    odd = [{"result": "yes"}, {"result": {**WHO, "expires_at": "soon"}}]
+    peer = scripted([answer(200, b"<html>"), answer(200, {"ok": True}), *(answer(200, each) for each in odd),
+                     answer(302, b"")])  # fmt: skip
     client = connect(base_url=peer.url)
-    for _ in range(4):
+    for _ in range(5):
         with pytest.raises(UnexpectedAnswer):
             client.whoami()
 
 
-def test_fields_of_a_newer_server_are_ignored(connect: Connect, scripted: Start) -> None:
-    """Also codes: an unknown one is raised by its status."""
+def test_a_field_that_an_older_server_lacks_is_missed_when_it_is_read(connect: Connect, scripted: Start) -> None:
+    """The rest of the answer is as good as ever; what may be null is None."""
+    who = connect(base_url=scripted([result(key_id="key_1")]).url).whoami()
+    assert (who.key_id, who.pod_id) == ("key_1", None)
+    with pytest.raises(AttributeError, match="the server told no 'tier' of this Whoami"):
+        _ = who.tier
+
+
+def test_fields_of_a_newer_server_do_not_disturb(connect: Connect, scripted: Start) -> None:
+    """Also codes: an unknown one is raised by its status. What is told can be read."""
     peer = scripted([result(**WHO, colour="blue"), failure(404, "WHALE_NOT_FOUND", tide="low")])
     client = connect(base_url=peer.url)
-    assert client.whoami().scope == "account"
+    who = client.whoami()
+    assert (who.scope, who.colour) == ("account", "blue")
     with pytest.raises(NotFound) as refused:
         client.whoami()
     assert (type(refused.value), refused.value.code) == (NotFound, "WHALE_NOT_FOUND")

@@ -1,10 +1,11 @@
 """What the package offers: the same to both kinds of programs, typed, and an error class for every code."""
 
 import inspect
+import re
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -13,21 +14,24 @@ import pytest
 import daimon_email
 from daimon_email import AsyncDaimonClient, DaimonClient, errors
 from daimon_email._error_of import _BY_STATUS, error_of
+from daimon_email.resources import Api
 from e2e.serving import Serving, environment
 
-WITHOUT_A_CLASS = (408, 431)  # what no call of this client can cause
-RESOURCES = (
-    "inboxes", "messages", "threads", "domains", "events", "webhooks", "drafts", "rules", "suppressions", "account",
-)  # fmt: skip
+WITHOUT_A_CLASS = (431,)  # what no call of this client can cause
+RESOURCES = sorted(name for name, value in vars(Api).items() if isinstance(value, cached_property))
 
 
-def methods(resource: object) -> dict[str, inspect.Signature]:
-    """Return the public methods of an object, without those of its life."""
+def methods(resource: object) -> dict[str, str]:
+    """Return the signatures of an object's public methods, as if nothing were asynchronous."""
     return {
-        name: inspect.signature(getattr(resource, name))
+        name: _blocking(str(inspect.signature(getattr(resource, name))))
         for name in dir(resource)
         if not name.startswith("_") and callable(getattr(resource, name)) and name not in ("close", "aclose")
     }
+
+
+def _blocking(signature: str) -> str:
+    return re.sub(r"AsyncPages\[(.+), \w+\]", r"\1", signature).replace("Async", "")
 
 
 def test_both_clients_have_the_same_calls() -> None:
@@ -35,10 +39,10 @@ def test_both_clients_have_the_same_calls() -> None:
     with DaimonClient(base_url="http://daimon.test") as blocking:
         asynchronous = AsyncDaimonClient(base_url="http://daimon.test")
         assert methods(blocking) == methods(asynchronous)
+        assert len(RESOURCES) > 15
         for name in RESOURCES:
             ours = methods(getattr(blocking, name))
             assert ours == methods(getattr(asynchronous, name))
-            assert "config" not in str(ours)
             assert all(getattr(getattr(blocking, name), each).__doc__ for each in ours)
 
 
@@ -66,7 +70,7 @@ def test_every_public_name_is_exported() -> None:
         public = {
             name
             for name, value in vars(module).items()
-            if inspect.isclass(value) and value.__module__.startswith(daimon_email.__name__)
+            if inspect.isclass(value) and value.__module__.startswith(daimon_email.__name__) and name[0] != "_"
         }
         assert public <= set(daimon_email.__all__)
     assert sorted(daimon_email.__all__, key=str.lower) == sorted(set(daimon_email.__all__), key=str.lower)
@@ -95,26 +99,3 @@ def test_a_configuration_that_cannot_work_is_refused_at_once(arguments: dict[str
     """Not at the first call, deep in the HTTP library."""
     with pytest.raises(ValueError, match=next(iter(arguments))):
         DaimonClient(**arguments)
-
-
-def test_the_calls_are_typed(tmp_path: Path) -> None:
-    """A type checker knows parameters and results of both clients."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        "from daimon_email import AsyncDaimonClient, CreatedInbox, DaimonClient, Inbox, Message\n"
-        "def blocking(client: DaimonClient) -> Message | None:\n"
-        "    made: CreatedInbox = client.inboxes.create(username='a')\n"
-        "    names: list[Inbox] = list(client.inboxes.list(limit=2))\n"
-        "    client.inboxes.create(user='a')\n"
-        "    return client.messages.wait(made.id, timeout=None) if names else None\n"
-        "async def asynchronous(client: AsyncDaimonClient) -> None:\n"
-        "    made: CreatedInbox = await client.inboxes.create()\n"
-        "    inboxes: list[Inbox] = [inbox async for inbox in await client.inboxes.list()]\n"
-        "    wrong: int = await client.messages.raw(made.id, inboxes[0].id)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", f"--cache-dir={tmp_path}", program],
-        capture_output=True, text=True, timeout=100, check=False, cwd=tmp_path,
-    )  # fmt: skip
-    found = [line.partition(": ")[0].rpartition(":")[2] for line in done.stdout.splitlines() if " error: " in line]
-    assert found == ["5", "10"], done.stdout + done.stderr

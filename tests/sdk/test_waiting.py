@@ -4,19 +4,19 @@ from datetime import datetime
 
 import pytest
 
-from daimon_email._calls import messages
-from daimon_email._config import configure
+from daimon_email import DaimonClient
 from daimon_email._flow import Answer, Lost, Pause, Request
 from daimon_email._retry import LONGEST_PAUSE, pause_after
+from daimon_email._waiting import wait
 from daimon_email.errors import NoAnswer, RateLimited
 
-CONFIG = configure("dm_free_x", "http://daimon.test", 5.0, 2)
+RETRIES = 2
 NOTHING = Answer(200, {}, b'{"result": null, "next_steps": []}')
 
 
 def test_a_long_wait_is_several_polls() -> None:
     """No poll is longer than proxies allow, and each leaves the server its time to answer."""
-    flow = messages.wait(CONFIG, "a@d", timeout=None, subject="x")
+    flow = wait(RETRIES, "a@d", timeout=None, subject="x")
     for _ in range(3):
         poll = flow.send(None)
         assert isinstance(poll, Request)
@@ -27,14 +27,14 @@ def test_a_long_wait_is_several_polls() -> None:
 
 def test_the_last_poll_ends_in_time() -> None:
     """A poll asks for no more than what is left."""
-    poll = messages.wait(CONFIG, "a@d", timeout=7).send(None)
+    poll = wait(RETRIES, "a@d", timeout=7).send(None)
     assert isinstance(poll, Request)
     assert float(poll.query["timeout"]) <= 7
 
 
 def test_a_wait_does_not_retry_beyond_its_time() -> None:
     """The connection's error is raised instead of a late None: it is not known that nothing came."""
-    flow = messages.wait(CONFIG, "a@d", timeout=0)
+    flow = wait(RETRIES, "a@d", timeout=0)
     flow.send(None)
     with pytest.raises(NoAnswer):
         flow.send(Lost("reset", maybe_done=True))
@@ -42,7 +42,7 @@ def test_a_wait_does_not_retry_beyond_its_time() -> None:
 
 def test_a_wait_ends_with_none() -> None:
     """After the caller's time."""
-    flow = messages.wait(CONFIG, "a@d", timeout=0)
+    flow = wait(RETRIES, "a@d", timeout=0)
     flow.send(None)
     with pytest.raises(StopIteration) as end:
         flow.send(NOTHING)
@@ -52,7 +52,7 @@ def test_a_wait_ends_with_none() -> None:
 def test_a_naive_time_is_refused() -> None:
     """Nobody knows which moment it is."""
     with pytest.raises(ValueError, match="time zone"):
-        messages.list(CONFIG, "a@d", after=datetime(2026, 1, 1))  # noqa: DTZ001
+        DaimonClient("dm_free_x", "http://daimon.test").messages.list("a@d", after=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
 def test_pauses_grow_with_jitter_up_to_a_bound() -> None:

@@ -1,14 +1,12 @@
-"""The root of everything that the client raises."""
+"""The root of everything that the client raises, and its branches by status; `errors` has a class for each code."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(NamedTuple):
     """One field of a request that is wrong, and how."""
 
     field: str
@@ -56,3 +54,131 @@ class DaimonError(Exception):
         parts = [part for part in (self.code, self.reason) if part]
         head = f"{'/'.join(parts)}: {self.message}" if parts else self.message
         return f"{head} ({self.request_id})" if self.request_id else head
+
+
+class NoAnswer(DaimonError):
+    """No answer came: the server was not reached, or did not answer in time."""
+
+    _code = "NO_ANSWER"
+
+
+class UnexpectedAnswer(DaimonError):
+    """What came is not an answer of this API: see that the base URL is right."""
+
+    _code = "UNEXPECTED_ANSWER"
+
+
+class InvalidSignature(DaimonError):
+    """A request to a webhook was not signed with its secret, or too long ago."""
+
+    _code = "INVALID_SIGNATURE"
+
+
+class BadRequest(DaimonError):
+    """The request could not be read."""
+
+    _status = 400
+
+
+class Unauthenticated(DaimonError):
+    """The request carries no usable key."""
+
+    _status = 401
+
+
+class PaymentRequired(DaimonError):
+    """The account's tier does not include this; `upgrade_context` says what to tell whom."""
+
+    _status = 402
+
+
+class Forbidden(DaimonError):
+    """The key may not do this."""
+
+    _status = 403
+    _code = "FORBIDDEN"
+
+
+class NotFound(DaimonError):
+    """There is no such object within the reach of the key."""
+
+    _status = 404
+    _code = "NOT_FOUND"
+
+
+class RequestTimeout(DaimonError):
+    """The rest of the body did not arrive in time; nothing was done."""
+
+    _status = 408
+    _code = "REQUEST_TIMEOUT"
+
+
+class Conflict(DaimonError):
+    """The request contradicts what is there."""
+
+    _status = 409
+
+
+class UsernameTaken(Conflict):
+    """An inbox with this address exists already; `suggestions` are free."""
+
+    _code = "USERNAME_TAKEN"
+
+    @property
+    def suggestions(self) -> list[str]:
+        """Usernames that were free when the answer was made."""
+        return [detail.message for detail in self.details if detail.field == "username"]
+
+
+class Gone(DaimonError):
+    """What was asked for is not kept any more."""
+
+    _status = 410
+
+
+class PayloadTooLarge(DaimonError):
+    """The body is larger than the endpoint takes."""
+
+    _status = 413
+    _code = "PAYLOAD_TOO_LARGE"
+
+
+class UnsupportedMediaType(DaimonError):
+    """The body is not JSON."""
+
+    _status = 415
+    _code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class ValidationFailed(DaimonError):
+    """Fields of the request are wrong; `details` names each."""
+
+    _status = 422
+    _code = "VALIDATION_FAILED"
+
+
+class UpgradeRequired(DaimonError):
+    """The path speaks the WebSocket protocol alone."""
+
+    _status = 426
+    _code = "UPGRADE_REQUIRED"
+
+
+class RateLimited(DaimonError):
+    """Too many requests; `retry_after` says how many seconds to wait."""
+
+    _status = 429
+    _code = "RATE_LIMIT_EXCEEDED"
+
+
+class InboxCreateRateLimited(RateLimited):
+    """Too many inboxes were created without a key from this address in the last hour."""
+
+    _reason = "INBOX_CREATE_RATE_LIMIT"
+
+
+class ServerError(DaimonError):
+    """Something went wrong at the server."""
+
+    _status = 500
+    _code = "INTERNAL"

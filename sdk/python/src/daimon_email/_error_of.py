@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daimon_email._error import DaimonError, Detail
-from daimon_email.errors import UnexpectedAnswer
+from daimon_email.errors import UnexpectedAnswer  # with every class there is
 
 
 def error_of(status: int, body: Any, request_id: str | None, retry_after: float | None) -> DaimonError:
@@ -36,5 +36,5 @@ def _tree(root: type[DaimonError]) -> list[type[DaimonError]]:
 
 _ALL = _tree(DaimonError)
 _BY_STATUS = {kind._status: kind for kind in _ALL if "_status" in vars(kind)}
-_BY_CODE = {kind._code: kind for kind in _ALL if "_code" in vars(kind)}
+_BY_CODE = {kind._code: kind for kind in _ALL if vars(kind).get("_code")}
 _BY_REASON = {kind._reason: kind for kind in _ALL if "_reason" in vars(kind) and kind is not DaimonError}

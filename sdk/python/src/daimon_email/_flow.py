@@ -54,7 +54,7 @@ class ReadMore:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said. The names of the headers are in lower case."""
+    """What the server said. Headers are found by their names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -113,7 +113,7 @@ def ask_anew(make: Callable[[], Request], max_retries: int, *, until: float | No
 
 def open_envelope(answer: Answer) -> Envelope[Any]:
     """Return what a successful answer holds. Raises UnexpectedAnswer if it is not of this API."""
-    body = _json(answer)
+    body = read_json(answer)
     if not isinstance(body, Mapping) or "result" not in body:
         raise UnexpectedAnswer("The answer has no result; is the base URL right?", status=answer.status)
     return Envelope(body["result"], list(body.get("next_steps") or ()))
@@ -124,7 +124,7 @@ def error_from(outcome: StreamOutcome) -> DaimonError:
     if isinstance(outcome, Answer):
         return error_of(
             outcome.status,
-            _json(outcome),
+            read_json(outcome),
             outcome.headers.get("x-request-id"),
             _retry.read_retry_after(outcome.headers),
         )
@@ -132,7 +132,8 @@ def error_from(outcome: StreamOutcome) -> DaimonError:
     return NoAnswer(f"No answer came: {outcome.reason}.")
 
 
-def _json(answer: Answer) -> Any:
+def read_json(answer: Answer) -> Any:
+    """Return an answer's JSON; None if it has none."""
     try:
         return json.loads(answer.content)
     except ValueError:

@@ -9,9 +9,9 @@ from typing import Any
 
 from daimon_email import _flow, _retry
 from daimon_email._config import Config
-from daimon_email._decode import decode
 from daimon_email._error_of import error_of
 from daimon_email._flow import Answer, Open, Pause, Piece, ReadMore, Request, StreamFlow
+from daimon_email._reading import decode
 from daimon_email.models import Event
 
 _SILENT_SECONDS = 20.0  # on top of the client's time-out; the server says something every 15

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 
-from daimon_email._decode import decode
+from daimon_email._reading import decode
 from daimon_email.errors import InvalidSignature
 from daimon_email.models import Event
 

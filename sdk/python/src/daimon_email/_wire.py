@@ -9,8 +9,20 @@ import httpx
 
 from daimon_email._config import Config
 from daimon_email._flow import Answer, Lost, Request
+from daimon_email._result import Result
 
+RequestError = httpx.RequestError
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+def client(config: Config) -> httpx.Client:
+    """Return a blocking client."""
+    return httpx.Client(headers=config.headers)
+
+
+def async_client(config: Config) -> httpx.AsyncClient:
+    """Return an asynchronous client."""
+    return httpx.AsyncClient(headers=config.headers)
 
 
 def arguments(config: Config, request: Request) -> dict[str, Any]:
@@ -32,8 +44,7 @@ def arguments(config: Config, request: Request) -> dict[str, Any]:
 
 def answer(response: httpx.Response) -> Answer:
     """Return a response as flows read it."""
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()},
-                  response.content)  # fmt: skip
+    return Answer(response.status_code, response.headers, response.content)
 
 
 def head(response: httpx.Response) -> Answer:
@@ -49,6 +60,8 @@ def lost(error: httpx.RequestError) -> Lost:
 
 def _plain(value: Any) -> Any:
     """Return what JSON can say of a value that it does not know: mappings and collections of other kinds."""
+    if isinstance(value, Result):
+        return value.to_dict()
     if hasattr(value, "keys"):
         return {key: value[key] for key in value.keys()}  # noqa: SIM118 -- the least that a mapping has
     if isinstance(value, (set, frozenset)) or hasattr(value, "__getitem__"):

@@ -1,0 +1,111 @@
+/** What there is more to than a request and an answer; the generated resources extend these. */
+import { type RequestOptions } from './config.js';
+import type { Download, Event, EventType, Message } from './models.js';
+import { path } from './path.js';
+import { EventStream } from './streams.js';
+import { flattened, jitter, pause, type Answered, type Transport } from './transport.js';
+import { verify, type HeadersLike } from './webhooks.js';
+
+/** Calls of one kind. */
+export class Resource {
+  constructor(protected readonly transport: Transport) {}
+}
+
+export interface WaitParams {
+  /** Milliseconds until it resolves with null: 60,000. `null` waits for ever. */
+  timeout?: number | null;
+  /** An event's number or id, a message's id or a time: only what came behind it. */
+  after?: string | number | Date;
+  /** The sender's address. */
+  from?: string;
+  /** Text that the subject holds. */
+  subject?: string;
+  /** Only messages with a one-time code. */
+  hasCode?: boolean;
+}
+
+const LONGEST_POLL = 60_000; // the server allows 120 s; proxies on the way often cut a silent connection earlier
+const SHORTEST_POLL = 1_000; // a server that answers "nothing" sooner is about to stop, and is not asked again at once
+
+export class MessagesByHand extends Resource {
+  /**
+   * Waits for a message, and resolves with it as soon as it is there; with null after `timeout` milliseconds without one.
+   *
+   * Without `after`, an unread message that is there already is taken at once.
+   */
+  async wait(inboxId: string, params: WaitParams = {}, options?: RequestOptions): Promise<Answered<Message> | null> {
+    const { timeout = 60_000, ...asked } = params;
+    const until = timeout === null ? Infinity : Date.now() + Math.max(timeout, 0);
+    const where = path`/v1/inboxes/${inboxId}/messages/wait`;
+    for (;;) {
+      const began = Date.now();
+      const patience = Math.max(0, Math.min(LONGEST_POLL, until - began));
+      const query = { ...asked, timeout: patience / 1000 };
+      const told = await this.transport.json({ verb: 'GET', path: where, query, patience, until }, options);
+      const message = flattened(told) as Answered<Message> | null;
+      if (message) return message;
+      if (Date.now() >= until) return null;
+      if (Date.now() - began < SHORTEST_POLL) {
+        await pause(Math.min(jitter(SHORTEST_POLL), Math.max(until - Date.now(), 0)), options?.signal);
+      }
+    }
+  }
+
+  /** Fetches the octets of an attachment. */
+  async download(
+    inboxId: string,
+    messageId: string,
+    attachmentId: string,
+    options?: RequestOptions,
+  ): Promise<Uint8Array> {
+    const where = path`/v1/inboxes/${inboxId}/messages/${messageId}/attachments/${attachmentId}`;
+    const link = await this.transport.send<Download>('GET', where, undefined, options);
+    const { pathname, search } = new URL(link.url); // at the base URL: the public one may be out of reach from here
+    return this.transport.octets(pathname + search, undefined, options);
+  }
+}
+
+export interface StreamParams {
+  /** The `sequence` or the id of an event: what came behind it. By default, what comes from now on. */
+  after?: string | number;
+  events?: EventType[];
+  inboxIds?: string[];
+  podIds?: string[];
+}
+
+export class EventsByHand extends Resource {
+  /**
+   * Follows events as they happen: iterate over it with `for await`, and `break` or `close()` when it is enough.
+   *
+   * A lost connection is opened again behind the last event, so none is missed and none comes twice. Messages in
+   * `data` are whole.
+   */
+  stream(params: StreamParams = {}, options: { signal?: AbortSignal } = {}): EventStream {
+    const { after, events, inboxIds, podIds } = params;
+    const asked = { after, event: events?.join(), inboxId: inboxIds?.join(), podId: podIds?.join() };
+    return new EventStream(this.transport, '/v1/events/stream', asked, options.signal);
+  }
+}
+
+export class WebhooksByHand extends Resource {
+  /**
+   * Resolves with the event in a webhook's request, if it is ours and not older than five minutes; asks nobody.
+   *
+   * `body` is the request's body, octet by octet as it came. Rejects with InvalidSignature if it was not signed with
+   * this secret (`whsec_…`), or too long ago.
+   */
+  verify(body: string | Uint8Array, headers: HeadersLike, secret: string): Promise<Event> {
+    return verify(body, headers, secret);
+  }
+}
+
+export class AccountByHand extends Resource {
+  /**
+   * Resolves with everything in the account as the octets of a ZIP archive, piece by piece.
+   *
+   * For accounts that memory may not hold: `export` resolves with the same at once. Tried once.
+   */
+  async exportStream(options: { signal?: AbortSignal } = {}): Promise<ReadableStream<Uint8Array>> {
+    return (await this.transport.open('/v1/account/export', '*/*', undefined, options.signal)).body!;
+  }
+}

@@ -1,0 +1,139 @@
+/** The root of everything that the client throws, and its branches by status; `errors.ts` has a class for each code. */
+
+/** One field of a request that is wrong, and how. */
+export interface Detail {
+  field: string;
+  message: string;
+}
+
+/** What to tell the person who pays, on errors that money prevents. */
+export interface UpgradeContext {
+  operatorActionUrl: string;
+  operatorActionLabel: string;
+  agentScript: string;
+}
+
+export interface ErrorFields {
+  status?: number | undefined;
+  code?: string | undefined;
+  reason?: string | undefined;
+  nextSteps?: string[] | undefined;
+  details?: Detail[] | undefined;
+  retryAfter?: number | undefined;
+  currentUsage?: Record<string, unknown> | undefined;
+  upgradeContext?: UpgradeContext | undefined;
+  requestId?: string | undefined;
+  cause?: unknown;
+}
+
+/**
+ * The call did not succeed.
+ *
+ * `code` is the answer's `error`, such as `INBOX_LIMIT_REACHED`, and `reason` its finer `code`, if it has one.
+ * `nextSteps` says what helps.
+ */
+export class DaimonError extends Error {
+  /** The HTTP status; undefined if no answer came. */
+  readonly status: number | undefined;
+  readonly code: string;
+  readonly reason: string | undefined;
+  readonly nextSteps: string[];
+  readonly details: Detail[];
+  /** Seconds. */
+  readonly retryAfter: number | undefined;
+  readonly currentUsage: Record<string, unknown> | undefined;
+  readonly upgradeContext: UpgradeContext | undefined;
+  readonly requestId: string | undefined;
+
+  constructor(message: string, fields: ErrorFields = {}) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.name = new.target.name;
+    this.status = fields.status;
+    this.code = fields.code ?? '';
+    this.reason = fields.reason;
+    this.nextSteps = fields.nextSteps ?? [];
+    this.details = fields.details ?? [];
+    this.retryAfter = fields.retryAfter;
+    this.currentUsage = fields.currentUsage;
+    this.upgradeContext = fields.upgradeContext;
+    this.requestId = fields.requestId;
+  }
+}
+
+/** No answer came: the server was not reached, or did not answer in time. */
+export class NoAnswer extends DaimonError {
+  /** Whether the server may have seen the request all the same. */
+  readonly maybeDone: boolean;
+
+  constructor(why: string, maybeDone: boolean, cause?: unknown) {
+    super(`No answer came: ${why}.`, { code: 'NO_ANSWER', cause });
+    this.maybeDone = maybeDone;
+  }
+}
+
+/** What came is not an answer of this API: see that the base URL is right. */
+export class UnexpectedAnswer extends DaimonError {}
+
+/** A request to a webhook was not signed with its secret, or too long ago. */
+export class InvalidSignature extends DaimonError {}
+
+/** 400: the request could not be read. */
+export class BadRequest extends DaimonError {}
+/** 401: the request carries no usable key. */
+export class Unauthenticated extends DaimonError {}
+/** 402: the account's tier does not include this; `upgradeContext` says what to tell whom. */
+export class PaymentRequired extends DaimonError {}
+/** 403: the key may not do this. */
+export class Forbidden extends DaimonError {}
+/** 404: there is no such object within the reach of the key. */
+export class NotFound extends DaimonError {}
+/** 408: the body did not arrive in time. */
+export class RequestTimeout extends DaimonError {}
+/** 409: the request contradicts what is there. */
+export class Conflict extends DaimonError {}
+/** 409: an inbox with this address exists already; `suggestions` are free. */
+export class UsernameTaken extends Conflict {
+  /** Usernames that were free when the answer was made. */
+  get suggestions(): string[] {
+    return this.details.filter((detail) => detail.field === 'username').map((detail) => detail.message);
+  }
+}
+/** 410: what was asked for is not kept any more. */
+export class Gone extends DaimonError {}
+/** 413: the body is larger than the endpoint takes. */
+export class PayloadTooLarge extends DaimonError {}
+/** 415: the body is not JSON. */
+export class UnsupportedMediaType extends DaimonError {}
+/** 422: fields of the request are wrong; `details` names each. */
+export class ValidationFailed extends DaimonError {}
+/** 426: the path speaks another protocol. */
+export class UpgradeRequired extends DaimonError {}
+/** 429: too many requests; `retryAfter` says how many seconds to wait. */
+export class RateLimited extends DaimonError {}
+/** 429: too many inboxes were created without a key from this address in the last hour. */
+export class InboxCreateRateLimited extends RateLimited {}
+/** 5xx: something went wrong at the server. */
+export class ServerError extends DaimonError {}
+
+export type ErrorClass = new (message: string, fields?: ErrorFields) => DaimonError;
+
+const BY_STATUS: Record<number, ErrorClass> = {
+  400: BadRequest,
+  401: Unauthenticated,
+  402: PaymentRequired,
+  403: Forbidden,
+  404: NotFound,
+  408: RequestTimeout,
+  409: Conflict,
+  410: Gone,
+  413: PayloadTooLarge,
+  415: UnsupportedMediaType,
+  422: ValidationFailed,
+  426: UpgradeRequired,
+  429: RateLimited,
+};
+
+/** Returns the class of a status: an answer whose code this version does not know is still caught by its status. */
+export function classOfStatus(status: number): ErrorClass | undefined {
+  return status >= 500 ? ServerError : BY_STATUS[status];
+}

@@ -1,0 +1,51 @@
+/** Lists: one page, and the way to the next. */
+
+/** A page of a list: `result` holds its items; iterating over it goes on to the pages after it. */
+export class Page<T> implements AsyncIterable<T> {
+  declare readonly hasMore: boolean;
+  declare readonly nextCursor: string | null;
+  readonly #next: (cursor: string) => Promise<this>;
+
+  constructor(
+    readonly result: T[],
+    readonly nextSteps: string[],
+    next: (cursor: string) => Promise<Page<T>>,
+  ) {
+    this.#next = next as never;
+  }
+
+  /** Fetches the page after this one; null after the last. */
+  async nextPage(): Promise<this | null> {
+    return this.hasMore && this.nextCursor ? this.#next(this.nextCursor) : null;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    for (let page: this | null = this; page; page = await page.nextPage()) yield* page.result;
+  }
+}
+
+/** A page that is on its way: await it, or iterate over all items with `for await`. */
+export class PagePromise<T, E> implements Promise<Page<T> & E>, AsyncIterable<T> {
+  readonly [Symbol.toStringTag] = 'PagePromise';
+
+  constructor(private readonly page: Promise<Page<T> & E>) {}
+
+  then<A = Page<T> & E, B = never>(
+    good?: ((page: Page<T> & E) => A | PromiseLike<A>) | null,
+    bad?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.page.then(good, bad);
+  }
+
+  catch<B = never>(bad?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<(Page<T> & E) | B> {
+    return this.page.catch(bad);
+  }
+
+  finally(last?: (() => void) | null): Promise<Page<T> & E> {
+    return this.page.finally(last);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    yield* await this.page;
+  }
+}
