@@ -4,6 +4,8 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 
@@ -41,7 +43,7 @@ class Happenings:
     async def sell(self, tier: str, amount: int, currency: str) -> str:
         """Make a price the one that a tier is sold for, instead of the one before; return its id."""
         self._number += 1
-        plan_id = f"price_{tier}_{self._salt()}_{self._number}"
+        plan_id = f"price_{tier}_{self._salt}_{self._number}"
         await self._post(
             "plans",
             id=plan_id,
@@ -142,7 +144,7 @@ class Happenings:
         """Let something have happened; it is told by itself where a webhook is set."""
         self._number += 1
         event = {
-            "id": f"evt_{self._salt()}{self._number:06}", "object": "event", "api_version": stripe.api_version,
+            "id": f"evt_{self._salt}{self._number:06}", "object": "event", "api_version": stripe.api_version,
             "created": int(time.time()), "data": {"object": json.loads(json.dumps(about))}, "livemode": False,
             "pending_webhooks": 1, "request": {"id": None, "idempotency_key": None}, "type": kind,
         }  # fmt: skip
@@ -201,8 +203,10 @@ class Happenings:
             assert answer.status in (200, 402), (path, form, body)
             return body
 
+    @cached_property
     def _salt(self) -> str:
-        return self.url.rpartition(":")[2]
+        """What tells this account's objects from those of the tests before, which the same process serves."""
+        return token_hex(6)
 
     async def _ended(self, id_: str) -> Object:
         self.said.pop(id_, None)

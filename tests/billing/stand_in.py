@@ -56,7 +56,7 @@ class StandIn(Happenings):
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         for tier, amount in TIERS.items() if sells else ():
-            self.product_of[tier] = f"prod_{tier}_{self._salt()}"
+            self.product_of[tier] = f"prod_{tier}_{self._salt}"
             await self._post("products", id=self.product_of[tier], name=f"daimon {tier}")
             await self.sell(tier, amount, "usd")
 
@@ -168,7 +168,7 @@ class StandIn(Happenings):
             if answer.status == 404:
                 return _missing("customer")
         self._number += 1
-        id_ = f"cs_test_{self._salt()}{self._number:06}"
+        id_ = f"cs_test_{self._salt}{self._number:06}"
         now = int(time.time())
         session: Object = {
             "id": id_, "object": "checkout.session", "automatic_tax": {"enabled": False, "liability": None,
@@ -204,7 +204,7 @@ class StandIn(Happenings):
             if answer.status == 404:
                 return _missing("customer")
         self._number += 1
-        id_ = f"bps_{self._salt()}{self._number:06}"
+        id_ = f"bps_{self._salt}{self._number:06}"
         session = {
             "id": id_, "object": "billing_portal.session", "configuration": "bpc_1TEST", "created": int(time.time()),
             "customer": form["customer"], "livemode": False, "return_url": form["return_url"],
