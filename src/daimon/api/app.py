@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from daimon.api import metrics, render
 from daimon.api.answer import Response
 from daimon.api.auditing import record_change, record_read
-from daimon.api.auth import authenticate, check_account, check_reach, narrowed, refuse
+from daimon.api.auth import admitted_again, authenticate, check_account, check_reach, narrowed, refuse
 from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
 from daimon.api.deferred import Alone, Deferred, Shared
@@ -27,7 +27,7 @@ from daimon.api.sockets import PATH as SOCKET_PATH
 from daimon.api.sockets import converse
 from daimon.api.streaming import send_stream
 from daimon.api.together import Together
-from daimon.api.upgrade import with_upgrade_context
+from daimon.api.upgrade import UPGRADABLE, with_upgrade_context
 from daimon.events import rings
 from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
 from daimon.kit.log import Log
@@ -131,11 +131,33 @@ class Api:
             check_account(called, who)
             self._services.key_uses.note(who, called.permission)
         try:
-            return await _run(called, request, await _arguments(called, request, values), self._together)
+            return await self._run(called, request, await _arguments(called, request, values))
         except NotFound:
             if who is not None and request.key is not who:  # his key reaches it, and his roles there do not allow this
                 await refuse(request, called, values, who)
             raise
+
+    async def _run(self, called: Operation, request: Request, arguments: list[Any]) -> Response:
+        """Run an operation; again if money is wanted that was paid since the key was looked up."""
+        try:
+            return await _run(called, request, arguments, self._together)
+        except UPGRADABLE:
+            if not await _was_upgraded(called, request):
+                raise
+            return await _run(called, request, arguments, self._together)
+
+
+async def _was_upgraded(called: Operation, request: Request) -> bool:
+    """Look at who asks anew, as what is remembered of him may be a second old; tell whether his tier is another."""
+    if request.key is None:
+        return False
+    tier, request.change = request.key.account.tier, None
+    request.services.keys.forget_one(request.headers[b"authorization"].partition(b" ")[2].strip().decode("ascii"))
+    reaching = narrowed(called, await admitted_again(request))
+    if reaching is None or reaching.account.tier is tier:
+        return False
+    request.key = reaching
+    return True
 
 
 def _answer_without_operation(request: Request, route: Route) -> Response:

@@ -87,6 +87,10 @@ class KeyCache:
         """
         self._age += 1
 
+    def forget_one(self, secret: str) -> None:
+        """Look a secret up anew when it comes next."""
+        self._seen.pop(digest(secret), None)
+
     def _remember(self, hashed: bytes, entry: _Entry) -> None:
         self._seen[hashed] = entry
         self._seen.move_to_end(hashed)
