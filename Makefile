@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 UV_OLDEST := 0.8.0
 ARGS :=
 LOCKED := uv.lock pyproject.toml sdk/python/pyproject.toml
-CHECKED := src sdk/python/src sdk/generate tests benchmarks
+CHECKED := src sdk/python/src sdk/generate tests benchmarks docs/conf.py
 
 .PHONY: help serve test lint types imports check format docs sdk clean
 
@@ -33,14 +33,17 @@ format: .venv/.develops ## put code into shape
 	.venv/bin/ruff check --fix $(CHECKED)
 	.venv/bin/ruff format $(CHECKED)
 
-docs: .venv/.runs ## write the pages that are made from the code
+docs: .venv/.develops ## write the pages that are made from the code, and the site of all pages into build/docs
 	.venv/bin/daimon config --reference > docs/reference/settings.md
+	.venv/bin/python -m daimon.api.reference docs/reference
+	.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir build/doctrees docs build/docs
+	@echo "The site: build/docs/index.html"
 
 sdk: .venv/.develops ## write what both SDKs make of openapi.json
 	.venv/bin/python -m sdk.generate
 
 clean: ## remove what the targets made, but no data
-	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache sdk/typescript/dist sdk/typescript/node_modules
+	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build sdk/typescript/dist sdk/typescript/node_modules
 
 # What runs, without the tools of development. --inexact leaves those alone where they are.
 .venv/.runs: $(LOCKED)

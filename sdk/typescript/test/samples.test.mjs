@@ -1,4 +1,4 @@
-// The samples of README.md, and of the page that started the project: run as they stand there.
+// The samples of README.md, of the quick start, and of the page that started the project: run as they stand there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,6 +25,16 @@ test('the samples of the page that started the project run verbatim', () => {
   assert.match(said[1], /^First inbox: platform-admin@/);
   assert.equal(said[2], 'Total inboxes: 1');
   assert.match(said[3], /^- platform-admin@.+ \(inbox_\w+\)$/);
+});
+
+test('the sample of the quick start prints the code', async () => {
+  const page = readFileSync(new URL('../../../docs/quick-start.md', import.meta.url), 'utf8');
+  const [sample, ...more] = [...page.matchAll(/```ts\n(.*?)```/gs)].map((found) => found[1]);
+  assert.deepEqual(more, []);
+  const { first } = await account();
+  await receive(first.email);
+  const said = run(sample, { DAIMON_API_KEY: first.accountApiKey, INBOX: first.email, INBOX_KEY: first.inboxApiKey });
+  assert.equal(said, '1\nHello 123456\n');
 });
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
