@@ -94,7 +94,9 @@ def test_the_base_url_and_key_come_from_the_environment(served: Serving) -> None
     assert shown == [f"{served.api} Bearer dm_free_x", "http://b Bearer k DaimonClient(base_url='http://b')"]
 
 
-@pytest.mark.parametrize("arguments", [{"base_url": "localhost:8080"}, {"api_key": "a\nb"}, {"api_key": "ключ"}])
+@pytest.mark.parametrize(
+    "arguments", [{"base_url": "localhost:8080"}, {"api_key": "a\nb"}, {"api_key": "ключ"}, {"api_key": " "}]
+)
 def test_a_configuration_that_cannot_work_is_refused_at_once(arguments: dict[str, str]) -> None:
     """Not at the first call, deep in the HTTP library."""
     with pytest.raises(ValueError, match=next(iter(arguments))):

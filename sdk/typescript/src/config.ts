@@ -45,6 +45,8 @@ export function configure(options: ClientOptions): Config {
   if (!/^https?:\/\/[^/?#]/.test(baseUrl)) {
     throw new TypeError(`baseUrl must be a URL such as ${DEFAULT_BASE_URL}, not ${JSON.stringify(baseUrl)}`);
   }
+  // The environment's may reach further than was meant.
+  if (options.apiKey !== undefined && !options.apiKey.trim()) throw new TypeError('apiKey is empty; leave it out to take DAIMON_API_KEY');
   const key = (options.apiKey || fromEnvironment('DAIMON_API_KEY') || '').trim();
   if (!/^[!-~]*$/.test(key)) throw new TypeError('apiKey holds characters that no key has');
   return {

@@ -67,6 +67,7 @@ test('keys: rotated, wrong, too narrow', async () => {
   assert.deepEqual([who.scope, who.inboxId], ['inbox', first.id]);
   await assert.rejects(narrow.account.get(), Forbidden);
   await assert.rejects(new DaimonClient({ baseUrl: server.api, apiKey: 'dm_free_x' }).whoami(), InvalidApiKey);
+  assert.throws(() => new DaimonClient({ baseUrl: server.api, apiKey: ' ' }), /apiKey is empty/);
 });
 
 test('errors say what to tell the operator, what is free and what is wrong', async () => {

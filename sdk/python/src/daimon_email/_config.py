@@ -30,6 +30,8 @@ def configure(api_key: str | None, base_url: str | None, timeout: float, max_ret
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError(f"base_url must be a URL such as {DEFAULT_BASE_URL}, not {url!r}")
     headers = {"User-Agent": f"daimon-email-python/{__version__}", "Accept": "application/json"}
+    if api_key is not None and not api_key.strip():  # the environment's may reach further than was meant
+        raise ValueError("api_key is empty; leave it out to take DAIMON_API_KEY, or to ask without one")
     key = (api_key or os.environ.get("DAIMON_API_KEY") or "").strip()
     if key:
         if not key.isascii() or not key.isprintable():
