@@ -7,7 +7,6 @@ import smtplib
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -158,7 +157,6 @@ def test_a_mail_with_a_file_is_sent(shell: Shell, tmp_path: Path) -> None:
     account = shell.result("whoami")["account_id"]
     data = ("--data-dir", str(shell.server.data_dir))
     assert shell.run("admin", "account", "set-tier", account, "growth", *data).returncode == 0
-    time.sleep(1.1)  # for so long a key's account is remembered
     (tmp_path / "letter.txt").write_text("Dear Ada,\n")
     (tmp_path / "a.bin").write_bytes(bytes(range(256)))
     sent = shell.result(

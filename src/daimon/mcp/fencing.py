@@ -23,6 +23,7 @@ _OUR_FIELDS = frozenset(
         "dmarc", "status", "type", "verdict",
     }
 )  # fmt: skip
+_NAMED_OUTSIDE = frozenset({"headers", "metadata"})  # the names in these are chosen outside, too
 _WORD = re.compile(r"[a-z][a-z0-9_.:-]{0,60}")
 
 
@@ -46,7 +47,7 @@ def _without(value: Any, where: str, field: str, found: list[tuple[str, str]]) -
     if isinstance(value, dict):
         kept = {}
         for name, each in value.items():
-            if not _WORD.fullmatch(name):  # a header's name, or one that a customer gave
+            if field in _NAMED_OUTSIDE or not _WORD.fullmatch(name):
                 found.append((where or "result", f"{name}: {each}"))
                 continue
             at = f"{where}.{name}" if where else name
