@@ -34,8 +34,10 @@ def test_a_sample_runs(sample: str, served: Serving, tmp_path: Path) -> None:
         assert client.messages.wait(first.id, timeout=30)
     keys = {} if "no key yet" in sample else {"DAIMON_API_KEY": str(first.account_api_key)}
     variables = {"INBOX": first.email, "INBOX_KEY": str(first.inbox_api_key), "TO": other.email}
+    (tmp_path / "test_sample.py").write_text(sample)
+    program = ["-m", "pytest", "-q", tmp_path] if "def test_" in sample else ["-c", sample]
     done = subprocess.run(
-        [sys.executable, "-c", sample],
+        [sys.executable, *program],
         env=environment(DAIMON_BASE_URL=served.api, **keys) | variables | {"DIRECTORY": str(tmp_path)},
         capture_output=True,
         text=True,
