@@ -3,6 +3,7 @@
 UV_VERSION := 0.13.9
 UV_OLDEST := 0.8.0
 ARGS :=
+ABREAST := -n auto --maxprocesses 4 --dist worksteal
 LOCKED := uv.lock pyproject.toml sdk/python/pyproject.toml
 CHECKED := src sdk/python/src sdk/generate tests benchmarks docs/conf.py
 
@@ -14,8 +15,8 @@ help: ## show these lines
 serve: .venv/.runs ## start the server in ./data; more flags by ARGS="--http-port 9000"
 	@exec .venv/bin/daimon serve $(ARGS)
 
-test: .venv/.develops ## run every test; one by ARGS=tests/e2e
-	.venv/bin/pytest $(ARGS)
+test: .venv/.develops ## run every test, on several cores; some by ARGS=tests/e2e, on one
+	.venv/bin/pytest $(or $(ARGS),$(ABREAST))
 
 lint: .venv/.develops ## style and format
 	.venv/bin/ruff check $(CHECKED)

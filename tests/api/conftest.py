@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -53,6 +52,7 @@ from daimon.outbound.road import Road
 from daimon.quotas.tiers import TIERS
 from daimon.webhooks import wake
 from daimon.webhooks.secret import Vault
+from databases import fresh_database
 
 if TYPE_CHECKING:
     from .registrar import Registrar
@@ -255,13 +255,7 @@ async def fresh_edge(services: Services) -> AsyncIterator[Edge]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def edge(postgres: EmbeddedPostgres) -> AsyncIterator[Edge]:
     """The whole API, shared: each test opens accounts of its own in it."""
-    connection = await asyncpg.connect(postgres.url)
-    await connection.execute("create database test_api template template_daimon")
-    await connection.close()
-    async with (
-        opened_services(postgres.url.replace("/daimon?", "/test_api?")) as opened,
-        serving(opened) as running,
-    ):
+    async with fresh_database(postgres) as url, opened_services(url) as opened, serving(opened) as running:
         yield running
 
 

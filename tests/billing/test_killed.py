@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import threading
+import time
 
 import httpx
 
 from api.conftest import bearer
-from e2e.serving import Serving
+from e2e.serving import Serving, is_running
 
 from .stand_in import StandIn
 from .whole import awaited, result
@@ -32,7 +33,10 @@ def test_killed_while_it_asks_stripe(live_stripe: StandIn, server: Serving) -> N
         assert httpx.post(checkout).status_code == 303  # paid; nobody comes back
         for _ in range(2):
             assert asked.acquire(timeout=30)
-            os.kill(server.role("api"), signal.SIGKILL)
+            killed = server.role("api")
+            os.kill(killed, signal.SIGKILL)
+            while is_running(killed):
+                time.sleep(0.01)
         held.set()
     with httpx.Client(base_url=server.api, timeout=30, transport=httpx.HTTPTransport(retries=20)) as http:
         assert awaited(http, key, "account.upgraded")["data"]["account"]["tier"] == "developer"

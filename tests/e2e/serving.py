@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from daimon.config import CLIENT_VARIABLES
 
+_PATIENCE = 60.0  # seconds
 FREE_PORTS = ("--http-port=0", "--smtp-port=0", "--submission-port=0", "--metrics-port=0")
 
 
@@ -29,7 +32,7 @@ def daimon(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[st
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=_PATIENCE,
         check=False,
     )
 
@@ -69,7 +72,7 @@ class Serving:
     def await_line(self, pattern: str) -> "re.Match[str]":
         """Read on until a line matches."""
         for _ in self._readers:
-            while (line := self._lines.get(timeout=60)) is not None:
+            while (line := self._lines.get(timeout=_PATIENCE)) is not None:
                 self.output += line
                 if found := re.search(pattern, line):
                     return found
@@ -101,10 +104,14 @@ class Serving:
         return self._shown("metrics")
 
     def role(self, name: str) -> int:
-        """Return the process of a role."""
-        for pid in self._children():
-            if f"_role {name}" in command_of(pid):
-                return pid
+        """Return the process of a role, once there is one: it may have died, and is then started again."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(OSError):  # one of them ended meanwhile
+                for pid in self._children():
+                    if f"_role {name}" in command_of(pid):
+                        return pid
+            time.sleep(0.02)
         raise AssertionError(f"no {name} process")
 
     @property
@@ -124,9 +131,9 @@ class Serving:
     def finish(self) -> int:
         """Read until every process has let go of the output, and return the exit code."""
         for reader in self._readers:
-            reader.join(60)
+            reader.join(_PATIENCE)
         self.said()
-        return self.process.wait(60)
+        return self.process.wait(_PATIENCE)
 
     def said(self) -> str:
         """Return all that it has said by now."""

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +23,12 @@ async def begin(url: str, sql: str) -> "tuple[asyncpg.Connection[asyncpg.Record]
     return connection, asyncio.create_task(connection.execute(sql)), pid
 
 
+async def answer(url: str) -> None:
+    """Return if a server answers there. Raises OSError."""
+    connection = await asyncpg.connect(url)
+    await connection.close()
+
+
 def test_stops_a_server_that_was_left_behind(tmp_path: Path) -> None:
     """As after a killed supervisor on a system that does not end its children."""
     first = EmbeddedPostgres(tmp_path, durable=False)
@@ -29,7 +36,7 @@ def test_stops_a_server_that_was_left_behind(tmp_path: Path) -> None:
     second = EmbeddedPostgres(tmp_path, durable=False)
     second.start()
     try:
-        assert first.exited()
+        assert first.has_ended()
         assert second.pid != first.pid
     finally:
         second.stop()
@@ -75,8 +82,7 @@ async def test_a_long_path_does(tmp_path: Path) -> None:
     server = EmbeddedPostgres(tmp_path / ("d" * 100), durable=False)
     server.start()
     try:
-        connection = await asyncpg.connect(server.url)
-        await connection.close()
+        await answer(server.url)
         assert running_url(server.directory) == server.url
         [sockets] = re.findall("host=(.*)", server.url)
         assert os.stat(sockets).st_mode & 0o077 == 0
@@ -84,6 +90,23 @@ async def test_a_long_path_does(tmp_path: Path) -> None:
         server.stop()
     with pytest.raises(FileNotFoundError):
         os.stat(sockets)
+
+
+def test_comes_back_where_it_was(tmp_path: Path) -> None:
+    """Also where the path is long: those who were told the URL go on, and a lock that nobody holds is in no way."""
+    server = EmbeddedPostgres(tmp_path / ("d" * 100), durable=False)
+    server.start()
+    try:
+        before, pid = server.url, server.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while not server.has_ended():
+            time.sleep(0.01)
+        server.start()
+        assert (server.url, server.pid == pid) == (before, False)
+        asyncio.run(answer(before))
+    finally:
+        server.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore a copy as root's")

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from daimon.db.embedded import EmbeddedPostgres
+from daimon.db.embedded import running_url
 from serving import FREE_PORTS, Serving, command_of, daimon, is_running
 
 Serve = Callable[..., Serving]
@@ -27,7 +27,7 @@ def status(url: str) -> int:
 
 
 async def on_database(data_dir: Path, sql: str) -> object:
-    connection = await asyncpg.connect(EmbeddedPostgres(data_dir).url)
+    connection = await asyncpg.connect(running_url(data_dir))
     try:
         return await connection.fetchval(sql)
     finally:

@@ -58,7 +58,7 @@ class EmbeddedPostgres:
             cluster.make(self.cluster, durable=self.durable)
         major = cluster.major_of(self.cluster)
         user = server_user.of_cluster(self.cluster)
-        leftovers.clear(self.cluster)
+        leftovers.clear(self.cluster, self._sockets)
         self._check_space()
         self._sockets = self._socket_directory(user)
         self._process = self._launch(user, cluster.usable_binaries(user, major).postgres)
@@ -69,19 +69,19 @@ class EmbeddedPostgres:
 
         Even the hardest way loses nothing that was committed; the next start then replays the log.
         """
-        if self._process is None:
-            return
-        for how, wait in ((signal.SIGINT, patience), (signal.SIGQUIT, 5), (signal.SIGKILL, 60)):
-            self._process.send_signal(how)
-            if _ends_within(self._process, wait, hurry if how is signal.SIGINT else lambda: False):
-                break
-        self._process = None
+        if self._process is not None:
+            _end(self._process, patience, hurry)
+            self._process = None
         if self._sockets != self.cluster:
             shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = self.cluster
 
-    def exited(self) -> bool:
-        """Whether the server was started and has ended by itself."""
-        return self._process is not None and self._process.poll() is not None
+    def has_ended(self) -> bool:
+        """Whether the server was started and has ended by itself; it may then be started again, at the same URL."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self._process = None
+        return True
 
     def _launch(self, user: ServerUser, postgres: str) -> "subprocess.Popen[bytes]":
         must_hold = {
@@ -151,6 +151,8 @@ class EmbeddedPostgres:
     def _socket_directory(self, user: ServerUser) -> Path:
         if len(os.fsencode(self.cluster / _SOCKET)) < _LONGEST_SOCKET_PATH:
             return self.cluster
+        if self._sockets != self.cluster and self._sockets.exists():
+            return self._sockets  # a start after a death: whoever was told the URL goes on with it
         made = Path(tempfile.mkdtemp(prefix="daimon-"))  # mode 0700
         user.take(made)
         return made
@@ -177,6 +179,13 @@ def _is_missing(directory: Path) -> bool:
         return not directory.exists() or not any(directory.iterdir())
     except OSError as error:
         raise ClusterUnusable(f"cannot read {directory}: {error.strerror}") from error
+
+
+def _end(process: "subprocess.Popen[bytes]", patience: float, hurry: Callable[[], bool]) -> None:
+    for how, wait in ((signal.SIGINT, patience), (signal.SIGQUIT, 5), (signal.SIGKILL, 60)):
+        process.send_signal(how)
+        if _ends_within(process, wait, hurry if how is signal.SIGINT else lambda: False):
+            return
 
 
 def _ends_within(process: "subprocess.Popen[bytes]", seconds: float, hurry: Callable[[], bool]) -> bool:

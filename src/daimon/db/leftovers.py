@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daimon.db.errors import ClusterUnusable
 
-_LOCK_FILES = ("postmaster.pid", ".s.PGSQL.5432.lock")
+_SERVER_LOCK, _SOCKET_LOCK = "postmaster.pid", ".s.PGSQL.5432.lock"
 
 
 def name_of(cluster: Path) -> str:
@@ -19,15 +19,17 @@ def name_of(cluster: Path) -> str:
     return f"daimon-{found.st_dev:x}-{found.st_ino:x}"
 
 
-def clear(cluster: Path) -> None:
+def clear(cluster: Path, sockets: Path) -> None:
     """Stop what still runs over a cluster, and remove its lock files. Raises ClusterUnusable if it will not go.
+
+    `sockets` is the directory of its socket, which may be the cluster's own.
 
     PostgreSQL would refuse to start if the pid in those belongs to any process of the same user by now, as it
     easily does after a restart of a container. Whoever calls this holds the data directory, so nobody else starts one.
     """
     _stop(cluster)
-    for lock in _LOCK_FILES:
-        (cluster / lock).unlink(missing_ok=True)
+    for lock in (cluster / _SERVER_LOCK, cluster / _SOCKET_LOCK, sockets / _SOCKET_LOCK):
+        lock.unlink(missing_ok=True)
 
 
 def _stop(cluster: Path) -> None:

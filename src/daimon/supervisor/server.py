@@ -168,8 +168,7 @@ class Server:
             if death := child.death():
                 deaths.inc(child.role)
                 say(f"{death}; starting it again {_when(child.pauses.failed())}")
-        if self._postgres and self._postgres.exited():
-            self._postgres.stop()
+        if self._postgres and self._postgres.has_ended():
             say(f"PostgreSQL ended; starting it again {_when(self._postgres_pauses.failed())}")
 
     def _restart_due(self) -> None:
