@@ -16,6 +16,7 @@ from stripe import AIOHTTPClient, StripeClient
 from stripe.params import CustomerCreateParams, InvoiceListParams, PriceCreateParamsRecurring, SubscriptionListParams
 
 from daimon.accounts.models import Tier
+from daimon.billing import metrics
 from daimon.billing.errors import Missing, Refused, StripeAway
 from daimon.billing.models import Catalogue, Checkout, Dispute, Invoice, Price, Subscription
 from daimon.billing.stripe_objects import (
@@ -38,6 +39,7 @@ CATALOGUE_SECONDS = 60.0  # how long prices are remembered
 _PAGE = 100
 _OURS = "daimon_"
 _LATEST = "data.latest_invoice"
+_RESULTS: Mapping[type[StripeAway], str] = {Missing: "missing", Refused: "refused"}
 
 _log = Log(__name__)
 
@@ -257,14 +259,27 @@ class Stripe:
         return {name.removeprefix(_OURS): id_ for name, id_ in names.items() if name.startswith(_OURS)}
 
     async def _whole(self, invoice: stripe.Invoice) -> Invoice:
-        async with _translated():
+        async with _asking():
             lines = [invoice_line_of(each) async for each in invoice.lines.auto_paging_iter()]
         return replace(invoice_of(invoice), lines=lines)
 
 
 async def _called(call: Awaitable[T]) -> T:
-    async with _translated():
+    async with _asking():
         return await call
+
+
+@asynccontextmanager
+async def _asking() -> AsyncIterator[None]:
+    began, result = time.perf_counter(), "answered"
+    try:
+        async with _translated():
+            yield
+    except StripeAway as error:
+        result = _RESULTS.get(type(error), "away")
+        raise
+    finally:
+        metrics.asked(result, time.perf_counter() - began)
 
 
 @asynccontextmanager

@@ -6,10 +6,12 @@ from typing import Any
 
 import stripe
 
+from daimon.billing import metrics
 from daimon.billing.errors import StripeSignatureInvalid
 from daimon.billing.mirror import Mirror, Occasion
 from daimon.billing.repository import StripeEvent, account_of_customer
 from daimon.db.walls import NOBODY
+from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
 
 TOLERANCE = timedelta(minutes=5)  # between Stripe's signature and its arrival, in both directions
@@ -51,6 +53,18 @@ class Listener:
 
         Raises StripeSignatureInvalid; StripeAway or Unavailable if Stripe is to send it again.
         """
+        try:
+            applied = await self._hear(body, signature, event, about)
+        except StripeSignatureInvalid:
+            metrics.heard("forged")
+            raise
+        except Unavailable:
+            metrics.heard("put_off")
+            raise
+        metrics.heard("applied" if applied else "without_effect")
+        return applied
+
+    async def _hear(self, body: bytes, signature: str | None, event: StripeEvent, about: Object) -> bool:
         check_signature(body, signature, self._secret, now=self._mirror.clock())
         read = HEARD.get(event.type)
         if read is None:

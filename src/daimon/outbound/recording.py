@@ -17,7 +17,7 @@ from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
 from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
-from daimon.outbound import events_of, guard, history
+from daimon.outbound import events_of, guard, history, metrics
 from daimon.outbound.history import Written
 from daimon.outbound.local import Arriving, Inboxes
 from daimon.outbound.models import UNDECIDED, Attempt, DeliveryStatus, QueuedMail
@@ -122,6 +122,8 @@ class Recorder:
             async with self._db.transaction() as connection:
                 kept = await record(connection, self._worker, results, self._inboxes)
         self._events.ring(*told)
+        if kept:
+            metrics.recorded([(result.mail, result.attempt) for result in kept])
         if any(result.arriving for result in kept):
             self._inboxes.ring()
 

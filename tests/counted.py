@@ -1,0 +1,14 @@
+"""What this process has counted so far."""
+
+from collections import Counter
+
+from daimon.kit import metrics
+
+
+def counted() -> Counter[tuple[str | int, ...]]:
+    """Return series by their names without `daimon_` and their labels; of a histogram, how many values it saw."""
+    found: Counter[tuple[str | int, ...]] = Counter()
+    for name, labels, values in metrics.own().series():
+        seen = values[0] if len(values) == 1 else sum(values[:-1])
+        found[name.removeprefix("daimon_"), *labels] = int(seen)
+    return found
