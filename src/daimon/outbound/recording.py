@@ -5,7 +5,7 @@ A worker whose lease ran out has nothing to say about a mail any more; what it d
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from asyncpg.exceptions import DeadlockDetectedError
@@ -15,6 +15,7 @@ from daimon.db.ringer import Ringer
 from daimon.events import rings
 from daimon.events import service as events
 from daimon.events.models import EventType, NewEvent
+from daimon.kit.batches import Batches
 from daimon.kit.errors import Unavailable
 from daimon.kit.log import Log
 from daimon.outbound import events_of, guard, history, metrics
@@ -30,6 +31,7 @@ from daimon.suppressions.models import Reason, Suppression
 MOST = 256  # results in one commit
 MOST_OCTETS = 4 << 20
 _AGAIN_SECONDS = 0.5
+_EVERYWHERE = ""  # there is one place to write results: whatever comes at one moment shares a commit
 
 _log = Log(__name__)
 
@@ -48,12 +50,6 @@ class Result:
     arriving: Arriving | None = None
 
 
-@dataclass(slots=True)
-class _Waiting:
-    result: Result
-    done: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
 class Recorder:
     """Commits results, together with all that come while a commit is on its way."""
 
@@ -61,61 +57,32 @@ class Recorder:
         self._db = db
         self._worker = worker
         self._inboxes = inboxes
-        self._waiting: list[_Waiting] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._batches = Batches(self._commit, most=MOST, weigh=_octets, heaviest=MOST_OCTETS)
         self._events = Ringer(db, rings.CHANNEL)
 
-    def write(self, result: Result) -> "asyncio.Future[None]":
-        """Return a future that is done when the result is committed. It waits out an outage of the database."""
-        waiting = _Waiting(result)
-        self._waiting.append(waiting)
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_all())
-        return waiting.done
+    async def write(self, result: Result) -> None:
+        """Return when the result is committed. It waits out an outage of the database.
 
-    async def _write_all(self) -> None:
-        await asyncio.sleep(0)  # let all that are done in this turn of the loop join
+        One that cannot be written is given up: its lease ends, and the mail is tried again.
+        """
         try:
-            while self._waiting:
-                batch = self._next_batch()
-                await self._commit(batch)
-                for waiting in batch:
-                    if not waiting.done.done():
-                        waiting.done.set_result(None)
-        finally:
-            self._writing = None
+            await self._batches.add(_EVERYWHERE, result)
+        except Exception as error:
+            _log.error("outbound.not_recorded", delivery=result.mail.id.hex, exc_info=error)
 
-    def _next_batch(self) -> list[_Waiting]:
-        """Return what one commit holds: so many results, and not too many octets of what arrives with them."""
-        taken, octets = 0, 0
-        for waiting in self._waiting[:MOST]:
-            octets += len(waiting.result.arriving.octets) if waiting.result.arriving else 0
-            if taken and octets > MOST_OCTETS:
-                break
-            taken += 1
-        batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        return batch
+    async def _commit(self, _: str, results: Sequence[Result]) -> Sequence[None]:
+        """Record results; again while there is no database, or if they waited in a circle with an erasure and gave way.
 
-    async def _commit(self, batch: Sequence[_Waiting]) -> None:
-        """Commit a batch; one that fails alone is given up.
-
-        It is done again and again while there is no database, or if it waited in a circle with an erasure and gave way.
+        Raises what else is wrong with one of them.
         """
         while True:
             try:
-                await self._record([waiting.result for waiting in batch])
+                await self._record(results)
             except (Unavailable, DeadlockDetectedError, *OUTAGES) as error:
-                _log.warning("outbound.not_recorded_yet", mails=len(batch), error=repr(error))
+                _log.warning("outbound.not_recorded_yet", mails=len(results), error=repr(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
-            except Exception as error:
-                if len(batch) == 1:
-                    _log.error("outbound.not_recorded", delivery=batch[0].result.mail.id.hex, exc_info=error)
-                    return  # its lease ends, and it is tried again
-                for waiting in batch:
-                    await self._commit([waiting])
-                return
             else:
-                return
+                return [None] * len(results)
 
     async def _record(self, results: Sequence[Result]) -> None:
         with rings.noticing() as told:
@@ -155,6 +122,10 @@ async def record(db: Connection, worker: UUID, results: Sequence[Result], here: 
         await guard.count(db, [_outcome(r) for r in of_messages if r.counts], now=of_messages[0].attempt.at)
         await events.record(db, [event for r in of_messages for event in _events(r, pods, first, unsent)])
     return kept
+
+
+def _octets(result: Result) -> int:
+    return len(result.arriving.octets) if result.arriving else 0
 
 
 def _messages_of(results: Sequence[Result]) -> list[Sent]:
