@@ -11,11 +11,19 @@ import pytest
 from daimon.db.embedded import EmbeddedPostgres
 from databases import fresh_database, make_template
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30  # octets, for a server on each of several cores
+
+
+def _quickest_place() -> Path | None:
+    """Return a file system in memory, if there is one with room: fresh databases are made ten times as fast there."""
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM else None
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A server of its own for this test run, without fsync, with the template of fresh databases."""
-    directory = Path(tempfile.mkdtemp(prefix="daimon-test-"))
+    directory = Path(tempfile.mkdtemp(prefix="daimon-test-", dir=_quickest_place()))
     server = EmbeddedPostgres(directory, durable=False)
     server.start()
     try:
