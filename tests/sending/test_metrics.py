@@ -1,8 +1,7 @@
 """What a worker counts of mail that leaves, and how much waits."""
 
 from counted import counted
-from daimon.outbound import backlog
-from daimon.outbound.backlog import Backlog
+from daimon.supervisor import backlog
 
 from .conftest import Post
 from .peer import ScriptedPeer, usual
@@ -27,7 +26,7 @@ async def test_attempts_are_counted_by_what_came_of_them(post: Post) -> None:
         lost = await post.decided((await post.sent(to=["ok@example.net"]))["id"])
         assert [each["status"] for each in lost] == ["delivered"]
         async with post.edge.database.read() as db:
-            assert (await backlog.measure(db)).queued >= 1
+            assert (await backlog.measure(db)).to_send >= 1
     found = counted() - before
     attempts = {labels[1]: number for labels, number in found.items() if labels[0] == "outbound_attempts_total"}
     assert attempts["bounced"] == 1
@@ -42,9 +41,11 @@ async def test_what_waits_is_counted(post: Post) -> None:
     """Until a worker takes it, it is ready."""
     sent = [await post.sent(to=["a@example.net", "b@example.net"]) for _ in range(2)]
     async with post.edge.database.read() as db:
-        assert await backlog.measure(db) == Backlog(queued=4, ready=4)
+        found = await backlog.measure(db)
+    assert (found.to_send, found.ready) == (4, 4)
     async with ScriptedPeer() as peer, delivering(post, peer):
         for each in sent:
             await post.decided(each["id"])
     async with post.edge.database.read() as db:
-        assert await backlog.measure(db) == Backlog(queued=0, ready=0)
+        found = await backlog.measure(db)
+    assert (found.to_send, found.ready) == (0, 0)

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from daimon.inbound import backlog
 from daimon.inbound.accept import Acceptor
-from daimon.inbound.backlog import Backlog
 from daimon.kit import metrics
+from daimon.supervisor import backlog
+from daimon.supervisor.backlog import Backlog
 
 from .conftest import House, MakeLanes
 from .mails import mail
@@ -51,4 +51,4 @@ async def test_what_waits_is_counted(house: House) -> None:
     await house.lanes.drain()
     await house.accept(mail("One"), inbox)
     async with house.db.read() as db:
-        assert await backlog.measure(db) == Backlog(queued=1, parked=1)
+        assert await backlog.measure(db) == Backlog(accepted=1, parked=1, to_send=0, ready=0)

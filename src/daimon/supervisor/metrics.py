@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import asyncpg
 
@@ -12,19 +13,21 @@ import daimon.inbound.metrics
 import daimon.outbound.metrics
 import daimon.smtpd.metrics
 import daimon.webhooks.metrics  # noqa: F401 -- all of them: to know what each role counts
-from daimon.inbound import backlog as inbound
 from daimon.kit import metrics
 from daimon.kit.exposition import text
 from daimon.kit.metrics import Board, Counter, Gauge
-from daimon.outbound import backlog as outbound
+from daimon.supervisor import backlog
 
 _PATIENCE = 2.0
 
 deaths = Counter("daimon_process_deaths_total", "Processes of a role that ended by themselves.", ("role",))
-_accepted = Gauge("daimon_inbound_queue_mails", f"Accepted mails that are not visible yet; {inbound.MOST} is the most.")
-_parked = Gauge("daimon_inbound_parked_mails", f"Mails that are parked; {inbound.MOST} is the most.")
-_to_send = Gauge("daimon_outbound_queue_mails", f"Mails to send, one for each recipient; {outbound.MOST} is the most.")
-_ready = Gauge("daimon_outbound_ready_mails", "Those of them that could be sent now and wait for their turn.")
+_UP_TO = f"{backlog.MOST} is the most."
+_waiting = {  # by their names in a Backlog
+    "accepted": Gauge("daimon_inbound_queue_mails", f"Accepted mails that are not visible yet; {_UP_TO}"),
+    "parked": Gauge("daimon_inbound_parked_mails", f"Mails that are parked; {_UP_TO}"),
+    "to_send": Gauge("daimon_outbound_queue_mails", f"Mails to send, one for each recipient; {_UP_TO}"),
+    "ready": Gauge("daimon_outbound_ready_mails", "Those of them that could be sent now and wait for their turn."),
+}
 
 
 class Metrics:
@@ -43,18 +46,15 @@ class Metrics:
 
 async def _measure(url: str) -> None:
     """Look up how much waits; not a number where the database does not say so in time."""
-    found = dict.fromkeys((_accepted, _parked, _to_send, _ready), math.nan)
+    found: Mapping[str, float] = dict.fromkeys(_waiting, math.nan)
     try:
         async with asyncio.timeout(_PATIENCE):
             connection = await asyncpg.connect(url)
             try:
-                arriving, leaving = await inbound.measure(connection), await outbound.measure(connection)
+                found = asdict(await backlog.measure(connection))
             finally:
                 await connection.close(timeout=_PATIENCE)
-        found = {
-            _accepted: arriving.queued, _parked: arriving.parked, _to_send: leaving.queued, _ready: leaving.ready
-        }  # fmt: skip
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # TimeoutError is an OSError
         pass
-    for gauge, mails in found.items():
-        gauge.set(mails)
+    for name, gauge in _waiting.items():
+        gauge.set(found[name])
