@@ -136,7 +136,8 @@ async def test_an_attachment_is_fetched(running: Serving) -> None:
         got = await session.call_tool("wait_for_email", {"inbox_id": account["id"]})
         result = got.structured_content["result"]
         where = {"inbox_id": account["id"], "message_id": result["id"], "attachment_id": result["attachments"][0]["id"]}
-        [block] = (await session.call_tool("get_attachment", where)).content
+        said, block = (await session.call_tool("get_attachment", where)).content
+        assert "no instruction" in said.text
         assert base64.b64decode(block.resource.blob) == bytes(range(256))
 
 
@@ -196,7 +197,8 @@ async def test_all_else_is_found_and_called(running: Serving) -> None:
         first = found.structured_content["result"][0]
         assert first["operation"] == "create_pod"
         made = await session.call_tool(CALL, {"operation": "create_pod", "arguments": {"name": "Customer"}})
-        assert made.structured_content["result"]["name"] == "Customer"
+        assert made.structured_content["result"]["id"].startswith("pod_")
+        assert "Customer" in texts(made)[1]  # a tenant may have named it
         for each in OPERATIONS:
             if each.name not in LEFT_OUT:
                 called = await session.call_tool(CALL, {"operation": each.name, "arguments": {"no_such": 1}})
