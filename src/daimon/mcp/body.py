@@ -13,6 +13,7 @@ Receive = Callable[[], Awaitable[Message]]
 MOST_BYTES = 40 << 20  # the largest body of a send, in JSON
 MOST_BYTES_WITHOUT_KEY = 1 << 20
 MOST_VALUES = 250_000  # far more than a mail with its HTML has commas and brackets; to parse them takes 0.05 s
+_MARKS = (b",", b"[", b"{")  # each value but the first has one of them before it
 MOST_LEVELS = 64  # of nesting
 SECONDS = 30.0
 # After a refusal this much is still read and dropped: who sends first and listens later would not hear it otherwise.
@@ -57,7 +58,7 @@ async def receive_message(receive: Receive, declared: bytes | None, most: int) -
     """Return a body that the library may see; `declared` is its Content-Length. Raises Unusable, ClientGone."""
     if declared and int(declared) > most:
         raise _too_large(most)
-    body = bytearray()
+    body, values = bytearray(), 0
     try:
         async with asyncio.timeout(SECONDS):
             while True:
@@ -65,8 +66,11 @@ async def receive_message(receive: Receive, declared: bytes | None, most: int) -
                 if message["type"] != "http.request":
                     raise ClientGone
                 body += message["body"]
+                values += sum(message["body"].count(mark) for mark in _MARKS)
                 if len(body) > most:
                     raise _too_large(most)
+                if values > MOST_VALUES:
+                    raise Unusable(f"The message holds more than {MOST_VALUES:,} values.", status=413)
                 if not message.get("more_body"):
                     break
     except TimeoutError:
@@ -90,9 +94,7 @@ async def linger(receive: Receive) -> None:
 
 
 def check(body: bytes) -> None:
-    """Raise Unusable for what is not one message of JSON-RPC 2.0 within the bounds."""
-    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
-        raise Unusable(f"The message holds more than {MOST_VALUES:,} values.")
+    """Raise Unusable for what is not one message of JSON-RPC 2.0, or nested too deep."""
     try:
         _read_envelope(body)
         deep = _is_deep(_read_all(body))
