@@ -54,13 +54,15 @@ _read_envelope = msgspec.json.Decoder(_Envelope).decode
 _read_all = msgspec.json.Decoder().decode
 
 
-async def receive_message(receive: Receive, declared: bytes | None, most: int) -> bytes:
+async def receive_message(
+    receive: Receive, declared: bytes | None, most: int, *, seconds: float = SECONDS
+) -> bytes:
     """Return a body that the library may see; `declared` is its Content-Length. Raises Unusable, ClientGone."""
     if declared and int(declared) > most:
         raise _too_large(most)
     body, values = bytearray(), 0
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
@@ -74,7 +76,7 @@ async def receive_message(receive: Receive, declared: bytes | None, most: int) -
                 if not message.get("more_body"):
                     break
     except TimeoutError:
-        raise Unusable(f"The message was not complete after {SECONDS:g} seconds.", status=408) from None
+        raise Unusable(f"The message was not complete after {seconds:g} seconds.", status=408) from None
     check(bytes(body))
     return bytes(body)
 
