@@ -150,7 +150,7 @@ async def test_inboxes_and_threads_are_resources(generous: Serving, connect: Any
         thread = re.search(r"thr_[0-9a-f]{32}", shown.text)
         assert thread
         [whole] = (await session.read_resource(f"{inbox.uri}/threads/{thread[0]}")).contents
-        assert f"body_text]\n{TRICK}" in whole.text.split("untrusted mail content")[1]
+        assert f"body_text]\n{TRICK}" in whole.text.split("untrusted mail content")[2]
         assert len((await session.list_resource_templates()).resource_templates) == 2
         for uri in (f"daimon://inboxes/{other['id']}", "daimon://nothing"):
             with pytest.raises(MCPError):

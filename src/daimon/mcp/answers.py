@@ -22,8 +22,7 @@ def result(operation: Operation, answer: Response) -> types.CallToolResult:
         return types.CallToolResult(content=_blocks(said), structured_content=trusted, is_error=True)
     if answer.status == 204:
         return own({"result": None, "next_steps": []})
-    schema = operation.results.get(answer.status)
-    if schema is None or not answer.is_json:
+    if answer.status not in operation.envelopes or not answer.is_json:
         return octets(operation, answer)
     trusted, found = _separated(operation, answer)
     return types.CallToolResult(content=_blocks(_said(trusted, found)), structured_content=trusted)
@@ -86,9 +85,11 @@ def _failed(trusted: Json, found: Found) -> list[str]:
 
 
 def _separated(operation: Operation, answer: Response) -> tuple[Json, Found]:
-    content = answer.json
-    trusted, found = separate(content["result"], operation.results[answer.status], operation.definitions)
-    return {"result": trusted, "next_steps": content["next_steps"]}, found
+    """Return the envelope without what is from outside, and that. An older server vouches for no `next_steps`."""
+    content, envelope = answer.json, operation.envelopes[answer.status]
+    result, found = separate(content["result"], envelope["result"], operation.definitions)
+    steps, also = separate(content["next_steps"], envelope["next_steps"], operation.definitions, "next_steps")
+    return {"result": result, "next_steps": steps or []}, [*found, *also]
 
 
 def _said(trusted: Json, found: Found) -> list[str]:

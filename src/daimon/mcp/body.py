@@ -54,9 +54,7 @@ _read_envelope = msgspec.json.Decoder(_Envelope).decode
 _read_all = msgspec.json.Decoder().decode
 
 
-async def receive_message(
-    receive: Receive, declared: bytes | None, most: int, *, seconds: float = SECONDS
-) -> bytes:
+async def receive_message(receive: Receive, declared: bytes | None, most: int, *, seconds: float = SECONDS) -> bytes:
     """Return a body that the library may see; `declared` is its Content-Length. Raises Unusable, ClientGone."""
     if declared and int(declared) > most:
         raise _too_large(most)

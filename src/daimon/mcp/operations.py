@@ -21,8 +21,8 @@ _HEADERS = {"content-type": "application/json"}
 class Operation:
     """One operation. `parameters` are schemas by name; a body's fields are named beside those of path and query.
 
-    `results` are the schemas of what it answers in JSON, by status; `sayings` the messages of its errors that hold
-    nothing from a request, and `own_errors` the errors whose messages never do.
+    `envelopes` are the schemas of `result` and `next_steps` in what it answers, by status; `sayings` the messages of
+    its errors that hold nothing from a request, and `own_errors` the errors whose messages never do.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Operation:
     in_body: tuple[str, ...]
     parameters: Mapping[str, Json]
     required: tuple[str, ...]
-    results: Mapping[int, Json]
+    envelopes: Mapping[int, Json]
     sayings: frozenset[str]
     own_errors: frozenset[str]
     definitions: Json
@@ -176,23 +176,19 @@ def _operation(method: str, path: str, described: Json, schemas: Json) -> Operat
             *(each["name"] for each in described["parameters"] if each["in"] == "path"),
             *(name for name in fields.get("required", []) if name in in_body),
         ),
-        results=_results(described),
+        envelopes=_envelopes(described),
         **_told_of_errors(described),
         definitions=schemas,
     )
 
 
-def _results(described: Json) -> dict[int, Json]:
-    """Return the schemas of what stands in the envelope."""
+def _envelopes(described: Json) -> dict[int, Json]:
+    """Return the schemas of the envelopes that it answers with."""
     schemas = {
         int(status): answer.get("content", {}).get("application/json", {}).get("schema", {})
         for status, answer in described["responses"].items()
     }
-    return {
-        status: each["properties"]["result"]
-        for status, each in schemas.items()
-        if "result" in each.get("properties", {})
-    }
+    return {status: each["properties"] for status, each in schemas.items() if "result" in each.get("properties", {})}
 
 
 def _told_of_errors(described: Json) -> dict[str, frozenset[str]]:
