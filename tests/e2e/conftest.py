@@ -31,6 +31,16 @@ def running(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert server.end() == 0
 
 
+@pytest.fixture(scope="session")
+def generous(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server that lets one address take many inboxes."""
+    directory = tmp_path_factory.mktemp("generous") / "data"
+    subprocess.run(["cp", "-a", prepared, directory], check=True)
+    server = Serving(directory, *FREE_PORTS, DAIMON_FREE_CREATES_PER_HOUR="1000").ready()
+    yield server
+    assert server.end() == 0
+
+
 @pytest.fixture
 def data_dir(prepared: Path, tmp_path: Path) -> Path:
     """A data directory of a server that ran before."""

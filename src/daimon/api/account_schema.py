@@ -7,6 +7,7 @@ from daimon.keys.models import KeyScope, Principal
 from daimon.keys.permissions import Permission
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.quotas.tiers import TierLimits
 
 
@@ -27,7 +28,7 @@ class Limits(msgspec.Struct):
 class AccountView(msgspec.Struct):
     """An account. `status_reason` tells why it is not active, `erased_at` when a deleted one is gone for good."""
 
-    account_id: str
+    account_id: Ours
     tier: Tier
     status: AccountStatus
     limits: Limits
@@ -42,13 +43,13 @@ class AccountView(msgspec.Struct):
 class Whoami(msgspec.Struct):
     """What the key that was sent is, reaches and may do."""
 
-    key_id: str
+    key_id: Ours
     name: str | None
     scope: KeyScope
-    account_id: str
-    pod_id: str | None
-    inbox_id: str | None
-    member_id: str | None
+    account_id: Ours
+    pod_id: Ours | None
+    inbox_id: Ours | None
+    member_id: Ours | None
     permissions: list[Permission]
     expires_at: Time | None
     tier: Tier

@@ -10,6 +10,7 @@ from daimon.audit.models import ActorKind, Row
 from daimon.audit.repository import AuditQuery
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 
 
 class AuditList(Page, frozen=True):
@@ -48,26 +49,26 @@ class AuditActor(msgspec.Struct):
     """Who did it, with which key, and from where."""
 
     kind: ActorKind
-    key_id: str | None
-    member_id: str | None
+    key_id: Ours | None
+    member_id: Ours | None
     ip: str | None
 
 
 class AuditEntry(msgspec.Struct):
     """One change, or one read of mail by a key wider than the inbox's own. `hash` goes on from the entry before it."""
 
-    id: str
+    id: Ours
     number: int
     at: Time
     actor: AuditActor
-    action: str
+    action: Ours
     target: str | None
-    pod_id: str | None
-    inbox_id: str | None
+    pod_id: Ours | None
+    inbox_id: Ours | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
-    request_id: str | None
-    hash: str
+    request_id: Ours | None
+    hash: Ours
 
 
 class AuditPage(msgspec.Struct):

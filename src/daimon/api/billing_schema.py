@@ -10,6 +10,7 @@ from daimon.api.schema import Cursor
 from daimon.billing.models import BillingAccount, Invoice
 from daimon.billing.states import GRACE, State
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
+from daimon.kit.written import Ours
 
 Reason = Annotated[
     str,
@@ -27,7 +28,7 @@ class UpgradeLinkCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 class UpgradeLinkView(msgspec.Struct):
     """A link by which a person pays, without a login. It works until somebody has paid by it, at most seven days."""
 
-    url: str
+    url: Ours
     expires_at: Time
     target_tier: Tier
 
@@ -55,7 +56,7 @@ class SubscriptionView(msgspec.Struct):
 class BillingView(msgspec.Struct):
     """What the account is on. `enabled`: whether this server has billing; without, its operator sets the tier."""
 
-    account_id: str
+    account_id: Ours
     tier: Tier
     enabled: bool
     subscription: SubscriptionView | None
@@ -75,7 +76,7 @@ class PortalView(msgspec.Struct):
     It works for a few minutes, for whoever has the URL.
     """
 
-    url: str
+    url: Ours
 
 
 class InvoiceView(msgspec.Struct):

@@ -37,5 +37,5 @@ async def unblock_message(request: Request, inbox_id: InboxInPath, message_id: M
             pod_id=message.pod_id, inbox_id=message.inbox_id,
         )  # fmt: skip
     path = f"/v1/inboxes/{show(Kind.INBOX, message.inbox_id)}/messages/{show(Kind.MESSAGE, message.id)}"
-    sender = message.from_address or "its sender"
-    return Answer(message_view(message), [f"Show it: GET {path}", f"Let {sender} through from now on: POST /v1/rules"])
+    # Not the sender's address: next_steps are this server's words alone, and an address may be a sentence in quotes.
+    return Answer(message_view(message), [f"Show it: GET {path}", "Let its sender through from now on: POST /v1/rules"])

@@ -3,21 +3,22 @@
 import msgspec
 
 from daimon.accounts.models import Tier
+from daimon.kit.written import Ours
 
 
 class Can(msgspec.Struct, frozen=True):
     """Something that works now."""
 
-    action: str
-    description: str
+    action: Ours
+    description: Ours
 
 
 class Cannot(msgspec.Struct, frozen=True):
     """Something that does not, and why; `unlock_url` is where a person pays for it, null where money does not help."""
 
-    action: str
+    action: Ours
     reason: str
-    unlock_url: str | None
+    unlock_url: Ours | None
 
 
 class Capabilities(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec import Meta
 from daimon.api.schema import Search, read_id
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show
+from daimon.kit.written import Ours
 from daimon.messages.models import Claimed, ClaimFilter
 from daimon.messages.view import MessageView, message_view
 
@@ -55,7 +56,7 @@ class LeaseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ClaimView(msgspec.Struct):
     """A lease. `claim_count` are the claims of the message until now, this one among them, that were not released."""
 
-    lease_id: str
+    lease_id: Ours
     claim_count: int
     leased_until: Time
 

@@ -22,6 +22,7 @@ from daimon.domains.models import (
 from daimon.domains.names import check
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 
 Name = Annotated[str, Meta(min_length=1, max_length=253, description="Such as `agents.example.com`.")]
 
@@ -71,9 +72,9 @@ class DomainList(Page, frozen=True):
 class RecordView(msgspec.Struct):
     """A DNS record: what it should be, and what stands there as of `checked_at`."""
 
-    type: str
-    name: str
-    value: str
+    type: Ours
+    name: Ours
+    value: Ours
     priority: int | None
     purpose: Purpose
     required: bool
@@ -85,14 +86,14 @@ class RecordView(msgspec.Struct):
 class DomainView(msgspec.Struct):
     """A domain. `reason` says why it failed, or why it is not verified yet."""
 
-    id: str
-    account_id: str
-    pod_id: str | None
-    domain: str
+    id: Ours
+    account_id: Ours
+    pod_id: Ours | None
+    domain: Ours
     status: DomainStatus
     reason: str | None
     records: list[RecordView]
-    catch_all_inbox_id: str | None
+    catch_all_inbox_id: Ours | None
     client_id: str | None
     checked_at: Time | None
     verified_at: Time | None

@@ -26,6 +26,7 @@ from daimon.api.send_schema import (
 from daimon.drafts.models import Draft, DraftChange, DraftError, DraftFile, DraftQuery, DraftStatus, NewDraft
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.mail.parsed import Mailbox
 from daimon.outbound.models import MOST_ATTACHMENTS
 
@@ -99,8 +100,8 @@ class DraftList(Page, frozen=True):
 class DraftView(msgspec.Struct):
     """A draft. Lists leave out bodies, headers and what it refers to. `sent_message_id` is the message it became."""
 
-    id: str
-    inbox_id: str
+    id: Ours
+    inbox_id: Ours
     status: DraftStatus
     send_at: Time | None
     to: tuple[Mailbox, ...]
@@ -109,7 +110,7 @@ class DraftView(msgspec.Struct):
     subject: str
     preview: str
     attachments: tuple[DraftFile, ...]
-    sent_message_id: str | None
+    sent_message_id: Ours | None
     error: DraftError | None
     client_id: str | None
     created_at: Time
@@ -121,7 +122,7 @@ class DraftView(msgspec.Struct):
     labels: tuple[str, ...] | UnsetType = UNSET
     in_reply_to: str | UnsetType | None = UNSET
     references: tuple[str, ...] | UnsetType = UNSET
-    thread_id: str | UnsetType | None = UNSET
+    thread_id: Ours | UnsetType | None = UNSET
 
 
 class DraftPage(msgspec.Struct):

@@ -14,6 +14,7 @@ from daimon.kit import ids
 from daimon.kit.clock import Time
 from daimon.kit.errors import Invalid
 from daimon.kit.ids import Kind
+from daimon.kit.written import Ours
 
 Place = Annotated[
     str, Meta(max_length=64, description="The `sequence` of an event, or its `event_id`: only what came behind it.")
@@ -47,12 +48,12 @@ class EventView(msgspec.Struct):
     """An event. `sequence` is its number in the account; a key that does not see all of them sees gaps."""
 
     event: EventType
-    event_id: str
+    event_id: Ours
     sequence: int
     timestamp: Time
-    account_id: str
-    pod_id: str | None
-    inbox_id: str | None
+    account_id: Ours
+    pod_id: Ours | None
+    inbox_id: Ours | None
     data: dict[str, Any]
 
 

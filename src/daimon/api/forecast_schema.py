@@ -8,6 +8,7 @@ import msgspec
 from daimon.api.operation import Example
 from daimon.billing.forecast import Basis, Expected, ExpectedLimit, Forecast
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
+from daimon.kit.written import Ours
 
 
 class ExpectedView(msgspec.Struct):
@@ -34,7 +35,7 @@ class ExpectedCostView(msgspec.Struct):
     nothing was invoiced or charged.
     """
 
-    currency: str
+    currency: Ours
     so_far_cents: int
     expected_cents: int | None
     basis: Basis
@@ -43,7 +44,7 @@ class ExpectedCostView(msgspec.Struct):
 class ExpectedLimitView(msgspec.Struct):
     """A limit, and when it will be met: now if it is, null if not at this pace or not within a year."""
 
-    quota: str
+    quota: Ours
     used: int
     limit: int
     percent: int
@@ -54,7 +55,7 @@ class ExpectedLimitView(msgspec.Struct):
 class ForecastView(msgspec.Struct):
     """What is to be expected of the present month. Limits that are unlimited are left out."""
 
-    period: str
+    period: Ours
     first_day: date
     last_day: date
     as_of: Time

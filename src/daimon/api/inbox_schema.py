@@ -23,6 +23,7 @@ from daimon.keys.models import IssuedKey
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
 from daimon.kit.paging import Page as PageOf
+from daimon.kit.written import Ours
 
 Username = Annotated[
     str,
@@ -116,12 +117,12 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class InboxView(msgspec.Struct):
     """An inbox."""
 
-    id: str
-    account_id: str
-    pod_id: str | None
-    username: str
-    domain: str
-    email: str
+    id: Ours
+    account_id: Ours
+    pod_id: Ours | None
+    username: Ours
+    domain: Ours
+    email: Ours
     display_name: str | None
     status: InboxStatus
     tier: Tier
@@ -131,7 +132,7 @@ class InboxView(msgspec.Struct):
     last_received_at: Time | None
     client_id: str | None
     metadata: dict[str, Any]
-    view_url: str
+    view_url: Ours
     created_at: Time
     updated_at: Time
 
@@ -139,8 +140,8 @@ class InboxView(msgspec.Struct):
 class InboxCreated(InboxView):
     """A new inbox with its keys, which are shown this once: `account_api_key` with an account's first inbox."""
 
-    inbox_api_key: str | UnsetType = UNSET
-    account_api_key: str | UnsetType = UNSET
+    inbox_api_key: Ours | UnsetType = UNSET
+    account_api_key: Ours | UnsetType = UNSET
 
 
 class InboxPage(msgspec.Struct):
@@ -157,10 +158,10 @@ class InboxPage(msgspec.Struct):
 class RotatedInboxKey(msgspec.Struct):
     """An inbox's key with its new secret, which is shown this once."""
 
-    inbox_id: str
-    email: str
-    key_id: str
-    inbox_api_key: str
+    inbox_id: Ours
+    email: Ours
+    key_id: Ours
+    inbox_api_key: Ours
     old_key_valid_until: Time
 
 

@@ -14,6 +14,7 @@ from daimon.keys.permissions import Permission
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.errors import Invalid
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 
 MAX_NETWORKS = 50
 UNUSED_AFTER = timedelta(days=7)  # a younger key has not shown yet what it needs
@@ -120,21 +121,21 @@ class KeyLeak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class KeyView(msgspec.Struct):
     """A key, without its secret."""
 
-    id: str
+    id: Ours
     scope: KeyScope
-    pod_id: str | None
-    inbox_id: str | None
-    member_id: str | None
+    pod_id: Ours | None
+    inbox_id: Ours | None
+    member_id: Ours | None
     name: str | None
     permissions: Annotated[
         list[Permission] | None, Meta(description="Null: of a member's key, all that the member's roles give.")
     ]
     expires_at: Time | None
     allowed_networks: list[str] | None
-    created_by: Annotated[str | None, Meta(description="The key or the member that made it.")]
+    created_by: Annotated[Ours | None, Meta(description="The key or the member that made it.")]
     created_at: Time
     last_used_at: Annotated[Time | None, Meta(description="Up to a minute late.")]
-    prefix: Annotated[str, Meta(description="How its present secret begins.")]
+    prefix: Annotated[Ours, Meta(description="How its present secret begins.")]
     status: KeyStatus
     client_id: str | None
 
@@ -151,22 +152,22 @@ class KeyDetails(KeyView):
 class KeyCreated(KeyView):
     """A new key with its secret, which is shown this once."""
 
-    api_key: str | UnsetType = UNSET
+    api_key: Ours | UnsetType = UNSET
 
 
 class KeyRotated(KeyView):
     """A key with its new secret, which is shown this once."""
 
-    api_key: str
+    api_key: Ours
     old_key_valid_until: Time
 
 
 class AccountKeyRotated(msgspec.Struct):
     """An account's key with its new secret, which is shown this once."""
 
-    account_id: str
-    key_id: str
-    account_api_key: str
+    account_id: Ours
+    key_id: Ours
+    account_api_key: Ours
     old_key_valid_until: Time
 
 

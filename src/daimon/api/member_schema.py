@@ -11,6 +11,7 @@ from daimon.api.schema import ClientId, Offset, OneLine, Page, Search, read_id
 from daimon.keys.roles import Grant, Role
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.lifecycle.email import read_email
 from daimon.teams.models import MAX_GRANTS, Grants, Member, MemberChange, MemberQuery, MemberStatus, NewMember, in_order
 
@@ -72,20 +73,20 @@ class GrantView(msgspec.Struct):
     """A role in one pod, or (`pod_id` null) in the whole account."""
 
     role: Role
-    pod_id: str | None
+    pod_id: Ours | None
 
 
 class MemberTeam(msgspec.Struct):
     """A team that a member is in."""
 
-    id: str
+    id: Ours
     name: str
 
 
 class MemberView(msgspec.Struct):
     """A person in the account. `grants` are the member's own; those of `teams` come on top."""
 
-    id: str
+    id: Ours
     email: str
     name: str | None
     status: MemberStatus
@@ -99,7 +100,7 @@ class MemberView(msgspec.Struct):
 class MemberCreated(MemberView):
     """A new member with the link of the invitation, which is shown this once."""
 
-    invitation_url: str | UnsetType = UNSET
+    invitation_url: Ours | UnsetType = UNSET
     invitation_expires_at: Time | UnsetType = UNSET
 
 
@@ -111,15 +112,15 @@ class MemberPage(msgspec.Struct):
     limit: int
     offset: int
     has_more: bool
-    next_cursor: str | None
+    next_cursor: Ours | None
 
 
 class InvitationView(msgspec.Struct):
     """A fresh invitation; the link is shown this once."""
 
-    member_id: str
+    member_id: Ours
     email: str
-    invitation_url: str
+    invitation_url: Ours
     invitation_expires_at: Time
 
 

@@ -12,6 +12,7 @@ from daimon.kit import ids
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.errors import Invalid
 from daimon.kit.ids import Kind
+from daimon.kit.written import Ours
 from daimon.messages.content import StoredAttachment
 from daimon.messages.models import Awaited, Direction, MessageChange, MessageQuery, Sort
 from daimon.messages.view import MessageView
@@ -110,7 +111,7 @@ class MessagePage(msgspec.Struct):
 class Download(msgspec.Struct):
     """Where an attachment is fetched; the link needs no key."""
 
-    url: str
+    url: Ours
     expires_at: Time
     filename: str | None
     content_type: str

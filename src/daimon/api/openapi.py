@@ -34,6 +34,7 @@ from daimon.kit.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from daimon.kit.written import WRITTEN_BY_SERVER
 
 Json = dict[str, Any]
 
@@ -218,7 +219,7 @@ def _envelope(each: Operation) -> Json:
         "required": ["result", "next_steps"],
         "properties": {
             "result": _ref(each.result),
-            "next_steps": {"type": "array", "items": {"type": "string"}},
+            "next_steps": {"type": "array", "items": {"type": "string"} | WRITTEN_BY_SERVER},
         },
     }
 
@@ -237,10 +238,15 @@ def _failure(errors: Sequence[type[DaimonError]]) -> Json:
         "content": {
             "application/json": {
                 "schema": {"allOf": [_ref(Failure), {"properties": {"error": {"enum": codes}}}]},
-                "examples": {error.__name__: {"value": example_of(error)} for error in errors},
+                "examples": {error.__name__: {"value": example_of(error)} | _written_by(error) for error in errors},
             }
         },
     }
+
+
+def _written_by(error: type[DaimonError]) -> Json:
+    """Mark an error whose messages are the server's words alone. It is not handed down: a subclass may quote."""
+    return WRITTEN_BY_SERVER if error.__dict__.get("own_words") else {}
 
 
 def example_of(error: type[DaimonError]) -> Json:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from daimon.accounts.models import Account
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show
+from daimon.kit.written import Ours
 
 Email = Annotated[str, Meta(min_length=1, max_length=320, description="An e-mail address.")]
 
@@ -40,7 +41,7 @@ class RecoveredAccount(msgspec.Struct, frozen=True):
 class DeletedAccount(msgspec.Struct, frozen=True):
     """A deleted account: until `erased_at` it can be read and restored."""
 
-    id: str
+    id: Ours
     deleted: bool
     deleted_at: Time
     erased_at: Time

@@ -11,6 +11,7 @@ from daimon.inboxes.pod_deletion import Fate
 from daimon.keys.models import IssuedKey
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show
+from daimon.kit.written import Ours
 from daimon.pods.models import NewPod, Pod, PodChange, PodLimits, PodQuery, PodStatus
 
 _LINE = r"^[^\x00-\x1f\x7f]*$(?!\n)"
@@ -130,10 +131,10 @@ class PodLimitsView(msgspec.Struct):
 class PodView(msgspec.Struct):
     """A pod."""
 
-    id: str
+    id: Ours
     name: str
     description: str | None
-    subdomain: str | None
+    subdomain: Ours | None
     client_id: str | None
     metadata: dict[str, Any]
     status: PodStatus
@@ -147,7 +148,7 @@ class PodView(msgspec.Struct):
 class PodCreated(PodView):
     """A new pod with its key, which is shown this once."""
 
-    pod_api_key: str | UnsetType = UNSET
+    pod_api_key: Ours | UnsetType = UNSET
 
 
 class PodPage(msgspec.Struct):
@@ -164,9 +165,9 @@ class PodPage(msgspec.Struct):
 class RotatedPodKey(msgspec.Struct):
     """A pod's key with its new secret, which is shown this once."""
 
-    pod_id: str
-    key_id: str
-    pod_api_key: str
+    pod_id: Ours
+    key_id: Ours
+    pod_api_key: Ours
     old_key_valid_until: Time
 
 

@@ -8,6 +8,7 @@ from daimon.api.answer import Answer
 from daimon.api.operation import Example, Lend, operation
 from daimon.api.request import Request
 from daimon.kit.errors import Unavailable
+from daimon.kit.written import Ours
 
 _PATIENCE_SECONDS = 2.0
 _TAG = "server"
@@ -16,7 +17,7 @@ _TAG = "server"
 class Health(msgspec.Struct):
     """`ok`."""
 
-    status: str = "ok"
+    status: Ours = "ok"
 
 
 _EXAMPLE = Example(result={"status": "ok"})

@@ -9,6 +9,7 @@ from daimon.api.answer import Answer, Octets, Response, Streamed
 from daimon.api.errors import Internal
 from daimon.kit.errors import DaimonError, Detail
 from daimon.kit.rate_limit import RateLimit
+from daimon.kit.written import Ours
 
 JSON = b"application/json"
 _encode = msgspec.json.Encoder().encode
@@ -24,15 +25,15 @@ class Success(msgspec.Struct):
 class Failure(msgspec.Struct, omit_defaults=True):
     """The body of every error (contract §1)."""
 
-    error: str
+    error: Ours
     message: str
-    next_steps: Sequence[str]
-    request_id: str
+    next_steps: Sequence[Ours]
+    request_id: Ours
     details: Sequence[Detail] = ()
-    code: str | None = None
+    code: Ours | None = None
     retry_after: int | None = None
     current_usage: Mapping[str, Any] | None = None
-    upgrade_context: Mapping[str, str] | None = None
+    upgrade_context: Mapping[str, Ours] | None = None
 
 
 def answer(given: Answer[Any] | Octets | Streamed, status: int) -> Response:

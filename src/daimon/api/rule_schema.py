@@ -9,6 +9,7 @@ from msgspec import Meta
 from daimon.api.schema import ClientId, Cursor, Offset, OneLine, Page, Search, read_id
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.rules.models import Action, Direction, Level, NewRule, Rule, RuleQuery
 from daimon.rules.values import check
 
@@ -77,10 +78,10 @@ class RuleList(Page, frozen=True):
 class RuleView(msgspec.Struct):
     """A rule. `pod_id` is the pod whose it is, or that its inbox is in now."""
 
-    id: str
-    account_id: str
-    pod_id: str | None
-    inbox_id: str | None
+    id: Ours
+    account_id: Ours
+    pod_id: Ours | None
+    inbox_id: Ours | None
     level: Level
     direction: Direction
     action: Action

@@ -10,11 +10,12 @@ from msgspec import Meta
 from daimon.kit import ids
 from daimon.kit.errors import Invalid
 from daimon.kit.paging import DEFAULT_LIMIT, MAX_LIMIT
+from daimon.kit.written import Ours
 
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with `Z` or an offset.")]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="How many to show.")]
 Offset = Annotated[int, Meta(ge=0, le=1_000_000_000, description="How many to pass over; not together with `cursor`.")]
-Cursor = Annotated[str, Meta(max_length=500, description="`next_cursor` of the page before.")]
+Cursor = Annotated[Ours, Meta(max_length=500, description="`next_cursor` of the page before.")]
 Search = Annotated[str, Meta(min_length=1, max_length=200)]
 # `$` alone would let a newline at the end pass.
 OneLine = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from daimon.drafts.models import Draft
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show
+from daimon.kit.written import Ours
 from daimon.outbound.models import Attempt, Delivery, DeliveryStatus, Preview, RecipientKind, Submitted
 
 
@@ -40,15 +41,15 @@ class SentView(msgspec.Struct):
     that is scheduled is a draft until its moment, named by `draft_id`.
     """
 
-    id: str | None
-    message_id: str | None
-    inbox_id: str
-    thread_id: str | None
+    id: Ours | None
+    message_id: Ours | None
+    inbox_id: Ours
+    thread_id: Ours | None
     status: SendStatus
     recipients: list[RecipientView]
     size: int
     dry_run: bool = False
-    draft_id: str | UnsetType = UNSET
+    draft_id: Ours | UnsetType = UNSET
     send_at: Time | UnsetType = UNSET
     sends_left_today: int | UnsetType | None = UNSET
 
@@ -76,7 +77,7 @@ class TryView(msgspec.Struct):
 class RecipientHistory(msgspec.Struct):
     """What became of one recipient of a message, with every attempt, the oldest first."""
 
-    id: str
+    id: Ours
     recipient: str
     kind: RecipientKind
     status: DeliveryStatus

@@ -6,20 +6,21 @@ import msgspec
 from msgspec import Meta
 
 from daimon.api.services import Submission
+from daimon.kit.written import Ours
 from daimon.outbound.models import MOST_RECIPIENTS
 
 
 class SmtpView(msgspec.Struct, frozen=True):
     """What a mail program or a library is told to send by."""
 
-    host: str
+    host: Ours
     port: Annotated[int, Meta(description="Begins in the clear; STARTTLS comes before AUTH.")]
     security: Literal["starttls"]
     tls_port: Annotated[int | None, Meta(description="Begins with TLS, as port 465 does; null where there is none.")]
-    username: str
-    password_hint: str
-    auth_mechanisms: list[str]
-    from_hint: str
+    username: Ours
+    password_hint: Ours
+    auth_mechanisms: list[Ours]
+    from_hint: Ours
     max_message_bytes: int
     max_recipients: int
 

@@ -25,6 +25,7 @@ from daimon.billing.splits.table import share_of
 from daimon.kit.clock import Time, rfc3339_or_none
 from daimon.kit.errors import Invalid
 from daimon.kit.paging import read_cursor, write_cursor
+from daimon.kit.written import Ours
 
 MOST_LINES = 100_000
 MOST_NAMED = 1_000
@@ -184,12 +185,12 @@ class SplitReportView(msgspec.Struct):
     lines that say which month they correct. Totals are of all pages.
     """
 
-    period: str
+    period: Ours
     first_day: date
     last_day: date
     status: Literal["open", "closed"]
     closed_at: Time | None
-    currency: str
+    currency: Ours
     by: SplitBy
     method: Method
     total_cents: int
@@ -199,7 +200,7 @@ class SplitReportView(msgspec.Struct):
     lines: list[SplitLineView]
     limit: int
     has_more: bool
-    next_cursor: str | None
+    next_cursor: Ours | None
 
 
 def split_view(settings: Settings) -> SplitView:

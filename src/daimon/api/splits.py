@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import quote
 
 from daimon.accounts.errors import AccountSuspended
 from daimon.api import split_examples as examples
@@ -138,7 +139,7 @@ def _steps(report: Report, query: SplitReportQuery) -> list[str]:
     month = f"period={report.month:%Y-%m}"
     steps = [
         f"As a table: GET /v1/billing/splits/report?{month}&format=csv",
-        f"For one line, to print: GET /v1/billing/splits/statement?{month}&id={report.lines[0].unit}"
+        f"For one line, to print: GET /v1/billing/splits/statement?{month}&id={quote(report.lines[0].unit, safe='')}"
         if report.lines
         else "Lines appear once something is used.",
     ]

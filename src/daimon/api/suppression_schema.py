@@ -10,6 +10,7 @@ from daimon.api.schema import Cursor, Moment, OneLine, Page, Search, in_utc, rea
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.errors import Invalid
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.mail.address import BadAddress
 from daimon.suppressions.models import Reason, Suppression, SuppressionQuery
 from daimon.suppressions.repository import canonical
@@ -68,10 +69,10 @@ class SuppressionView(msgspec.Struct):
     """A suppressed address. `message_id` is the sent message that came back or was complained of."""
 
     address: str
-    account_id: str
-    pod_id: str | None
+    account_id: Ours
+    pod_id: Ours | None
     reason: Reason
-    message_id: str | None
+    message_id: Ours | None
     detail: str | None
     created_at: Time
 

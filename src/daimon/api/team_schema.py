@@ -9,6 +9,7 @@ from daimon.api.member_schema import GrantsIn, GrantView, grant_views, grants_of
 from daimon.api.schema import ClientId, Offset, Page
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show
+from daimon.kit.written import Ours
 from daimon.teams.models import Grants, NewTeam, Team, TeamChange, TeamQuery
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -62,7 +63,7 @@ class TeamList(Page, frozen=True):
 class TeamView(msgspec.Struct):
     """A named group of members; each of them has what the team is granted."""
 
-    id: str
+    id: Ours
     name: str
     description: str | None
     grants: list[GrantView]
@@ -80,7 +81,7 @@ class TeamPage(msgspec.Struct):
     limit: int
     offset: int
     has_more: bool
-    next_cursor: str | None
+    next_cursor: Ours | None
 
 
 def team_view(team: Team) -> TeamView:

@@ -11,6 +11,7 @@ from daimon.api.path import PathInbox
 from daimon.api.schema import Cursor, Moment, Page, Search, in_utc, read_id
 from daimon.kit.clock import Time, rfc3339
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.threads.models import Order, Thread, ThreadQuery
 from daimon.threads.service import ThreadChange
 
@@ -86,9 +87,9 @@ class LabelsInQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ThreadView(msgspec.Struct):
     """A thread."""
 
-    id: str
-    inbox_id: str
-    pod_id: str | None
+    id: Ours
+    inbox_id: Ours
+    pod_id: Ours | None
     subject: str
     participants: list[str]
     labels: list[str]

@@ -11,6 +11,7 @@ from daimon.api.schema import Page, read_id
 from daimon.kit.errors import Invalid
 from daimon.kit.ids import Kind, show_or_none
 from daimon.kit.paging import Page as PageOf
+from daimon.kit.written import Ours
 from daimon.quotas.usage_report import By, UsageLine, UsageQuery, Used
 
 DEFAULT_DAYS = 30
@@ -79,8 +80,8 @@ class UsageLineView(msgspec.Struct):
     """What was used on one day. `pod_id` is the pod that held the inbox then, null for none."""
 
     day: date
-    pod_id: str | None
-    inbox_id: str | None
+    pod_id: Ours | None
+    inbox_id: Ours | None
     received: int
     sent: int
     bounced: int
@@ -97,7 +98,7 @@ class UsagePage(msgspec.Struct):
     by: Literal["account", "pod", "inbox"]
     limit: int
     has_more: bool
-    next_cursor: str | None
+    next_cursor: Ours | None
 
 
 def usage_page(query: UsageQuery, page: PageOf[UsageLine], total: Used) -> UsagePage:

@@ -9,6 +9,7 @@ from daimon.api.schema import ClientId, Cursor, Offset, OneLine, Page, read_id
 from daimon.events.models import EventType
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.webhooks.models import (
     Attempt,
     Delivery,
@@ -104,13 +105,13 @@ class ReplayCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WebhookView(msgspec.Struct):
     """A webhook. `failure_count` are the attempts in a row that failed."""
 
-    id: str
-    account_id: str
-    pod_id: str | None
-    inbox_id: str | None
+    id: Ours
+    account_id: Ours
+    pod_id: Ours | None
+    inbox_id: Ours | None
     url: str
     description: str | None
-    events: list[str]
+    events: list[Ours]
     status: WebhookStatus
     disabled_reason: str | None
     failure_count: int
@@ -123,7 +124,7 @@ class WebhookView(msgspec.Struct):
 class WebhookCreated(WebhookView):
     """A webhook as its create shows it: the secret is shown this once."""
 
-    secret: str | UnsetType = UNSET
+    secret: Ours | UnsetType = UNSET
 
 
 class WebhookPage(msgspec.Struct):
@@ -140,8 +141,8 @@ class WebhookPage(msgspec.Struct):
 class RotatedSecret(msgspec.Struct):
     """A webhook's new secret. Both sign until `old_secret_valid_until`."""
 
-    webhook_id: str
-    secret: str
+    webhook_id: Ours
+    secret: Ours
     old_secret_valid_until: Time
 
 
@@ -161,12 +162,12 @@ class AttemptView(msgspec.Struct):
 class DeliveryView(msgspec.Struct):
     """An event for a webhook, and what came of sending it."""
 
-    id: str
-    webhook_id: str
-    event: str
-    event_id: str
+    id: Ours
+    webhook_id: Ours
+    event: Ours
+    event_id: Ours
     sequence: int
-    replay_id: str | None
+    replay_id: Ours | None
     status: DeliveryStatus
     attempt_count: int
     attempts: list[AttemptView]
@@ -186,11 +187,11 @@ class DeliveryPage(msgspec.Struct):
 class ReplayView(msgspec.Struct):
     """A range that is sent again: the events behind `after` up to and with `until`."""
 
-    id: str
-    webhook_id: str
+    id: Ours
+    webhook_id: Ours
     after: int
     until: int
-    events: list[str]
+    events: list[Ours]
     created_at: Time
 
 
@@ -198,7 +199,7 @@ class Tested(msgspec.Struct):
     """What came of a test: `delivered` for an answer of 2xx."""
 
     delivered: bool
-    event_id: str
+    event_id: Ours
     attempt: AttemptView
 
 

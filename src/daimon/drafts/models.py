@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UnsetType
 
+from daimon.kit.written import Ours
 from daimon.mail.parsed import Mailbox
 from daimon.outbound.models import NewMail
 
@@ -48,7 +49,7 @@ class DraftSummary(msgspec.Struct, frozen=True):
 class DraftError(msgspec.Struct, frozen=True):
     """Why a draft was not sent, as the API would have said it."""
 
-    error: str
+    error: Ours
     message: str
 
 

@@ -30,6 +30,9 @@ class DaimonError(Exception):
     error: ClassVar[str] = "INTERNAL"
     code: ClassVar[str | None] = None
     next_steps: ClassVar[tuple[str, ...]] = ()
+    # Whether each message of this very class is made of the server's own words alone, so that nothing a stranger or a
+    # caller wrote can stand in it. One that is the docstring is so anyway.
+    own_words: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -82,6 +85,7 @@ class Forbidden(DaimonError):
 
     status = 403
     error = "FORBIDDEN"
+    own_words = True
 
 
 class NotFound(DaimonError):

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from daimon.kit.written import Ours
+
 Verdict = Literal["clean", "suspicious", "dangerous"]
 ReportKind = Literal["bounce", "delay", "success", "complaint", "auto_reply"]
 
@@ -31,7 +33,7 @@ class Code(msgspec.Struct, frozen=True):
     """A one-time code. `kind` is `verification`, `login`, `password_reset`, `two_factor` or `pin`."""
 
     code: str
-    kind: str
+    kind: Ours
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -48,7 +50,7 @@ class Attachment(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True):
     """One thing to know before trusting the mail. `kind` is a stable word, `detail` is for people."""
 
-    kind: str
+    kind: Ours
     detail: str
 
 

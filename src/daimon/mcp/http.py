@@ -6,16 +6,24 @@ key: limits, permissions, audit and faults are those of the API.
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from types import ModuleType
-from typing import Any
 from urllib.parse import urlsplit
 
-PATH = "/mcp"
-MOST_BYTES = 40 << 20  # of a request: the largest body of a send, in JSON
+from daimon.mcp.body import (
+    MOST_BYTES,
+    MOST_BYTES_WITHOUT_KEY,
+    ClientGone,
+    Message,
+    Receive,
+    Unusable,
+    linger,
+    receive_message,
+)
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+PATH = "/mcp"
+_TEXT = (b"content-type", b"text/plain")
+
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
@@ -36,23 +44,40 @@ class WithMcp:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if not self._is_from_here(headers):
-            await _say(send, 403, b"This origin may not call /mcp.")
+        if not self._is_from_here(scope):
+            await _say(send, 403, b"This origin may not call /mcp.", _TEXT)
         elif scope["method"] != "POST":
-            await _say(send, 405, b"There are no sessions: POST each message.", (b"allow", b"POST"))
+            await _say(send, 405, b"There are no sessions: POST each message.", _TEXT, (b"allow", b"POST"))
         elif refusal := await self._refused(scope, headers):
             await refusal(send)
         else:
-            await (await self._endpoint())(scope, receive, send)
+            await self._hand_on(scope, headers, receive, send)
 
-    def _is_from_here(self, headers: dict[bytes, bytes]) -> bool:
+    async def _hand_on(self, scope: Message, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Let the library answer, if it is one message of a size that it can take."""
+        most = MOST_BYTES if _has_key(headers) else MOST_BYTES_WITHOUT_KEY
+        try:
+            body = await receive_message(receive, headers.get(b"content-length"), most)
+        except ClientGone:
+            return
+        except Unusable as error:
+            await _refuse(error, receive, send)
+            return
+        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return whole.pop() if whole else await receive()
+
+        await (await self._endpoint())(scope, replay, send)
+
+    def _is_from_here(self, scope: Message) -> bool:
         """Tell whether no page of another site sent it (the protocol's demand against DNS rebinding)."""
-        origin = headers.get(b"origin")
-        return origin is None or origin.decode("latin-1").lower() == self._origin
+        origins = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"origin"]
+        return all(origin == self._origin for origin in origins)
 
     async def _refused(self, scope: Message, headers: dict[bytes, bytes]) -> Callable[[Send], Awaitable[None]] | None:
         """Return how the API refuses the key that was sent, None if it does not; without a key little is shown."""
-        if not headers.get(b"authorization") and not headers.get(b"x-api-key"):
+        if not _has_key(headers):
             return None
         sent: list[Message] = []
 
@@ -71,8 +96,8 @@ class WithMcp:
         return answer
 
     async def _endpoint(self) -> App:
-        """Return the MCP server's own application, made when it is first needed."""
-        if self._opening is None:
+        """Return the MCP server's own application, made when it is first needed, and again if that failed."""
+        if self._opening is None or (self._opening.done() and self._opening.exception()):
             self._opening = asyncio.create_task(self._open())
         return await asyncio.shield(self._opening)
 
@@ -89,11 +114,27 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
+def _has_key(headers: dict[bytes, bytes]) -> bool:
+    return bool(headers.get(b"authorization") or headers.get(b"x-api-key"))
+
+
 async def _nothing() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
+async def _refuse(error: Unusable, receive: Receive, send: Send) -> None:
+    """Answer what is no message. Where more of it is to come, the connection goes on with no other request."""
+    if error.status == 400:
+        await _say(send, 400, error.answer, (b"content-type", b"application/json"))
+        return
+    fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(error.answer))]
+    await send({"type": "http.response.start", "status": error.status, "headers": [*fields, (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": error.answer, "more_body": True})
+    await linger(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def _say(send: Send, status: int, text: bytes, *headers: tuple[bytes, bytes]) -> None:
-    fields = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text)), *headers]
+    fields = [(b"content-length", b"%d" % len(text)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": text})

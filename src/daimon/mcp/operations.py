@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from daimon.mcp.fencing import REF, SERVER, WRITTEN_BY
+
 Json = dict[str, Any]
 
-_REF = "#/components/schemas/"
 _SCOPES = ("inbox", "pod", "account")  # the narrowest first; a member's key reaches as far as his roles
+_MOST_IN_URL = 4_000  # characters of one argument
+_SHOWN, _SHOWN_CHARS = 10, 100
 _HEADERS = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `parameters` are schemas by name; a body's fields are named beside those of path and query."""
+    """One operation. `parameters` are schemas by name; a body's fields are named beside those of path and query.
+
+    `envelopes` are the schemas of `result` and `next_steps` in what it answers, by status; `sayings` the messages of
+    its errors that hold nothing from a request, and `own_errors` the errors whose messages never do.
+    """
 
     name: str
     method: str
@@ -32,6 +39,9 @@ class Operation:
     in_body: tuple[str, ...]
     parameters: Mapping[str, Json]
     required: tuple[str, ...]
+    envelopes: Mapping[int, Json]
+    sayings: frozenset[str]
+    own_errors: frozenset[str]
     definitions: Json
 
     @property
@@ -48,11 +58,11 @@ class Operation:
         )
         return reaches and (self.permission is None or self.permission in who.permissions)
 
-    def schema(self, *, without: Collection[str] = ()) -> Json:
-        """Return the JSON Schema of its arguments."""
+    def schema(self, *, without: Collection[str] = (), needed: Collection[str] = ()) -> Json:
+        """Return the JSON Schema of its arguments; `needed` are some that it can do without."""
         properties = {name: schema for name, schema in self.parameters.items() if name not in without}
         made: Json = {"type": "object", "properties": properties, "additionalProperties": False}
-        if required := [name for name in self.required if name not in without]:
+        if required := [*(name for name in self.required if name not in without), *needed]:
             made["required"] = required
         if used := _used(properties, self.definitions):
             made["$defs"] = used
@@ -60,15 +70,16 @@ class Operation:
         return localized
 
     def request(self, arguments: Mapping[str, Any]) -> "Request":
-        """Return the request that calls it with arguments. Raises UnknownArgument, MissingArgument."""
+        """Return the request that calls it with arguments. Raises BadArgument."""
         if unknown := sorted(arguments.keys() - self.parameters.keys()):
-            raise UnknownArgument(f"{self.name} takes no {', '.join(unknown)}; it takes {', '.join(self.parameters)}")
+            shown = ", ".join(name[:_SHOWN_CHARS] for name in unknown[:_SHOWN])
+            raise BadArgument(f"{self.name} takes no {shown}; it takes {', '.join(self.parameters)}")
         if missing := [name for name in self.required if name not in arguments]:
-            raise MissingArgument(f"{self.name} needs {', '.join(missing)}")
+            raise BadArgument(f"{self.name} needs {', '.join(missing)}")
         path = self.path
         for name in self.in_path:
-            path = path.replace(f"{{{name}}}", quote(str(arguments[name]), safe=""))
-        query = [(name, text) for name in self.in_query for text in _texts(arguments.get(name))]
+            path = path.replace(f"{{{name}}}", _segment(name, arguments[name]))
+        query = [(name, text) for name in self.in_query for text in _texts(name, arguments.get(name))]
         body = {name: arguments[name] for name in self.in_body if name in arguments}
         takes_body = self.method != "GET" and (body or self.in_body)
         return Request(self.method, path, query, json.dumps(body).encode() if takes_body else b"")
@@ -80,6 +91,7 @@ class Who:
 
     scope: str
     permissions: frozenset[str]
+    inbox_id: str | None  # if it reaches this one alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +118,14 @@ class Response:
     body: bytes
 
     @property
+    def is_json(self) -> bool:
+        """Whether the body says that it is JSON."""
+        return self.content_type.partition(";")[0].strip() == "application/json"
+
+    @property
     def json(self) -> Any:
-        """Return the body, which is JSON; None if it is not."""
-        if not self.content_type.startswith("application/json"):
-            return None
-        return json.loads(self.body)
+        """Return what the body says; None if it is no JSON."""
+        return json.loads(self.body) if self.is_json else None
 
     @property
     def base64(self) -> str:
@@ -118,12 +133,8 @@ class Response:
         return base64.b64encode(self.body).decode()
 
 
-class UnknownArgument(ValueError):
-    """An argument that an operation does not take."""
-
-
-class MissingArgument(ValueError):
-    """An argument that an operation needs was not given."""
+class BadArgument(ValueError):
+    """An argument that an operation does not take, one that it needs and did not get, or one that it cannot use."""
 
 
 def read(document: Json) -> dict[str, Operation]:
@@ -144,7 +155,7 @@ def _operation(method: str, path: str, described: Json, schemas: Json) -> Operat
             told = {"description": each["description"]} if "description" in each else {}
             parameters[each["name"]] = {**each["schema"], **told}
     body = described.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    fields = schemas[body["$ref"].removeprefix(_REF)] if "$ref" in body else {}
+    fields = schemas[body["$ref"].removeprefix(REF)] if "$ref" in body else {}
     in_body = {name: schema for name, schema in fields.get("properties", {}).items() if name not in parameters}
     security = described.get("security", [])
     return Operation(
@@ -165,8 +176,33 @@ def _operation(method: str, path: str, described: Json, schemas: Json) -> Operat
             *(each["name"] for each in described["parameters"] if each["in"] == "path"),
             *(name for name in fields.get("required", []) if name in in_body),
         ),
+        envelopes=_envelopes(described),
+        **_told_of_errors(described),
         definitions=schemas,
     )
+
+
+def _envelopes(described: Json) -> dict[int, Json]:
+    """Return the schemas of the envelopes that it answers with."""
+    schemas = {
+        int(status): answer.get("content", {}).get("application/json", {}).get("schema", {})
+        for status, answer in described["responses"].items()
+    }
+    return {status: each["properties"] for status, each in schemas.items() if "result" in each.get("properties", {})}
+
+
+def _told_of_errors(described: Json) -> dict[str, frozenset[str]]:
+    """Return what the examples of its errors say, and which errors are marked to say nothing but the server's words."""
+    examples = [
+        example
+        for answer in described["responses"].values()
+        for example in answer.get("content", {}).get("application/json", {}).get("examples", {}).values()
+    ]
+    others = {each["value"]["error"] for each in examples if each.get(WRITTEN_BY) != SERVER}
+    return {
+        "sayings": frozenset(each["value"]["message"] for each in examples),
+        "own_errors": frozenset(each["value"]["error"] for each in examples) - others,
+    }
 
 
 def _used(schema: Any, definitions: Json) -> Json:
@@ -178,7 +214,7 @@ def _used(schema: Any, definitions: Json) -> Json:
 
 def _collect(schema: Any, definitions: Json, used: Json) -> None:
     if isinstance(schema, dict):
-        name = str(schema.get("$ref", "")).removeprefix(_REF)
+        name = str(schema.get("$ref", "")).removeprefix(REF)
         if name and name in definitions and name not in used:
             used[name] = definitions[name]
             _collect(definitions[name], definitions, used)
@@ -193,16 +229,28 @@ def _localized(schema: Any) -> Any:
     """Return a schema whose references point into its own `$defs`."""
     if isinstance(schema, dict):
         return {
-            key: f"#/$defs/{value.removeprefix(_REF)}" if key == "$ref" else _localized(value)
+            key: f"#/$defs/{value.removeprefix(REF)}" if key == "$ref" else _localized(value)
             for key, value in schema.items()
         }
     return [_localized(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def _texts(value: Any) -> list[str]:
+def _segment(name: str, value: Any) -> str:
+    """Return an argument as a part of a path. Dots alone would lead to another operation: `DELETE …/messages/..`."""
+    text = "".join(_texts(name, value))
+    if text in ("", ".", ".."):
+        raise BadArgument(f"{name} must be an id, or an address where one is taken")
+    return quote(text, safe="")
+
+
+def _texts(name: str, value: Any) -> list[str]:
     """Return how an argument stands in a query string: a list as a parameter for each of its values."""
     if value is None:
         return []
-    if isinstance(value, bool):
-        return ["true" if value else "false"]
-    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, dict | list) or each is None for each in values):
+        raise BadArgument(f"{name} must be a text, a number, true or false")
+    texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in values]
+    if sum(map(len, texts)) > _MOST_IN_URL:
+        raise BadArgument(f"{name} is longer than {_MOST_IN_URL} characters")
+    return texts

@@ -1,6 +1,5 @@
 """The MCP server: what a key may do as tools, inboxes and threads as resources. It decides nothing; the API does."""
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -12,8 +11,8 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 import daimon
-from daimon.mcp import fencing
-from daimon.mcp.operations import Json, MissingArgument, Operation, Request, Response, UnknownArgument, Who
+from daimon.mcp import answers
+from daimon.mcp.operations import BadArgument, Json, Operation, Request, Response, Who
 from daimon.mcp.tools import CALL, FIND, LEFT_OUT, TOOLS, Tool
 
 Context = ServerRequestContext[Any, Any]
@@ -26,6 +25,10 @@ _INSTRUCTIONS = (
 _FOUND = 8
 _LINKS = frozenset({"get_attachment"})  # answer with a link; a model wants what is behind it
 _RESOURCE = re.compile(r"daimon://inboxes/(inbox_[0-9a-f]{32})(?:/threads/(thr_[0-9a-f]{32}))?")
+_RESOURCES: dict[bool, list[tuple[str, Json]]] = {  # what is read of an inbox, and what of a thread
+    False: [("get_inbox", {}), ("list_inbox_threads", {})],
+    True: [("get_thread", {}), ("list_messages", {"include": "body"})],
+}
 _FIND_SCHEMA: Json = {
     "type": "object",
     "properties": {"words": {"type": "string", "description": "What it is about, such as `webhook create`."}},
@@ -52,7 +55,7 @@ class _Handlers:
     def __init__(self, operations: Mapping[str, Operation], call: Call) -> None:
         self._operations = operations
         self._call = call
-        self._tools = {tool.name: tool for tool in TOOLS}
+        self._tools = {tool.name: tool for tool in TOOLS if tool.operation in operations}  # an older server has fewer
 
     def server(self) -> Server[Any]:
         return Server(
@@ -70,7 +73,7 @@ class _Handlers:
 
     async def _list_tools(self, context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         who = await self._who(context)
-        shown = [self._shown(tool) for tool in TOOLS if self._operations[tool.operation].allowed(who)]
+        shown = [self._shown(tool) for tool in self._tools.values() if self._operations[tool.operation].allowed(who)]
         if who is not None:
             shown += [
                 types.Tool(
@@ -94,7 +97,7 @@ class _Handlers:
             name=tool.name,
             title=operation.summary,
             description=tool.description,
-            input_schema=operation.schema(without=tool.hidden),
+            input_schema=operation.schema(without=tool.hidden, needed=tool.needed),
             annotations=types.ToolAnnotations(
                 read_only_hint=operation.reads_only,
                 destructive_hint=operation.method == "DELETE",
@@ -110,14 +113,16 @@ class _Handlers:
         if params.name == CALL:
             name, given = str(arguments.get("operation", "")), arguments.get("arguments") or {}
             if name not in self._operations or name in LEFT_OUT or not isinstance(given, dict):
-                return _refused(f"There is no operation {name[:100]!r}; ask {FIND} for its name.")
+                return answers.refused(f"There is no operation {name[:100]!r}; ask {FIND} for its name.")
             return await self._perform(context, self._operations[name], given)
         tool = self._tools.get(params.name)
         if tool is None:
-            return _refused(f"There is no tool {params.name[:100]!r}.")
+            return answers.refused(f"There is no tool {params.name[:100]!r}.")
         operation = self._operations[tool.operation]
         if hidden := sorted(arguments.keys() & set(tool.hidden)):
-            return _refused(f"{tool.name} takes no {', '.join(hidden)}; {CALL} with {tool.operation} does.")
+            return answers.refused(f"{tool.name} takes no {', '.join(hidden)}; {CALL} with {tool.operation} does.")
+        if missing := sorted(set(tool.needed) - arguments.keys()):
+            return answers.refused(f"{tool.name} needs {', '.join(missing)}")
         return await self._perform(context, operation, tool.defaults | arguments)
 
     async def _perform(
@@ -125,12 +130,14 @@ class _Handlers:
     ) -> types.CallToolResult:
         try:
             request = operation.request(arguments)
-        except (UnknownArgument, MissingArgument) as error:
-            return _refused(str(error))
+        except BadArgument as error:
+            return answers.refused(str(error))
         answer = await self._call(context, request)
         if operation.name in _LINKS and answer.status == 200:  # the link is its own permission
             answer = await self._call(context, Request("GET", urlsplit(answer.json["result"]["url"]).path))
-        return _result(operation, answer)
+            # Not by what it says it is: a file of the type application/json is no answer of the API.
+            return answers.octets(operation, answer) if answer.status == 200 else answers.result(operation, answer)
+        return answers.result(operation, answer)
 
     async def _find(self, context: Context, words: str) -> types.CallToolResult:
         who = await self._who(context)
@@ -145,7 +152,7 @@ class _Handlers:
         found = [self._operations[name] for _, name in ranked[:_FOUND]]
         told = [{"operation": each.name, "about": _about(each), "arguments": each.schema()} for each in found]
         steps = [f"Call one: {CALL}"] if told else ["Try other words, such as the name of a thing: pod, key, webhook."]
-        return _told({"result": told, "next_steps": steps})
+        return answers.own({"result": told, "next_steps": steps})
 
     async def _who(self, context: Context) -> Who | None:
         """Return whose key it is; None without one. The API has refused a wrong one by then."""
@@ -153,27 +160,21 @@ class _Handlers:
         if answer.status != 200:
             return None
         result = answer.json["result"]
-        return Who(result["scope"], frozenset(result["permissions"]))
+        return Who(result["scope"], frozenset(result["permissions"]), result["inbox_id"])
 
     # Resources
 
     async def _list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        query = [("limit", "100")] + ([("cursor", params.cursor)] if params and params.cursor else [])
-        page = (await self._read(context, Request("GET", "/v1/inboxes", query)))["result"]
-        return types.ListResourcesResult(
-            resources=[
-                types.Resource(
-                    uri=f"daimon://inboxes/{inbox['id']}",
-                    name=inbox["email"],
-                    description=f"An inbox with {inbox['message_count']} mails, {inbox['unread_count']} unread.",
-                    mime_type="text/plain",
-                )
-                for inbox in page["inboxes"]
-            ],
-            next_cursor=page["next_cursor"],
-        )
+        who = await self._who(context)
+        if who is not None and who.inbox_id:  # an inbox's key lists none, and reaches the one
+            inbox = await self._read(context, self._operations["get_inbox"], {"inbox_id": who.inbox_id})
+            return types.ListResourcesResult(resources=[_resource(inbox.json["result"])])
+        cursor = {"cursor": params.cursor} if params and params.cursor else {}
+        page = await self._read(context, self._operations["list_inboxes"], {"limit": 100, **cursor})
+        inboxes, next_cursor = page.json["result"]["inboxes"], page.json["result"]["next_cursor"]
+        return types.ListResourcesResult(resources=[_resource(each) for each in inboxes], next_cursor=next_cursor)
 
     async def _list_templates(
         self, _: Context, __: types.PaginatedRequestParams | None
@@ -203,17 +204,33 @@ class _Handlers:
         if named is None:
             raise MCPError(types.INVALID_PARAMS, f"There is no resource {str(params.uri)[:200]!r}.")
         inbox, thread = named.groups()
-        path = f"/v1/inboxes/{inbox}/threads" + (f"/{thread}" if thread else "")
-        texts = _texts(await self._read(context, Request("GET", path)), outside=True)
-        text = "\n\n".join(texts)
-        content = types.TextResourceContents(uri=str(params.uri), mime_type="text/plain", text=text)
+        where = {"inbox_id": inbox, "thread_id": thread} if thread else {"inbox_id": inbox}
+        said = [
+            text
+            for name, more in _RESOURCES[thread is not None]
+            for text in await self._texts(context, name, where | more)
+        ]
+        content = types.TextResourceContents(uri=str(params.uri), mime_type="text/plain", text="\n\n".join(said))
         return types.ReadResourceResult(contents=[content])
 
-    async def _read(self, context: Context, request: Request) -> Any:
-        answer = await self._call(context, request)
+    async def _texts(self, context: Context, name: str, arguments: Mapping[str, Any]) -> list[str]:
+        operation = self._operations[name]
+        return answers.texts(operation, await self._read(context, operation, arguments))
+
+    async def _read(self, context: Context, operation: Operation, arguments: Mapping[str, Any]) -> Response:
+        answer = await self._call(context, operation.request(arguments))
         if answer.status != 200:
-            raise MCPError(types.INVALID_PARAMS, _failure(answer.json))
-        return answer.json
+            raise MCPError(types.INVALID_PARAMS, "\n".join(answers.failure(operation, answer)[1]))
+        return answer
+
+
+def _resource(inbox: Json) -> types.Resource:
+    return types.Resource(
+        uri=f"daimon://inboxes/{inbox['id']}",
+        name=inbox["email"],
+        description=f"An inbox with {inbox['message_count']} mails, {inbox['unread_count']} unread.",
+        mime_type="text/plain",
+    )
 
 
 def _matches(operation: Operation, wanted: set[str]) -> int:
@@ -227,52 +244,3 @@ def _matches(operation: Operation, wanted: set[str]) -> int:
 
 def _about(operation: Operation) -> str:
     return f"{operation.summary}. {operation.description}".strip()
-
-
-def _result(operation: Operation, answer: Response) -> types.CallToolResult:
-    """Return what the API answered: what it says itself apart from what it was told by others."""
-    content = answer.json
-    if answer.status >= 400:
-        structured = content if isinstance(content, dict) else None
-        return types.CallToolResult(
-            content=[types.TextContent(text=_failure(content))], structured_content=structured, is_error=True
-        )
-    if isinstance(content, dict):
-        return _told(content, outside=operation.tag in fencing.OUTSIDE)
-    if answer.status == 204:
-        return _told({"result": None, "next_steps": []})
-    if answer.content_type.startswith("text/"):
-        text = answer.body.decode("utf-8", "replace")
-        return types.CallToolResult(content=[types.TextContent(text=fencing.fence([(operation.name, text)]))])
-    octets = types.BlobResourceContents(
-        uri=f"daimon://answers/{operation.name}", mime_type=answer.content_type, blob=answer.base64
-    )
-    return types.CallToolResult(content=[types.EmbeddedResource(resource=octets)])
-
-
-def _told(content: Json, *, outside: bool = False) -> types.CallToolResult:
-    trusted, _ = fencing.separate(content["result"]) if outside else (content["result"], [])
-    return types.CallToolResult(
-        content=[types.TextContent(text=text) for text in _texts(content, outside=outside)],
-        structured_content={"result": trusted, "next_steps": content["next_steps"]},
-    )
-
-
-def _texts(content: Json, *, outside: bool) -> list[str]:
-    """Return what the server says, and then, if there is any, what comes from outside."""
-    trusted, found = fencing.separate(content["result"]) if outside else (content["result"], [])
-    said = json.dumps({"result": trusted, "next_steps": content["next_steps"]}, ensure_ascii=False)
-    return [said, fencing.fence(found)] if found else [said]
-
-
-def _failure(content: Any) -> str:
-    if not isinstance(content, dict):
-        return "The server could not answer; try again in a moment."
-    steps = "".join(f"\n- {step}" for step in content.get("next_steps", []))
-    script = (content.get("upgrade_context") or {}).get("agent_script")
-    asked = f"\nSay to your operator: {script}" if script else ""
-    return f"{content.get('error')}: {content.get('message')}{steps}{asked}"
-
-
-def _refused(why: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(text=why)], is_error=True)

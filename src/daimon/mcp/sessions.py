@@ -8,7 +8,8 @@ import httpx2
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from daimon.mcp import operations, server
-from daimon.mcp.http import MOST_BYTES, App
+from daimon.mcp.body import MOST_BYTES
+from daimon.mcp.http import App
 from daimon.mcp.operations import Request, Response
 from daimon.mcp.server import Context
 

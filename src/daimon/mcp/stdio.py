@@ -46,7 +46,7 @@ class _Api:
             answer = await self._client.request(
                 request.method, request.path, params=list(request.query), content=request.body, headers=headers
             )
-        except httpx2.HTTPError:
+        except (httpx2.HTTPError, httpx2.InvalidURL):
             await asyncio.sleep(0)
             return Response(503, "text/plain", b"")
         made = Response(answer.status_code, answer.headers.get("content-type", ""), answer.content)

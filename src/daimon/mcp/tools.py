@@ -8,12 +8,16 @@ _PAGE = "The newest come first. `next_cursor` leads to the next page."
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """An operation as a tool: its name and description are for a model. What is `hidden` a model does not need."""
+    """An operation as a tool: its name and description are for a model. What is `hidden` a model does not need.
+
+    `needed` are arguments that the tool needs and the operation does not.
+    """
 
     name: str
     operation: str
     description: str
     hidden: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
 
 
@@ -37,7 +41,13 @@ TOOLS = (
         defaults={"timeout": 30},
     ),
     Tool("list_emails", "list_messages", f"List the mails of an inbox. {_PAGE}", hidden=("include", "q")),
-    Tool("search_emails", "list_messages", f"Search an inbox for the words in `q`. {_PAGE}", hidden=("include",)),
+    Tool(
+        "search_emails",
+        "list_messages",
+        f"Search an inbox for the words in `q`. {_PAGE}",
+        hidden=("include",),
+        needed=("q",),
+    ),
     Tool("read_email", "get_message", "Read one mail: text, links, codes, attachments, who it is from."),
     Tool("label_email", "update_message", "Mark a mail as read or unread, or change its labels."),
     Tool("delete_email", "delete_message", "Delete a mail."),
@@ -59,7 +69,14 @@ TOOLS = (
     Tool("forward_email", "forward_message", "Hand a mail on, with its attachments.", hidden=("headers",)),
     Tool("get_delivery_status", "list_message_deliveries", "Show what became of each recipient of a sent mail."),
     Tool("list_threads", "list_inbox_threads", f"List the conversations of an inbox. {_PAGE}"),
-    Tool("read_thread", "get_thread", "Read a conversation with its mails."),
+    Tool(
+        "read_thread",
+        "list_messages",
+        "Read a conversation: its mails, the oldest first. `next_cursor` leads to the next page.",
+        hidden=("include", "q", "sort", "from", "label", "unread", "before", "after", "direction"),
+        needed=("thread_id",),
+        defaults={"include": "body", "sort": "oldest"},
+    ),
     Tool("write_draft", "create_draft", "Write a mail for a person to look at before it is sent.", hidden=("headers",)),
     Tool("list_drafts", "list_drafts", f"List drafts. {_PAGE}"),
     Tool("send_draft", "send_draft", "Send a draft now."),

@@ -5,6 +5,7 @@ from msgspec import UNSET, UnsetType
 
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
+from daimon.kit.written import Ours
 from daimon.mail.auth_results import AuthResults
 from daimon.mail.dkim_signature import DkimResult
 from daimon.mail.dmarc import DmarcResult
@@ -17,7 +18,7 @@ from daimon.messages.models import Direction, Message
 class AttachmentView(msgspec.Struct):
     """A part of a message that is not its body."""
 
-    id: str
+    id: Ours
     filename: str | None
     content_type: str
     size: int
@@ -41,13 +42,13 @@ class Authentication(msgspec.Struct):
 class MessageView(msgspec.Struct, kw_only=True):
     """A message. Lists leave out `body_html`, `headers` and bodies over 4,096 characters, unless `include=body`."""
 
-    id: str
-    account_id: str
-    pod_id: str | None
-    inbox_id: str
-    thread_id: str
+    id: Ours
+    account_id: Ours
+    pod_id: Ours | None
+    inbox_id: Ours
+    thread_id: Ours
     direction: Direction
-    status: str
+    status: Ours
     from_address: str | None
     from_name: str | None
     to: tuple[Mailbox, ...]
