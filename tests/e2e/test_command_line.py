@@ -132,6 +132,7 @@ def test_profiles(shell: Shell) -> None:
         (("inboxes", "list", "--base-url", "http://127.0.0.1:9"), 9, "cannot be reached"),
         (("inboxes", "list", "--base-url", "ftp://x"), 2, "is not a URL"),
         (("inboxes", "list", "--limit", "many"), 2, "invalid int"),
+        (("messages", "delete", "{inbox}", "..", "--profile", "it"), 2, "is not an id"),
         (
             ("messages", "raw", "{inbox}", "msg_019cf63f0ac27d14a6c7d8e9f0a1b2c3", "--profile", "it"),
             4,

@@ -30,7 +30,7 @@ def run(call: Json, given: Mapping[str, Any]) -> int:
     connection = profiles.connection(given["profile"], given["base_url"])
     path = call["path"]
     for name in call["arguments"]:
-        path = path.replace(f"{{{name}}}", quote(given[name], safe=""))
+        path = path.replace(f"{{{name}}}", _segment(given[name]))
     query = {name: value for name in call["query"] if (value := given.get(f"query:{name}")) is not None}
     body = _body(call, given)
     try:
@@ -46,6 +46,13 @@ def run(call: Json, given: Mapping[str, Any]) -> int:
         print(f"daimon: {error}", file=sys.stderr)
         return SERVER_FAILED
     return _tell(call, given, connection, answer)
+
+
+def _segment(value: str) -> str:
+    """Return an id or an address as a segment of a path; one that would lead elsewhere is none."""
+    if value in ("", ".", ".."):
+        raise BadUsage(f"{value!r} is not an id")
+    return quote(value, safe="")
 
 
 def _fetched(connection: Connection, url: str, into: BinaryIO, progress: Progress) -> Answer:
