@@ -62,7 +62,7 @@ def told(answer: str) -> tuple[Any, str]:
         r"What stands between the two marks (\w{16}) .*\n<<<\1 untrusted mail content\n(.*)\n\1>>>", rest, re.DOTALL
     )
     assert fenced or not rest, answer
-    return json.loads(said), fenced[2] if fenced else ""
+    return json.loads(said), fenced[2].replace(f"[{fenced[1]} ", "[") if fenced else ""
 
 
 def test_both_name_and_describe_the_same_tools() -> None:
@@ -171,6 +171,20 @@ def test_errors_are_answers_that_say_what_to_do(kind: Kind, holder: Account) -> 
     wrong = call("list_emails", limit=0)
     assert wrong.startswith("VALIDATION_FAILED: ")
     assert "\n- limit: " in wrong
+
+
+def test_whom_an_answer_goes_to_is_fenced(kind: Kind, holder: Account) -> None:
+    """The sender of a mail chooses that: also where an error names him."""
+    paying(holder)
+    holder.receive("Hello")
+    call = kind(holder.client, holder.first.id)
+    waited, _ = told(call("wait_for_email", seconds=20))
+    holder.client.rules.create(direction="outbound", action="block", value="login@example.com")
+    refused, why = told(call("reply_to_email", message_id=waited["email"]["id"], body="Well."))
+    assert refused["error"] == "RECIPIENT_BLOCKED"
+    assert refused["next_steps"]
+    assert "login@example.com" in why
+    assert "login@example.com" not in json.dumps(refused)
 
 
 def test_a_key_that_only_reads_reads(kind: Kind, holder: Account, served: Serving) -> None:
