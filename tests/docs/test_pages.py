@@ -1,12 +1,11 @@
-"""What the pages say is there: links lead somewhere, commands and settings exist, records have their parts."""
+"""What the pages say is there: links lead somewhere, settings exist, records have their parts."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from daimon import cli, config
+from daimon import config
 
 from .pages import PAGES, ROOT, name_of, read
 from .readme_commands import Block, blocks, three_lines
@@ -15,14 +14,6 @@ _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 _VARIABLE = re.compile(r"\bDAIMON_[A-Z_]+\b")
 RECORDS = sorted((ROOT / "docs/decisions").glob("*.md"))
-SHOWN_COMMANDS = [
-    (name_of(page), line)
-    for page in PAGES
-    for block in blocks(page.read_text("utf-8"))
-    if block.language == "bash"
-    for line in block.text.splitlines()
-    if line.startswith(("daimon ", ".venv/bin/daimon "))
-]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -48,12 +39,6 @@ def test_settings_that_are_named_exist(page: Path) -> None:
     """A variable that the server would refuse helps nobody."""
     known = {config.variable(name) for name in config.SPECS} | config.CLIENT_VARIABLES
     assert set(_VARIABLE.findall(page.read_text("utf-8"))) <= known
-
-
-@pytest.mark.parametrize(("page", "line"), SHOWN_COMMANDS)
-def test_commands_that_are_shown_exist(page: str, line: str) -> None:
-    """The command line parser takes them as they stand."""
-    assert cli._parser().parse_args(shlex.split(line, comments=True)[1:]).run, page
 
 
 def test_the_readme_is_run_from_a_clean_copy() -> None:

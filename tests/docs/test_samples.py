@@ -1,94 +1,84 @@
-"""The samples of the pages that begin something run against a server, as they stand and in their order."""
+"""Every block of every page is run against a server, as it stands and in its order, or checked for what it is."""
 
-import os
 import re
-import subprocess
-import sys
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from billing.conftest import localstripe
 from daimon_email import DaimonClient
-from e2e.serving import FREE_PORTS, Serving, environment
 
-from .pages import ROOT, read
-from .readme_commands import blocks
+from .beside import World, world
+from .checks import OF_COMMANDS, Said, run_for_all
+from .expected import PAGES, QUICK_START
+from .pages import PAGES as FILES
+from .pages import ROOT, name_of, read, samples
+from .shell import RUNS, Run, filled, said_by
 
-# What each sample prints, in the order of the page; one that only sets variables prints nothing.
-PRINTED = {
-    "docs/quick-start.md": [
-        [r"^\S+@daimon\.email$"],
-        [r"'code': '\d{6}'"],
-        [r"verification code \d{6}$"],
-    ],
-    "docs/how-to/have-a-person-approve.md": [
-        [r"developer"],
-        [],
-        [r"^draft: draft$", r"^refused: .*messages:send"],
-        [r"^Thank you, we are looking at it\.$"],
-        [r"^draft\nqueued$"],
-        [r"^sent: Thank you, we are looking at it\. Ada$"],
-        [r"^An offer queued$"],
-    ],
-    "docs/how-to/migrate-from-agentmail.md": [
-        [r"^new: \S+@\S+ ", r"^processed: .*verification code", r"^acme-support@daimon\.email draft$"]
-    ],
-}
-
-
-# What is taken from the quick start before: its commands, not its Python.
-AFTER_QUICK_START = {"docs/how-to/migrate-from-agentmail.md"}
+__all__ = ["localstripe"]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """A server for the pages of this file."""
-    started = Serving(tmp_path_factory.mktemp("samples") / "data", *FREE_PORTS, DAIMON_FREE_CREATES_PER_HOUR="0")
-    try:
-        yield started.ready()
-    finally:
-        started.process.terminate()
-        started.finish()
+def around(tmp_path_factory: pytest.TempPathFactory, localstripe: str) -> Iterator[World]:
+    """A server, and what stands beside it, for all pages."""
+    with world(tmp_path_factory.mktemp("samples"), localstripe) as running:
+        yield running
 
 
-def script(page: str) -> list[str]:
-    """Return a page's samples as commands of one shell: `sh` as it stands, `python` as the input of Python."""
-    shown = [block for block in blocks(read(page)) if block.language in ("sh", "python")]
-    return [each.text if each.language == "sh" else f"python3 - <<'END'\n{each.text}END\n" for each in shown]
+def test_no_block_is_left_out() -> None:
+    """Each has its place in the table; what is a language of a program is run, or run by another test."""
+    for page in map(name_of, FILES):
+        found = samples(page)
+        expected = PAGES[page].blocks if page in PAGES else []
+        assert len(found) == len(expected), f"{page}: its row in expected.py has not one entry for each of its blocks"
+        for sample, each in zip(found, expected, strict=True):
+            where = f"{page}, line {sample.line}"
+            assert sample.language, f"{where}: a block says its language, or is no block"
+            assert not isinstance(each, Run) or sample.language in RUNS, where
+            assert isinstance(each, Run) or sample.language not in RUNS or each in OF_COMMANDS, where
 
 
-@pytest.mark.parametrize("page", PRINTED)
-def test_the_samples_of_a_page_run(page: str, served: Serving) -> None:
-    """One shell runs all of them; each prints what it is there to show."""
-    samples = script(page)
-    assert len(samples) == len(PRINTED[page])
-    before = [block.text for block in blocks(read("docs/quick-start.md")) if block.language == "sh"]
-    prelude = "".join(before) if page in AFTER_QUICK_START else ""
-    done = subprocess.run(
-        [
-            "bash",
-            "-euo",
-            "pipefail",
-            "-c",
-            f"{prelude}\necho '== begin'\n" + "\n".join(f"{each}echo; echo '== end'" for each in samples),
-        ],
-        cwd=ROOT,
-        env=environment(
-            PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            DAIMON_BASE_URL=served.api,
-            DAIMON_SMTP_PORT=str(served.smtp_port),
-            DAIMON_DATA_DIR=str(served.data_dir),
-        ),
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    for said, expected in zip(done.stdout.partition("== begin\n")[2].split("== end"), PRINTED[page], strict=False):
-        for pattern in expected:
-            assert re.search(pattern, said, re.MULTILINE), f"no {pattern!r} in\n{said}"
+@pytest.mark.parametrize("page", PAGES)
+def test_the_blocks_of_a_page_hold(page: str, around: World, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """One shell runs all that run; each prints what it is there to show."""
+    wanted, found = PAGES[page], samples(page)
+    if run_for_all in wanted.blocks:
+        client: Path = request.getfixturevalue("typescript_client")
+        (tmp_path / "node_modules").symlink_to(client / "node_modules")
+    names = names_of(around)
+    start = "".join(each.text for each in samples(QUICK_START)[1 : 1 + wanted.after])
+    scripts = [
+        filled(each.script(sample), wanted.names, names)
+        for sample, each in zip(found, wanted.blocks, strict=True)
+        if isinstance(each, Run)
+    ]
+    said = said_by(start + filled(wanted.before, {}, names), scripts, around, tmp_path)
+    page_said, before = "".join(said), ""
+    for sample, each in zip(found, wanted.blocks, strict=True):
+        if isinstance(each, Run):
+            before = said.pop(0)
+            each.check(sample, before)
+        else:
+            each(sample.text, Said(before, page_said), around)
+
+
+def names_of(around: World) -> dict[str, str]:
+    """Return what is filled in for `{…}` of the table."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    return {
+        "api": around.served.api,
+        "certificate": str(around.certificate),
+        "data": str(around.served.data_dir),
+        "port": port,
+        "program": around.program,
+        "root": str(ROOT),
+        "smtp": f"127.0.0.1 --smtp-port={around.served.smtp_port}",
+        "submission": str(around.served.submission_port),
+    }
 
 
 def test_the_calls_that_are_compared_exist() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import smtplib
 import stat
 import subprocess
@@ -61,11 +62,11 @@ def shell(server: Serving, tmp_path: Path) -> Shell:
     return Shell(server, tmp_path)
 
 
-def deliver(server: Serving, to: str, subject: str = "Your code") -> None:
+def deliver(server: Serving, to: str, subject: str = "Your code", text: str = "Your code is 615243.") -> None:
     """Bring a mail from outside."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "shop@example.com", to, subject
-    mail.set_content("Your code is 615243.")
+    mail.set_content(text)
     with smtplib.SMTP("127.0.0.1", server.smtp_port, timeout=30) as smtp:
         smtp.send_message(mail)
 
@@ -189,6 +190,38 @@ def test_events_are_followed(shell: Shell) -> None:
     assert tail.returncode == 0
 
 
+def test_an_event_is_a_line(shell: Shell) -> None:
+    """For people: its number, when, what, where, and of a mail who wrote it and about what."""
+    inbox = shell.result("inboxes", "create")
+    deliver(shell.server, inbox["email"])
+    shell.result("messages", "wait", inbox["id"], "--timeout", "30")
+    told = shell.run("events", "tail", "--after", "0", "--count", "2")
+    assert told.returncode == 0, told.stderr
+    created, received = told.stdout.splitlines()
+    assert re.fullmatch(rf" +1  \S+Z  inbox\.created +{inbox['id']}", created)
+    assert re.fullmatch(rf" +2  \S+Z  message\.received +{inbox['id']} \S+@\S+ .+", received)
+
+
+def test_a_text_is_read_line_by_line(shell: Shell) -> None:
+    """Set in, so that no line of a mail looks like a field."""
+    inbox = shell.result("inboxes", "create")
+    deliver(shell.server, inbox["email"], text="Dear all,\n\nstatus  sent\n")
+    shown = shell.run("messages", "wait", inbox["id"], "--timeout", "30").stdout
+    assert re.search(r"^body text( +)Dear all,\n\s*\n {9}\1status  sent$", shown, re.MULTILINE), shown
+
+
+def test_who_reads_no_further_gets_no_complaint(shell: Shell) -> None:
+    """`daimon … | head` ends as other programs do, by the code of SIGPIPE."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as output:
+        done = subprocess.run(
+            [DAIMON, "profiles", "list"], env=shell.variables,
+            stdout=output, stderr=subprocess.PIPE, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_completion_is_a_script(shell: Shell, name: str) -> None:
     """That knows groups, verbs and flags; bash runs it."""
@@ -198,6 +231,21 @@ def test_completion_is_a_script(shell: Shell, name: str) -> None:
         asked = 'COMP_WORDS=(daimon messages wa) COMP_CWORD=2; _daimon; echo "${COMPREPLY[@]}"'
         done = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True)
         assert done.stdout.split() == ["wait"]
+
+
+def test_zsh_completes(shell: Shell, tmp_path: Path) -> None:
+    """In a shell that has loaded nothing yet, at the press of a key."""
+    assert shutil.which("zsh"), "this test needs zsh (Debian: apt-get install zsh)"
+    (tmp_path / "daimon.zsh").write_text(shell.run("completion", "zsh").stdout)
+    typed = f"""
+        zmodload zsh/zpty && zpty -b shell zsh -f -i
+        zpty -w shell "source {tmp_path}/daimon.zsh; print re''ady"
+        zpty -r shell said '*ready*'
+        zpty -w -n shell $'daimon inboxes rot\\t' && zpty -r shell said '*rot*' && zpty -r shell said '*ate-key*'
+        zpty -w -n shell $'x --sh\\t' && zpty -r shell said '*ow-secret*'
+    """
+    done = subprocess.run(["zsh", "-f", "-c", typed], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_operation_has_a_command() -> None:

@@ -123,7 +123,16 @@ def test_events_come_signed_and_a_restart_loses_none(data_dir: Path, program: Pr
     assert server.end() == 0
 
 
-def test_what_is_wrong_is_said_in_a_line(running: Serving, program: Program) -> None:
+def test_a_kept_key_is_used(running: Serving, program: Program, tmp_path: Path) -> None:
+    """As by every command that calls the API."""
+    kept = {"XDG_CONFIG_HOME": str(tmp_path), "DAIMON_BASE_URL": api_of(running)}
+    assert daimon("inboxes", "create", **kept).returncode == 0
+    with listening(f"--forward={program.url}", "--after=0", XDG_CONFIG_HOME=str(tmp_path)):
+        _, body = program.next()
+    assert json.loads(body)["event"] == "inbox.created"
+
+
+def test_what_is_wrong_is_said_in_a_line(running: Serving, program: Program, tmp_path: Path) -> None:
     """A key that is none, a filter that is none, no key, no URL."""
     api = api_of(running)
     key = post(api, "/v1/inboxes")["account_api_key"]
@@ -133,11 +142,12 @@ def test_what_is_wrong_is_said_in_a_line(running: Serving, program: Program) -> 
         (("--inbox", "no"), {"DAIMON_API_KEY": key}, 1, "inbox_"),
         (("--after", "999999"), {"DAIMON_API_KEY": key}, 1, "number"),
         ((), {}, 2, "DAIMON_API_KEY"),
-        ((), {"DAIMON_API_KEY": "dm_\nx"}, 2, "DAIMON_API_KEY"),
+        ((), {"DAIMON_API_KEY": "dm_\nx"}, 2, "characters in it that no key has"),
         ((), {"DAIMON_API_KEY": key, "DAIMON_WEBHOOK_SECRET": "x"}, 2, "DAIMON_WEBHOOK_SECRET"),
     ):
         done = daimon(
-            "webhooks", "listen", f"--forward={program.url}", f"--base-url={api}", *arguments, **variables
+            "webhooks", "listen", f"--forward={program.url}", f"--base-url={api}", *arguments,
+            XDG_CONFIG_HOME=str(tmp_path), **variables,
         )  # fmt: skip
         assert (done.returncode, said in done.stderr) == (code, True), done
         assert len(done.stderr.splitlines()) == 1

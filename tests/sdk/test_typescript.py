@@ -30,10 +30,9 @@ def npm(*arguments: str, **variables: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("typescript_client")
 def test_it_is_built_and_passes_its_tests(tmp_path: Path) -> None:
-    """`npm ci`, `npm run build`, `npm test`; its server is its own, as its samples take names of their own."""
-    npm("ci", "--no-audit", "--no-fund")
-    npm("run", "build")
+    """`npm ci` and `npm run build`, then `npm test`; its server is its own, as its samples take names of their own."""
     served = Serving(tmp_path / "data", *FREE_PORTS, DAIMON_FREE_CREATES_PER_HOUR="0")
     try:
         served.ready()

@@ -4,6 +4,7 @@ A module a group of commands; `main` runs one and says what went wrong in one li
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,13 +19,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     arguments = _parser(given).parse_args(given)
     try:
-        return int(arguments.run(arguments) or 0)
+        code = int(arguments.run(arguments) or 0)
+        sys.stdout.flush()
     except (BadSetting, BadUsage) as error:
         return _fail(error, code=2)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        return _cut_off()
     except _known_failures() as error:
         return _fail(error, code=1)
+    return code
 
 
 def _known_failures() -> tuple[type[Exception], ...]:
@@ -40,6 +45,12 @@ def _known_failures() -> tuple[type[Exception], ...]:
 def _fail(error: Exception, *, code: int) -> int:
     print(f"daimon: {error}", file=sys.stderr)
     return code
+
+
+def _cut_off() -> int:
+    """Whoever read the output has enough of it, such as `head`: end as other programs do, by SIGPIPE's code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+    return 141
 
 
 def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:

@@ -4,9 +4,8 @@ import argparse
 import os
 from urllib.parse import urlsplit
 
+from daimon.cli.api import profiles
 from daimon.cli.parsing import BadUsage, Commands, command, group
-
-_DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 def add(commands: Commands) -> Commands:
@@ -16,14 +15,14 @@ def add(commands: Commands) -> Commands:
         webhooks,
         "listen",
         _listen,
-        "send an account's events on to a program on this machine, signed as webhooks are; the key is DAIMON_API_KEY",
+        "send an account's events on to a program on this machine, signed as webhooks are",
     )
     listen.add_argument("--forward", required=True, type=_url, metavar="URL", help="such as http://localhost:3000/hook")
-    listen.add_argument("--base-url", type=_url, metavar="URL", help=f"the API's ($DAIMON_BASE_URL, {_DEFAULT_URL})")
     listen.add_argument("--event", action="append", default=[], metavar="TYPE", help="only of this type, or more")
     listen.add_argument("--inbox", action="append", default=[], metavar="ID", help="only of this inbox, or more")
     listen.add_argument("--pod", action="append", default=[], metavar="ID", help="only of this pod, or more")
     listen.add_argument("--after", metavar="PLACE", help="go on behind the number or id of an event; else from now on")
+    profiles.add_connection(listen)
     return webhooks
 
 
@@ -43,11 +42,9 @@ def _listen(arguments: argparse.Namespace) -> None:
     from daimon.operate import following, listening
     from daimon.webhooks import secret
 
-    key = os.environ.get("DAIMON_API_KEY")
-    if not key:
-        raise BadUsage("set DAIMON_API_KEY to a key of the account; what it reaches is what you hear of")
-    if not (key.isascii() and key.isprintable()):
-        raise BadUsage("DAIMON_API_KEY is not a key: it has characters in it that no key has")
+    connection = profiles.connection(arguments.profile, arguments.base_url)
+    if connection.api_key is None:
+        raise BadUsage("there is no key: set DAIMON_API_KEY, or keep one by `daimon login`")
     given = os.environ.get("DAIMON_WEBHOOK_SECRET")
     if given and not secret.is_one(given):
         raise BadUsage("DAIMON_WEBHOOK_SECRET is not the secret of a webhook: whsec_ and base64")
@@ -56,8 +53,8 @@ def _listen(arguments: argparse.Namespace) -> None:
         print(f"Events are signed with {chosen} (set DAIMON_WEBHOOK_SECRET to keep one)", flush=True)
     wish = listening.Wish(
         following.Following(
-            base_url=arguments.base_url or _url_of_environment(),
-            api_key=key,
+            base_url=connection.base_url,
+            api_key=connection.api_key,
             events=tuple(arguments.event),
             inbox_ids=tuple(arguments.inbox),
             pod_ids=tuple(arguments.pod),
@@ -68,10 +65,3 @@ def _listen(arguments: argparse.Namespace) -> None:
         webhook_id=ids.show(ids.Kind.WEBHOOK, ids.new()),
     )
     listening.listen(wish, lambda line: print(line, flush=True))
-
-
-def _url_of_environment() -> str:
-    try:
-        return _url(os.environ.get("DAIMON_BASE_URL") or _DEFAULT_URL)
-    except argparse.ArgumentTypeError as error:
-        raise BadUsage(f"DAIMON_BASE_URL: {error}") from None

@@ -27,9 +27,16 @@ def as_table(rows: Sequence[Fields], columns: Sequence[str]) -> str:
 
 
 def as_list(fields: Fields) -> str:
-    """Return one thing, a field a line."""
+    """Return one thing, a field a line; the lines of a text stand below each other."""
     width = max(map(len, fields))
-    return "\n".join(f"{name.replace('_', ' '):<{width}}  {cell(value)}" for name, value in fields.items())
+    between = "\n" + " " * (width + 2)
+    return "\n".join(
+        f"{name.replace('_', ' '):<{width}}  {between.join(map(cell, _lines(value)))}" for name, value in fields.items()
+    )
+
+
+def _lines(value: object) -> Sequence[object]:
+    return value.rstrip().splitlines() if isinstance(value, str) else [value]
 
 
 def cell(value: object) -> str:

@@ -8,7 +8,7 @@ from daimon.cli.parsing import Commands, command
 Json = dict[str, Any]
 
 _BASH = """_daimon() {{
-  local words=("${{COMP_WORDS[@]:1:COMP_CWORD-1}}") current="${{COMP_WORDS[COMP_CWORD]}}" found=""
+  local words=("${{COMP_WORDS[@]:1:$((COMP_CWORD-1))}}") current="${{COMP_WORDS[COMP_CWORD]}}" found=""
   case "${{words[*]}}" in
 {cases}
   esac
@@ -16,7 +16,9 @@ _BASH = """_daimon() {{
 }}
 complete -o default -F _daimon daimon
 """
-_ZSH = "autoload -Uz bashcompinit && bashcompinit\n"
+_ZSH = """(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+autoload -Uz bashcompinit && bashcompinit
+"""
 _COMMON = ("--profile", "--base-url", "--json", "--show-secret", "--help")
 
 

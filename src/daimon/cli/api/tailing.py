@@ -52,6 +52,6 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _line(event: dict[str, Any]) -> str:
     about = event.get("inbox_id") or event.get("pod_id") or ""
-    message = event.get("message") or {}
-    told = " ".join(str(each) for each in (message.get("from"), message.get("subject")) if each)
-    return showing.plain(f"{event['sequence']:>8}  {event['created_at']}  {event['event']:<24} {about} {told}".rstrip())
+    message = event["data"].get("message") or {}
+    told = " ".join(str(each) for each in (message.get("from_address"), message.get("subject")) if each)
+    return showing.plain(f"{event['sequence']:>8}  {event['timestamp']}  {event['event']:<24} {about} {told}".rstrip())
