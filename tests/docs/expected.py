@@ -162,6 +162,13 @@ PAGES = {
         ],
         after=INBOX,
     ),
+    "docs/how-to/hand-an-inbox-to-a-framework.md": Page(
+        [
+            runs("verification code", r"untrusted mail content"),
+            runs(r"^\['wait_for_email', .*'reply_to_email'\]$"),
+        ],
+        after=MAIL,
+    ),
     "docs/how-to/have-a-person-approve.md": Page(
         [
             runs(r"developer"),
@@ -270,6 +277,9 @@ PAGES = {
             runs(r'"expected_cents":4900'),
         ],
         after=MAIL,
+    ),
+    "docs/how-to/test-mail-with-pytest.md": Page(
+        [runs(r"^1 passed"), runs(r"no unread mail with \{'subject': 'Reset your password'\}", r"^1 failed")]
     ),
     "docs/how-to/use-the-command-line.md": Page(
         [
