@@ -1,6 +1,7 @@
 """`daimon serve` as a whole, clients of both kinds, and a peer that answers by script."""
 
 import asyncio
+import shutil
 import smtplib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,8 +15,9 @@ from daimon_email import AsyncDaimonClient, AsyncEventStream, AsyncPage, Created
 from daimon_email._async import AsyncResource
 from e2e.serving import FREE_PORTS, Serving
 
-from .npm import npm
+from .npm import RUNTIMES, npm
 from .scripted import ScriptedServer
+from .walking import Peer, peer
 
 Connect = Callable[..., Any]
 
@@ -39,6 +41,24 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     npm("pack", f"--pack-destination={folder}")
     [tarball] = folder.iterdir()
     return tarball
+
+
+@pytest.fixture(scope="package")
+def project(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program's folder, with what was packed installed in it and nothing else of ours."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "package.json").write_text('{"private": true}')
+    npm("install", "--no-audit", "--no-fund", "--offline", str(packed), where=folder)
+    for script in RUNTIMES.glob("*.?js"):
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def answering() -> Iterator[Peer]:
+    """A peer that answers by script."""
+    with peer() as started:
+        yield started
 
 
 class Blocking:

@@ -1,8 +1,6 @@
 """The TypeScript client as it is published, on the oldest Node that it promises, on Deno and on Bun: what they find."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from e2e.serving import Serving
 
 from .npm import RUNTIMES, npm, run
-from .walking import STEPS, Peer, given, peer
+from .walking import STEPS, Peer, given
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -34,24 +32,6 @@ def runtimes() -> None:
     if installed.exists() and installed.stat().st_mtime > lock.stat().st_mtime:
         return
     npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", where=RUNTIMES)
-
-
-@pytest.fixture(scope="module")
-def project(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A program's folder, with what was packed installed in it and nothing else of ours."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "package.json").write_text('{"private": true}')
-    npm("install", "--no-audit", "--no-fund", "--offline", str(packed), where=folder)
-    for script in RUNTIMES.glob("*.?js"):
-        shutil.copy(script, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def answering() -> Iterator[Peer]:
-    """A peer that answers by script."""
-    with peer() as started:
-        yield started
 
 
 @pytest.mark.usefixtures("runtimes")
