@@ -44,7 +44,7 @@ sdk: .venv/.develops ## write what both SDKs make of openapi.json
 	.venv/bin/python -m sdk.generate
 
 clean: ## remove what the targets made, but no data
-	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build sdk/typescript/dist sdk/typescript/node_modules
+	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build sdk/typescript/dist sdk/typescript/node_modules sdk/typescript/test/runtimes/node_modules
 
 # What runs, without the tools of development. --inexact leaves those alone where they are.
 .venv/.runs: $(LOCKED)

@@ -1,17 +1,17 @@
 """What every test may ask for: a real PostgreSQL, and a fresh database in it."""
 
 import asyncio
-import fcntl
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+import npm
 from daimon.db.embedded import EmbeddedPostgres
 from databases import fresh_database, make_template
+from once import Once
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30  # octets, for a server on each of several cores
@@ -51,40 +51,13 @@ async def empty_database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def typescript_client(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A directory with the TypeScript client, built in the repository and installed as docs/quick-start.md says.
-
-    Once for a run, by whichever process comes first. What is installed stays as it is when the client is built again.
-    """
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """What all processes of this run share."""
     ours = tmp_path_factory.getbasetemp()
-    directory = (ours if worker_id == "master" else ours.parent) / "typescript"
-    with directory.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not directory.exists():
-            _install_typescript_client(directory)
-    return directory
+    return Once(ours if worker_id == "master" else ours.parent)
 
 
-def _install_typescript_client(directory: Path) -> None:
-    from docs.pages import ROOT, samples
-
-    building = directory.with_suffix(".building")
-    building.mkdir()
-    (building / "sdk").symlink_to(ROOT / "sdk")
-    [commands] = [sample.text for sample in samples("docs/quick-start.md") if "npm ci" in sample.text]
-    done = subprocess.run(
-        ["bash", "-euc", commands],
-        cwd=building,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-8000:]
-    installed = building / "node_modules/daimon-email"
-    source = installed.resolve()
-    installed.unlink()
-    shutil.copytree(source, installed, ignore=shutil.ignore_patterns("node_modules"))
-    building.rename(directory)
+@pytest.fixture(scope="session")
+def typescript_client(once: Once) -> Path:
+    """A directory with the TypeScript client as docs/quick-start.md installs it, and the tarball of `npm pack`."""
+    return once.made("typescript", npm.install_client)

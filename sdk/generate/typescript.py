@@ -136,7 +136,8 @@ def _errors(api: Api) -> str:
     ]
     for error in own:
         lines += [f"/** {error.status}: {error.doc} */",
-                  f"export class {error.name} extends {STATUS_CLASSES[error.status]} {{}}"]  # fmt: skip
+                  f"export class {error.name} extends {STATUS_CLASSES[error.status]} {{",
+                  f"  static override name = '{error.name}';", "}"]  # fmt: skip
     lines += ["", "/** The class of each code. */", "export const BY_CODE: Record<string, ErrorClass> = {"]
     lines += [f"  {error.code}: {error.name}," for error in api.errors]
     return "\n".join([*lines, "};", ""])

@@ -183,7 +183,7 @@ def addresses(block: str, said: Said, _: World) -> None:
 def run_for_all(block: str, _: Said, __: World) -> None:
     """The fixture `typescript_client` ran it, once for all tests that need the client."""
     assert "npm ci" in block
-    assert 'if "npm ci" in sample.text' in read("tests/conftest.py")
+    assert 'if "npm ci" in sample.text' in read("tests/npm.py")
 
 
 def run_by_npm(block: str, _: Said, __: World) -> None:

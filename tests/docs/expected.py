@@ -146,6 +146,15 @@ PAGES = {
         ],
         after=INBOX,
     ),
+    "docs/how-to/call-from-a-browser.md": Page(
+        [runs(r"^\d{6}$")],
+        after=MAIL,
+        names={
+            "https://mail.example.com": "{api}",
+            "keyOfThisUser": "process.env.INBOX_KEY",
+            "inboxId": "process.env.INBOX",
+        },
+    ),
     "docs/how-to/charge-with-stripe.md": Page(
         [runs(r"daimon_developer"), runs(r'"url":"http\S+/upgrade/'), runs("compared, 0 differences")], after=INBOX
     ),

@@ -1,10 +1,12 @@
 """`daimon serve` as a whole, clients of both kinds, and a peer that answers by script."""
 
 import asyncio
+import shutil
 import smtplib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ import pytest
 from daimon_email import AsyncDaimonClient, AsyncEventStream, AsyncPage, CreatedInbox, DaimonClient
 from daimon_email._async import AsyncResource
 from e2e.serving import FREE_PORTS, Serving
+from npm import RUNTIMES, npm
 
 from .scripted import ScriptedServer
+from .walking import Peer, peer
 
 Connect = Callable[..., Any]
 
@@ -27,6 +31,25 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     finally:
         started.process.terminate()
         started.finish()
+
+
+@pytest.fixture(scope="package")
+def project(typescript_client: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program's folder, with what `npm pack` makes installed in it and nothing else of ours."""
+    [packed] = typescript_client.glob("*.tgz")
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "package.json").write_text('{"private": true}')
+    npm("install", "--no-audit", "--no-fund", "--offline", str(packed), where=folder)
+    for script in RUNTIMES.glob("*.?js"):
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def answering() -> Iterator[Peer]:
+    """A peer that answers by script."""
+    with peer() as started:
+        yield started
 
 
 class Blocking:

@@ -18,7 +18,7 @@ from daimon_email import (
 from .conftest import Connect
 from .scripted import ScriptedServer, answer, failure, result
 
-Start = Callable[[Sequence[bytes | None]], ScriptedServer]
+Start = Callable[[Sequence["bytes | None"]], ScriptedServer]  # quoted, so that Python 3.9 can read it
 
 WHO = {
     "key_id": "key_1",

@@ -6,8 +6,13 @@ import sys
 from pathlib import Path
 
 PROGRAM = """\
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+
 from daimon_email import (
-    AsyncDaimonClient, CreatedInbox, DaimonClient, Event, Inbox, InboxLimitReached, Message, UsageTotals,
+    AsyncDaimonClient, Claimed, CreatedInbox, DaimonClient, DaimonError, Event, File, Inbox, InboxLimitReached, Message,
+    NoAnswer, RateLimited, SentMessage, UsageTotals, UsernameTaken,
 )
 
 
@@ -19,10 +24,53 @@ def blocking(client: DaimonClient) -> Message | None:
     client.teams.set_grants("team_1", [{"role": "viewer", "pod_id": None}])
     print(made.inbox_api_key or "", names, totals.sent, first.sequence)
     client.inboxes.create(user="a")  # wrong: no such parameter
+    client.inboxes.create(username=1)  # wrong: a name is text
     client.inboxes.list(status="asleep")  # wrong: no such status
     client.pods.create()  # wrong: a pod needs a name
     client.messages.claim(made.id).message  # wrong: it may be None
+    client.messages.wait(made.id).subject  # wrong: there may be none in time
+    print(made.adress)  # wrong: no such field
+    print(made.created_at + 1)  # wrong: a time
     return client.messages.wait(made.id, timeout=None)
+
+
+def pages(client: DaimonClient) -> Iterator[str]:
+    page = client.inboxes.list(limit=2)
+    more: bool = page.has_more
+    total: int = page.total
+    steps: list[str] = page.next_steps
+    following = page.next_page()
+    yield from (inbox.email for inbox in (following.result if following else page))
+    for message in client.messages.list("inbox_1", unread=True):
+        when: datetime = message.received_at
+        yield f"{message.subject or ''} {when} {more} {total} {steps}"
+    for number in client.inboxes.list():
+        print(number + 1)  # wrong: an inbox
+    page.next_page().result  # wrong: there may be none
+
+
+def sending(client: DaimonClient, report: Path) -> SentMessage:
+    client.messages.send("inbox_1", to="a@example.com", attachments=[1])  # wrong: no file
+    client.messages.send("inbox_1", to=["a@example.com"], send_at=0)  # wrong: a time
+    note = File("a.txt", b"a", "text/plain")
+    return client.messages.send("inbox_1", to="a@example.com", subject="Hi", attachments=[report, note])
+
+
+def caught(client: DaimonClient) -> list[str]:
+    try:
+        claimed: Claimed | None = client.messages.claim("inbox_1")
+        return [claimed.message.id] if claimed else []
+    except UsernameTaken as error:
+        return error.suggestions
+    except RateLimited as error:
+        wait: float = error.retry_after  # wrong: not every answer says
+        return [str(wait)]
+    except NoAnswer as error:
+        return error.steps  # wrong: next_steps
+    except DaimonError as error:
+        status: int | None = error.status
+        print(error.upgrade_context["agent_script"])  # wrong: not every error has one
+        return [*error.next_steps, error.code, error.request_id or "", str(status)]
 
 
 async def asynchronous(client: AsyncDaimonClient) -> str | None:
@@ -30,11 +78,23 @@ async def asynchronous(client: AsyncDaimonClient) -> str | None:
     inboxes: list[Inbox] = [inbox async for inbox in client.inboxes.list()]
     raw: bytes = await client.messages.raw(page.result[0].id, inboxes[0].id)
     wrong: int = await client.messages.raw(inboxes[0].id, inboxes[0].id)  # wrong: octets
+    for inbox in client.inboxes.list():  # wrong: to be awaited
+        print("one")
+    print(client.inboxes.get("inbox_1").email)  # wrong: to be awaited
     try:
         await client.account.get()
     except InboxLimitReached as error:
         return error.code + str(raw) + str(wrong)
     return None
+
+
+async def following(key: str) -> AsyncIterator[Event]:
+    async with AsyncDaimonClient(key) as client:
+        async for event in client.events.stream(events=["message.received"]):
+            sequence: int = event.sequence
+            print(sequence, client.webhooks.verify(b"", {}, "whsec_").event_id)
+            yield event
+        client.events.stream(events=["mail.received"])  # wrong: no such event
 """
 WRONG = [number for number, line in enumerate(PROGRAM.splitlines(), 1) if "# wrong" in line]
 

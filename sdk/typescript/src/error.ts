@@ -33,6 +33,9 @@ export interface ErrorFields {
  * `nextSteps` says what helps.
  */
 export class DaimonError extends Error {
+  /** Written out in each class, as bundlers shorten the names of classes. */
+  static override name = 'DaimonError';
+
   /** The HTTP status; undefined if no answer came. */
   readonly status: number | undefined;
   readonly code: string;
@@ -62,6 +65,8 @@ export class DaimonError extends Error {
 
 /** No answer came: the server was not reached, or did not answer in time. */
 export class NoAnswer extends DaimonError {
+  static override name = 'NoAnswer';
+
   /** Whether the server may have seen the request all the same. */
   readonly maybeDone: boolean;
 
@@ -72,48 +77,84 @@ export class NoAnswer extends DaimonError {
 }
 
 /** What came is not an answer of this API: see that the base URL is right. */
-export class UnexpectedAnswer extends DaimonError {}
+export class UnexpectedAnswer extends DaimonError {
+  static override name = 'UnexpectedAnswer';
+}
 
 /** A request to a webhook was not signed with its secret, or too long ago. */
-export class InvalidSignature extends DaimonError {}
+export class InvalidSignature extends DaimonError {
+  static override name = 'InvalidSignature';
+}
 
 /** 400: the request could not be read. */
-export class BadRequest extends DaimonError {}
+export class BadRequest extends DaimonError {
+  static override name = 'BadRequest';
+}
 /** 401: the request carries no usable key. */
-export class Unauthenticated extends DaimonError {}
+export class Unauthenticated extends DaimonError {
+  static override name = 'Unauthenticated';
+}
 /** 402: the account's tier does not include this; `upgradeContext` says what to tell whom. */
-export class PaymentRequired extends DaimonError {}
+export class PaymentRequired extends DaimonError {
+  static override name = 'PaymentRequired';
+}
 /** 403: the key may not do this. */
-export class Forbidden extends DaimonError {}
+export class Forbidden extends DaimonError {
+  static override name = 'Forbidden';
+}
 /** 404: there is no such object within the reach of the key. */
-export class NotFound extends DaimonError {}
+export class NotFound extends DaimonError {
+  static override name = 'NotFound';
+}
 /** 408: the body did not arrive in time. */
-export class RequestTimeout extends DaimonError {}
+export class RequestTimeout extends DaimonError {
+  static override name = 'RequestTimeout';
+}
 /** 409: the request contradicts what is there. */
-export class Conflict extends DaimonError {}
+export class Conflict extends DaimonError {
+  static override name = 'Conflict';
+}
 /** 409: an inbox with this address exists already; `suggestions` are free. */
 export class UsernameTaken extends Conflict {
+  static override name = 'UsernameTaken';
+
   /** Usernames that were free when the answer was made. */
   get suggestions(): string[] {
     return this.details.filter((detail) => detail.field === 'username').map((detail) => detail.message);
   }
 }
 /** 410: what was asked for is not kept any more. */
-export class Gone extends DaimonError {}
+export class Gone extends DaimonError {
+  static override name = 'Gone';
+}
 /** 413: the body is larger than the endpoint takes. */
-export class PayloadTooLarge extends DaimonError {}
+export class PayloadTooLarge extends DaimonError {
+  static override name = 'PayloadTooLarge';
+}
 /** 415: the body is not JSON. */
-export class UnsupportedMediaType extends DaimonError {}
+export class UnsupportedMediaType extends DaimonError {
+  static override name = 'UnsupportedMediaType';
+}
 /** 422: fields of the request are wrong; `details` names each. */
-export class ValidationFailed extends DaimonError {}
+export class ValidationFailed extends DaimonError {
+  static override name = 'ValidationFailed';
+}
 /** 426: the path speaks another protocol. */
-export class UpgradeRequired extends DaimonError {}
+export class UpgradeRequired extends DaimonError {
+  static override name = 'UpgradeRequired';
+}
 /** 429: too many requests; `retryAfter` says how many seconds to wait. */
-export class RateLimited extends DaimonError {}
+export class RateLimited extends DaimonError {
+  static override name = 'RateLimited';
+}
 /** 429: too many inboxes were created without a key from this address in the last hour. */
-export class InboxCreateRateLimited extends RateLimited {}
+export class InboxCreateRateLimited extends RateLimited {
+  static override name = 'InboxCreateRateLimited';
+}
 /** 5xx: something went wrong at the server. */
-export class ServerError extends DaimonError {}
+export class ServerError extends DaimonError {
+  static override name = 'ServerError';
+}
 
 export type ErrorClass = new (message: string, fields?: ErrorFields) => DaimonError;
 

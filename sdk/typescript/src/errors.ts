@@ -19,107 +19,209 @@ import {
 } from './error.js';
 
 /** 400: The cursor was not issued by this list. */
-export class InvalidCursor extends BadRequest {}
+export class InvalidCursor extends BadRequest {
+  static override name = 'InvalidCursor';
+}
 /** 400: The body is not JSON in UTF-8. */
-export class InvalidJson extends BadRequest {}
+export class InvalidJson extends BadRequest {
+  static override name = 'InvalidJson';
+}
 /** 400: The body is not signed by Stripe with this endpoint's secret, or was signed too long ago. */
-export class StripeSignatureInvalid extends BadRequest {}
+export class StripeSignatureInvalid extends BadRequest {
+  static override name = 'StripeSignatureInvalid';
+}
 /** 401: This key has expired. */
-export class ApiKeyExpired extends Unauthenticated {}
+export class ApiKeyExpired extends Unauthenticated {
+  static override name = 'ApiKeyExpired';
+}
 /** 401: This key was revoked or rotated. */
-export class ApiKeyRevoked extends Unauthenticated {}
+export class ApiKeyRevoked extends Unauthenticated {
+  static override name = 'ApiKeyRevoked';
+}
 /** 401: This endpoint needs a key: send `Authorization: Bearer <key>`. */
-export class AuthenticationRequired extends Unauthenticated {}
+export class AuthenticationRequired extends Unauthenticated {
+  static override name = 'AuthenticationRequired';
+}
 /** 401: This key does not exist. */
-export class InvalidApiKey extends Unauthenticated {}
+export class InvalidApiKey extends Unauthenticated {
+  static override name = 'InvalidApiKey';
+}
 /** 402: The account has as many domains as its tier allows. */
-export class DomainLimitReached extends PaymentRequired {}
+export class DomainLimitReached extends PaymentRequired {
+  static override name = 'DomainLimitReached';
+}
 /** 402: The account's tier has no domains of its own. */
-export class DomainRequiresPaid extends PaymentRequired {}
+export class DomainRequiresPaid extends PaymentRequired {
+  static override name = 'DomainRequiresPaid';
+}
 /** 402: The account has as many inboxes as its tier allows. */
-export class InboxLimitReached extends PaymentRequired {}
+export class InboxLimitReached extends PaymentRequired {
+  static override name = 'InboxLimitReached';
+}
 /** 402: The account's tier receives only; sending needs a paid tier. */
-export class SendRequiresPaid extends PaymentRequired {}
+export class SendRequiresPaid extends PaymentRequired {
+  static override name = 'SendRequiresPaid';
+}
 /** 402: The account's tier has no webhooks. */
-export class WebhookRequiresPaid extends PaymentRequired {}
+export class WebhookRequiresPaid extends PaymentRequired {
+  static override name = 'WebhookRequiresPaid';
+}
 /** 403: The account was deleted: it can be read and restored until it is erased, and changes nothing. */
-export class AccountDeleted extends Forbidden {}
+export class AccountDeleted extends Forbidden {
+  static override name = 'AccountDeleted';
+}
 /** 403: The account is suspended: it can be read, and changes nothing. */
-export class AccountSuspended extends Forbidden {}
+export class AccountSuspended extends Forbidden {
+  static override name = 'AccountSuspended';
+}
 /** 403: The account is under review: it receives and can be read and changed, and sends nothing. */
-export class AccountUnderReview extends Forbidden {}
+export class AccountUnderReview extends Forbidden {
+  static override name = 'AccountUnderReview';
+}
 /** 403: The inbox is suspended. */
-export class InboxSuspended extends Forbidden {}
+export class InboxSuspended extends Forbidden {
+  static override name = 'InboxSuspended';
+}
 /** 403: The pod holds as many inboxes as its own limit allows; neither money nor waiting changes that. */
-export class PodLimitReached extends Forbidden {}
+export class PodLimitReached extends Forbidden {
+  static override name = 'PodLimitReached';
+}
 /** 403: The pod is suspended: it receives and can be read, and makes and sends nothing. */
-export class PodSuspended extends Forbidden {}
+export class PodSuspended extends Forbidden {
+  static override name = 'PodSuspended';
+}
 /** 403: A rule forbids sending to one of the recipients. Nothing was sent to any of them. */
-export class RecipientBlocked extends Forbidden {}
+export class RecipientBlocked extends Forbidden {
+  static override name = 'RecipientBlocked';
+}
 /** 404: There is no such account. */
-export class AccountNotFound extends NotFound {}
+export class AccountNotFound extends NotFound {
+  static override name = 'AccountNotFound';
+}
 /** 404: There is no such attachment on this message. */
-export class AttachmentNotFound extends NotFound {}
+export class AttachmentNotFound extends NotFound {
+  static override name = 'AttachmentNotFound';
+}
 /** 404: This webhook has no such delivery, or it is older than 30 days. */
-export class DeliveryNotFound extends NotFound {}
+export class DeliveryNotFound extends NotFound {
+  static override name = 'DeliveryNotFound';
+}
 /** 404: There is no such domain within the reach of this key, or it is not verified. */
-export class DomainNotFound extends NotFound {}
+export class DomainNotFound extends NotFound {
+  static override name = 'DomainNotFound';
+}
 /** 404: There is no such draft in this inbox. */
-export class DraftNotFound extends NotFound {}
+export class DraftNotFound extends NotFound {
+  static override name = 'DraftNotFound';
+}
 /** 404: The server has no such endpoint: it may be older than this client. */
-export class EndpointNotFound extends NotFound {}
+export class EndpointNotFound extends NotFound {
+  static override name = 'EndpointNotFound';
+}
 /** 404: There is no such inbox within the reach of this key. */
-export class InboxNotFound extends NotFound {}
+export class InboxNotFound extends NotFound {
+  static override name = 'InboxNotFound';
+}
 /** 404: There is no such key within the reach of this one. */
-export class KeyNotFound extends NotFound {}
+export class KeyNotFound extends NotFound {
+  static override name = 'KeyNotFound';
+}
 /** 404: This link was used, has expired, or never was one. */
-export class LinkInvalid extends NotFound {}
+export class LinkInvalid extends NotFound {
+  static override name = 'LinkInvalid';
+}
 /** 404: There is no such member within the reach of this key. */
-export class MemberNotFound extends NotFound {}
+export class MemberNotFound extends NotFound {
+  static override name = 'MemberNotFound';
+}
 /** 404: There is no such message in this inbox. */
-export class MessageNotFound extends NotFound {}
+export class MessageNotFound extends NotFound {
+  static override name = 'MessageNotFound';
+}
 /** 404: There is no such pod within the reach of this key. */
-export class PodNotFound extends NotFound {}
+export class PodNotFound extends NotFound {
+  static override name = 'PodNotFound';
+}
 /** 404: There is no such rule within the reach of this key. */
-export class RuleNotFound extends NotFound {}
+export class RuleNotFound extends NotFound {
+  static override name = 'RuleNotFound';
+}
 /** 404: The report of this month has no such line. */
-export class SplitLineNotFound extends NotFound {}
+export class SplitLineNotFound extends NotFound {
+  static override name = 'SplitLineNotFound';
+}
 /** 404: This address is not suppressed, within the reach of this key. */
-export class SuppressionNotFound extends NotFound {}
+export class SuppressionNotFound extends NotFound {
+  static override name = 'SuppressionNotFound';
+}
 /** 404: There is no such team within the reach of this key. */
-export class TeamNotFound extends NotFound {}
+export class TeamNotFound extends NotFound {
+  static override name = 'TeamNotFound';
+}
 /** 404: There is no such thread within the reach of this key. */
-export class ThreadNotFound extends NotFound {}
+export class ThreadNotFound extends NotFound {
+  static override name = 'ThreadNotFound';
+}
 /** 404: There is no such webhook within the reach of this key. */
-export class WebhookNotFound extends NotFound {}
+export class WebhookNotFound extends NotFound {
+  static override name = 'WebhookNotFound';
+}
 /** 409: This server has no billing: its operator sets the tiers of accounts. */
-export class BillingOff extends Conflict {}
+export class BillingOff extends Conflict {
+  static override name = 'BillingOff';
+}
 /** 409: This client_id already made an object from another body. */
-export class ClientIdConflict extends Conflict {}
+export class ClientIdConflict extends Conflict {
+  static override name = 'ClientIdConflict';
+}
 /** 409: Another account has verified this domain. */
-export class DomainClaimed extends Conflict {}
+export class DomainClaimed extends Conflict {
+  static override name = 'DomainClaimed';
+}
 /** 409: This would leave the account without an active owner. */
-export class LastOwner extends Conflict {}
+export class LastOwner extends Conflict {
+  static override name = 'LastOwner';
+}
 /** 409: The account already has a member with this e-mail address. */
-export class MemberExists extends Conflict {}
+export class MemberExists extends Conflict {
+  static override name = 'MemberExists';
+}
 /** 409: The pod holds inboxes. */
-export class PodNotEmpty extends Conflict {}
+export class PodNotEmpty extends Conflict {
+  static override name = 'PodNotEmpty';
+}
 /** 409: A request with this Idempotency-Key is still running. */
-export class RequestInProgress extends Conflict {}
+export class RequestInProgress extends Conflict {
+  static override name = 'RequestInProgress';
+}
 /** 409: The account has this tier already, or a higher one. */
-export class StateConflict extends Conflict {}
+export class StateConflict extends Conflict {
+  static override name = 'StateConflict';
+}
 /** 409: Another pod has this subdomain. */
-export class SubdomainTaken extends Conflict {}
+export class SubdomainTaken extends Conflict {
+  static override name = 'SubdomainTaken';
+}
 /** 409: This tier is not for sale here. */
-export class TierNotSold extends Conflict {}
+export class TierNotSold extends Conflict {
+  static override name = 'TierNotSold';
+}
 /** 410: The events behind this place are older than 30 days and are not kept any more. */
-export class CursorExpired extends Gone {}
+export class CursorExpired extends Gone {
+  static override name = 'CursorExpired';
+}
 /** 410: This link has expired: it was good for seven days. */
-export class LinkExpired extends Gone {}
+export class LinkExpired extends Gone {
+  static override name = 'LinkExpired';
+}
 /** 429: The account has sent as much today as its tier allows; the day turns at midnight UTC. */
-export class SendLimitExceeded extends RateLimited {}
+export class SendLimitExceeded extends RateLimited {
+  static override name = 'SendLimitExceeded';
+}
 /** 503: The server cannot do this right now. Nothing was done; it is safe to retry. */
-export class Unavailable extends ServerError {}
+export class Unavailable extends ServerError {
+  static override name = 'Unavailable';
+}
 
 /** The class of each code. */
 export const BY_CODE: Record<string, ErrorClass> = {

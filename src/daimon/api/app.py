@@ -8,7 +8,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
-from daimon.api import metrics, render
+from daimon.api import cross_origin, metrics, render
 from daimon.api.answer import Response
 from daimon.api.auditing import record_change, record_read
 from daimon.api.auth import admitted_again, authenticate, check_account, check_reach, narrowed, refuse
@@ -113,6 +113,8 @@ class Api:
             return render.bug(request.id)
 
     async def _perform(self, request: Request) -> Response:
+        if allowed := cross_origin.preflight(request.method, request.raw_path, request.headers):
+            return allowed
         route = self._router.find(request.raw_path)
         called = route.operations.get(request.method)
         if called is None:
@@ -272,6 +274,7 @@ async def _run_once(called: Operation, request: Request, work: Callable[[], Awai
 async def _send(request: Request, response: Response, send: Send) -> None:
     headers = response.headers
     headers.append((b"x-request-id", request.id.encode()))
+    headers += cross_origin.readable(request.raw_path, request.headers)
     start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
     if response.stream is not None:
         await send_stream(request, response.stream, start, send)

@@ -140,4 +140,5 @@ def _guards(known: StoredAttachment) -> list[tuple[bytes, bytes]]:
         (b"content-security-policy", b"default-src 'none'; sandbox"),
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"private, max-age=3600"),
+        (b"vary", b"origin"),  # what a browser kept for a reader is not what a page may have (cross_origin.py)
     ]

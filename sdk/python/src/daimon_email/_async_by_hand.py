@@ -11,7 +11,7 @@ from daimon_email._following import Following
 from daimon_email._requests import Moment, commas, get, seg
 from daimon_email._verifying import verify
 from daimon_email._waiting import wait
-from daimon_email.models import Download, Event, Message
+from daimon_email.models import Download, Event, EventType, Message
 
 
 class AsyncMessagesByHand(AsyncResource):
@@ -50,7 +50,7 @@ class AsyncEventsByHand(AsyncResource):
         self,
         *,
         after: int | str | None = None,
-        events: Sequence[str] | None = None,
+        events: Sequence[EventType] | None = None,
         inbox_ids: Sequence[str] | None = None,
         pod_ids: Sequence[str] | None = None,
     ) -> AsyncEventStream:
