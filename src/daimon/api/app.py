@@ -2,44 +2,33 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
-from functools import partial
+from collections.abc import Coroutine, Iterable, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
 from daimon.api import cross_origin, metrics, render
 from daimon.api.answer import Response
-from daimon.api.auditing import record_change, record_read
 from daimon.api.auth import admitted_again, authenticate, check_account, check_reach, narrowed, refuse
 from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
-from daimon.api.deferred import Alone, Deferred, Shared
 from daimon.api.errors import ClientGone, MethodNotAllowed, UpgradeRequired
-from daimon.api.idempotency import HEADER as IDEMPOTENCY_KEY
-from daimon.api.idempotency import IdempotencyRepository, claim_of, earlier_response
-from daimon.api.operation import Lend, Operation
-from daimon.api.request import Message, Receive, Request, Send
+from daimon.api.operation import Operation
+from daimon.api.request import Receive, Request, Send
 from daimon.api.request import Scope as AsgiScope
+from daimon.api.responding import send_response
 from daimon.api.router import Route, Router
+from daimon.api.running import run
 from daimon.api.services import Services
 from daimon.api.sockets import PATH as SOCKET_PATH
 from daimon.api.sockets import converse
-from daimon.api.streaming import send_stream
 from daimon.api.together import Together
 from daimon.api.upgrade import UPGRADABLE, with_upgrade_context
-from daimon.events import rings
-from daimon.kit.errors import DaimonError, NotFound, PayloadTooLarge, Unavailable
+from daimon.kit.errors import DaimonError, NotFound, Unavailable
 from daimon.kit.log import Log
 
 R = TypeVar("R")
 
 _log = Log("daimon.api")
-
-# After a body was refused for its size, this much of it is still read and dropped: a client that sends first
-# and listens later would otherwise see a reset connection instead of the 413.
-_LINGER_BYTES = 64 << 20
-_LINGER_SECONDS = 5.0
 
 
 class Api:
@@ -65,7 +54,7 @@ class Api:
         except ClientGone:
             return
         took = perf_counter() - started
-        await _send(request, response, send)
+        await send_response(request, response, send)
         if response.stream is None:  # how long somebody followed events says nothing about how fast they are
             took = perf_counter() - started
         metrics.answered(request.method, request.route, response.status, took)
@@ -142,11 +131,11 @@ class Api:
     async def _run(self, called: Operation, request: Request, arguments: list[Any]) -> Response:
         """Run an operation; again if money is wanted that was paid since the key was looked up."""
         try:
-            return await _run(called, request, arguments, self._together)
+            return await run(called, request, arguments, self._together)
         except UPGRADABLE:
             if not await _was_upgraded(called, request):
                 raise
-            return await _run(called, request, arguments, self._together)
+            return await run(called, request, arguments, self._together)
 
 
 async def _was_upgraded(called: Operation, request: Request) -> bool:
@@ -193,113 +182,3 @@ async def _arguments(called: Operation, request: Request, values: tuple[Any, ...
     request.body = await receive_body(request.receive, headers.get(b"content-length"), called.body.max_bytes)
     given = {"query": query, "body": called.body.read(request.body, headers.get(b"content-type"))}
     return [*values, *(given[name] for name in called.takes)]
-
-
-async def _run(called: Operation, request: Request, arguments: list[Any], together: Together) -> Response:
-    if called.lend is Lend.TRANSACTION:
-        work = _run_in_transaction(called, request, arguments)
-        return await (_no_sooner(called.no_sooner, work) if called.no_sooner else work)
-    if called.defers:
-        return await _run_deferred(called, request, arguments, together)
-    if called.lend is Lend.READ:
-        async with request.reading() as request.db:
-            given = await called.handler(request, *arguments)
-    else:
-        given = await called.handler(request, *arguments)
-    assert not isinstance(given, Deferred)
-    if request.read is not None:
-        await record_read(request, request.read)  # with no connection in hand, and before a byte of the answer leaves
-    return render.answer(given, called.status)
-
-
-async def _run_in_transaction(called: Operation, request: Request, arguments: list[Any]) -> Response:
-    if called.before is not None:
-        await called.before(request, *arguments)
-    async with _around(called, request):
-        return await _write(called, request, partial(called.handler, request, *arguments))
-
-
-async def _run_deferred(called: Operation, request: Request, arguments: list[Any], together: Together) -> Response:
-    """Run a handler that writes nothing itself, and then write what it leaves to be written."""
-    async with _around(called, request):
-        if earlier := await earlier_response(request):
-            return earlier
-        deferred = await called.handler(request, *arguments)
-        if isinstance(deferred, Shared):
-            return await together.write(called, request, deferred)
-        assert isinstance(deferred, Alone)
-        return await _write(called, request, deferred.work)
-
-
-async def _write(called: Operation, request: Request, work: Callable[[], Awaitable[Any]]) -> Response:
-    """Do work in a transaction of the request's own, and tell of it after the commit."""
-    with rings.noticing() as told:
-        async with request.writing() as request.db:
-            if called.method == "POST" and IDEMPOTENCY_KEY in request.headers:
-                response = await _run_once(called, request, work)
-            else:
-                response = render.answer(await work(), called.status)
-            await record_change(called, request)  # after the events: see audit/service.py for the order of locks
-    request.services.ringer.ring(*told)
-    if request.after_commit:
-        request.after_commit()
-    return response
-
-
-def _around(called: Operation, request: Request) -> AbstractAsyncContextManager[None]:
-    return contextlib.nullcontext() if called.around is None else called.around(request)
-
-
-async def _no_sooner(seconds: float, work: Coroutine[Any, Any, R]) -> R:
-    """Return what comes of the work, `seconds` after it began if it took less."""
-    clock = asyncio.get_running_loop().time
-    until = clock() + seconds
-    done = await work
-    await asyncio.sleep(until - clock())
-    return done
-
-
-async def _run_once(called: Operation, request: Request, work: Callable[[], Awaitable[Any]]) -> Response:
-    claim = claim_of(request)
-    assert claim is not None
-    responses = IdempotencyRepository(request.db, claim.scope)
-    await responses.lock(claim)
-    if earlier := await responses.earlier(claim, request.now):
-        return earlier
-    response = render.answer(await work(), called.status)
-    await responses.keep(claim, response, request.now)
-    return response
-
-
-async def _send(request: Request, response: Response, send: Send) -> None:
-    headers = response.headers
-    headers.append((b"x-request-id", request.id.encode()))
-    headers += cross_origin.readable(request.raw_path, request.headers)
-    start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
-    if response.stream is not None:
-        await send_stream(request, response.stream, start, send)
-        return
-    if response.status != 204:
-        headers.append((b"content-length", b"%d" % len(response.body)))
-    if response.status == PayloadTooLarge.status:
-        headers.append((b"connection", b"close"))
-        await send(start)
-        await send({"type": "http.response.body", "body": response.body, "more_body": True})
-        await _linger(request.receive)
-        await send({"type": "http.response.body", "body": b""})
-        return
-    await send(start)
-    await send({"type": "http.response.body", "body": response.body})
-
-
-async def _linger(receive: Receive) -> None:
-    left = _LINGER_BYTES
-    try:
-        async with asyncio.timeout(_LINGER_SECONDS):
-            while left > 0:
-                message = await receive()
-                if not message.get("more_body"):
-                    return
-                left -= len(message["body"])
-    except TimeoutError:
-        return
