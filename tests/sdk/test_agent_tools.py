@@ -168,6 +168,8 @@ def test_errors_are_answers_that_say_what_to_do(kind: Kind, holder: Account) -> 
     assert unpaid.startswith("SEND_REQUIRES_PAID: ")
     assert "\nSay to your operator: " in unpaid
     assert call("read_email", message_id="msg_" + "0" * 32).startswith("MESSAGE_NOT_FOUND: ")
+    for nonsense in ("", "..", "../..", "a\0b", "é" * 300):
+        assert re.match(r"(VALIDATION_FAILED|MESSAGE_NOT_FOUND): ", call("read_email", message_id=nonsense)), nonsense
     wrong = call("list_emails", limit=0)
     assert wrong.startswith("VALIDATION_FAILED: ")
     assert "\n- limit: " in wrong

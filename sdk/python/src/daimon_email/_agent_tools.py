@@ -38,6 +38,8 @@ def _answering(method: Method) -> Method:
             return method(*args, **kwargs)
         except DaimonError as error:
             return _failure(error, names_others=method.__name__ == "reply_to_email")
+        except ValueError as error:  # what the client itself does not send
+            return f"VALIDATION_FAILED: {error}"
 
     return answered  # type: ignore[return-value] # wraps keeps the signature, which frameworks read
 
