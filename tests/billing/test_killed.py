@@ -5,8 +5,11 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
+import pytest
 
 from api.conftest import bearer
 from e2e.serving import Serving, is_running
@@ -15,7 +18,22 @@ from .stand_in import StandIn
 from .whole import awaited, result
 
 
-def test_killed_while_it_asks_stripe(live_stripe: StandIn, server: Serving) -> None:
+def api(server: Serving) -> int:
+    """Return the process that hears Stripe."""
+    return server.role("api")
+
+
+def database(server: Serving) -> int:
+    """Return the process of the database, once it runs: it may have died, and comes back by itself."""
+    while True:
+        with suppress(OSError, ValueError, IndexError):
+            if is_running(server.postgres):
+                return server.postgres
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("victim", [api, database])
+def test_killed_while_it_asks_stripe(live_stripe: StandIn, server: Serving, victim: Callable[[Serving], int]) -> None:
     """SIGKILL between the delivery and the commit, twice: the tier is there in the end, and one event tells of it."""
     held, asked = threading.Event(), threading.Semaphore(0)
 
@@ -33,7 +51,7 @@ def test_killed_while_it_asks_stripe(live_stripe: StandIn, server: Serving) -> N
         assert httpx.post(checkout).status_code == 303  # paid; nobody comes back
         for _ in range(2):
             assert asked.acquire(timeout=30)
-            killed = server.role("api")
+            killed = victim(server)
             os.kill(killed, signal.SIGKILL)
             while is_running(killed):
                 time.sleep(0.01)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,9 +55,16 @@ def result(answer: httpx.Response, status: int) -> Any:
 
 
 def awaited(http: httpx.Client, key: dict[str, str], kind: str) -> Any:
-    """Return an event of a kind, waiting for it on the stream that begins with the account's first."""
-    with http.stream("GET", "/v1/events/stream?after=0", headers=key) as stream:
-        for line in stream.iter_lines():
-            if line.startswith("data:") and f'"{kind}"' in line:
-                return json.loads(line[5:])
-    raise AssertionError(f"the stream ended without {kind}")
+    """Return an event of a kind, waiting for it on the stream that begins with the account's first.
+
+    Where the database is away the stream ends, or is not there yet: it is opened again, as clients do.
+    """
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with http.stream("GET", "/v1/events/stream?after=0", headers=key) as stream:
+            assert stream.status_code in (200, 503)
+            for line in stream.iter_lines():
+                if line.startswith("data:") and f'"{kind}"' in line:
+                    return json.loads(line[5:])
+        time.sleep(0.1)
+    raise AssertionError(f"no {kind} came")
