@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daimon.kit.asgi import Message
 from daimon.mcp import body
-from daimon.mcp.body import ClientGone, Message, Unusable, check, receive_message
+from daimon.mcp.body import ClientGone, Unusable, check, receive_message
 
 CALL = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_inbox","arguments":%s}}'
 

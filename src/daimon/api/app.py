@@ -13,8 +13,7 @@ from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
 from daimon.api.errors import ClientGone, MethodNotAllowed, UpgradeRequired
 from daimon.api.operation import Operation
-from daimon.api.request import Receive, Request, Send
-from daimon.api.request import Scope as AsgiScope
+from daimon.api.request import Request
 from daimon.api.responding import send_response
 from daimon.api.router import Route, Router
 from daimon.api.running import run
@@ -23,6 +22,7 @@ from daimon.api.sockets import PATH as SOCKET_PATH
 from daimon.api.sockets import converse
 from daimon.api.together import Together
 from daimon.api.upgrade import UPGRADABLE, with_upgrade_context
+from daimon.kit.asgi import Receive, Scope, Send
 from daimon.kit.errors import DaimonError, NotFound, Unavailable
 from daimon.kit.log import Log
 
@@ -40,7 +40,7 @@ class Api:
         self._access_log = services.access_log
         self._together = Together(services.mailroom)
 
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         if scope["type"] == "websocket":
             await self._converse(scope, receive, send)
@@ -61,7 +61,7 @@ class Api:
         if self._access_log:
             self._access_log.write(request, response.status, took)
 
-    async def _converse(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open a WebSocket, or refuse it with the answer that any other request would get."""
         started = perf_counter()
         request = Request({**scope, "method": "GET"}, receive, self._services)

@@ -2,16 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 
 from daimon.api.errors import ClientGone, InvalidJson, RequestTimeout
 from daimon.api.faults import WHOLE, invalid
+from daimon.kit.asgi import Message, Receive
 from daimon.kit.errors import Invalid, PayloadTooLarge, UnsupportedMediaType
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_BODY_BYTES = 1 << 20
 BODY_SECONDS = 30.0
@@ -64,7 +62,7 @@ async def receive_body(receive: Receive, declared: bytes | None, max_bytes: int)
         raise RequestTimeout from None
 
 
-async def _receive_rest(receive: Receive, message: MutableMapping[str, Any], max_bytes: int) -> bytes:
+async def _receive_rest(receive: Receive, message: Message, max_bytes: int) -> bytes:
     body = bytearray()
     while True:
         if message["type"] != "http.request":

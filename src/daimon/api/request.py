@@ -1,10 +1,9 @@
 """One request as a handler sees it: who asks, when, from where, and the connection its work is done on."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 from uuid import UUID
 
 from daimon.api.client_address import Address, client_address
@@ -14,11 +13,7 @@ from daimon.audit.models import Change
 from daimon.db.engine import Connection
 from daimon.db.walls import NOBODY
 from daimon.keys.models import Principal
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from daimon.kit.asgi import Receive, Scope
 
 
 class Request:

@@ -19,11 +19,12 @@ from daimon.api.errors import InvalidJson, UpgradeRequired
 from daimon.api.event_schema import wanted_of
 from daimon.api.faults import invalid
 from daimon.api.operation import Lend, operation
-from daimon.api.request import Receive, Request, Send
+from daimon.api.request import Request
 from daimon.api.schema import read_id
 from daimon.events.models import EventType
 from daimon.feed.errors import TooManyFollowers
 from daimon.feed.models import Wanted, body
+from daimon.kit.asgi import Receive, Send
 from daimon.kit.errors import DaimonError
 from daimon.kit.ids import Kind
 from daimon.kit.log import Log

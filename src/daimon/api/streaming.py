@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from daimon.api.request import Message, Request, Send
+from daimon.api.request import Request
+from daimon.kit.asgi import Message, Send
 from daimon.kit.log import Log
 
 SEND_SECONDS = 60.0  # for which a client may take nothing before it is given up

@@ -1,14 +1,12 @@
 """The body of a request to `/mcp`, looked at before the MCP library is: it parses on the event loop whatever comes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+from daimon.kit.asgi import Receive
 
 MOST_BYTES = 40 << 20  # the largest body of a send, in JSON
 MOST_BYTES_WITHOUT_KEY = 1 << 20
@@ -16,9 +14,6 @@ MOST_VALUES = 250_000  # far more than a mail with its HTML has commas and brack
 _MARKS = (b",", b"[", b"{")  # each value but the first has one of them before it
 MOST_LEVELS = 64  # of nesting
 SECONDS = 30.0
-# After a refusal this much is still read and dropped: who sends first and listens later would not hear it otherwise.
-_LINGER_BYTES = 64 << 20
-_LINGER_SECONDS = 5.0
 
 _PARSE_ERROR = -32700
 _INVALID_REQUEST = -32600
@@ -77,20 +72,6 @@ async def receive_message(receive: Receive, declared: bytes | None, most: int, *
         raise Unusable(f"The message was not complete after {seconds:g} seconds.", status=408) from None
     check(bytes(body))
     return bytes(body)
-
-
-async def linger(receive: Receive) -> None:
-    """Read and drop what is still being sent, for a while."""
-    left = _LINGER_BYTES
-    try:
-        async with asyncio.timeout(_LINGER_SECONDS):
-            while left > 0:
-                message = await receive()
-                if not message.get("more_body"):
-                    return
-                left -= len(message["body"])
-    except TimeoutError:
-        return
 
 
 def check(body: bytes) -> None:

@@ -10,22 +10,17 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 from urllib.parse import urlsplit
 
+from daimon.kit.asgi import App, Message, Receive, Send, answer_early
 from daimon.mcp.body import (
     MOST_BYTES,
     MOST_BYTES_WITHOUT_KEY,
     ClientGone,
-    Message,
-    Receive,
     Unusable,
-    linger,
     receive_message,
 )
 
 PATH = "/mcp"
 _TEXT = (b"content-type", b"text/plain")
-
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class WithMcp:
@@ -128,10 +123,8 @@ async def _refuse(error: Unusable, receive: Receive, send: Send) -> None:
         await _say(send, 400, error.answer, (b"content-type", b"application/json"))
         return
     fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(error.answer))]
-    await send({"type": "http.response.start", "status": error.status, "headers": [*fields, (b"connection", b"close")]})
-    await send({"type": "http.response.body", "body": error.answer, "more_body": True})
-    await linger(receive)
-    await send({"type": "http.response.body", "body": b""})
+    start = {"type": "http.response.start", "status": error.status, "headers": [*fields, (b"connection", b"close")]}
+    await answer_early(start, error.answer, receive, send)
 
 
 async def _say(send: Send, status: int, text: bytes, *headers: tuple[bytes, bytes]) -> None:

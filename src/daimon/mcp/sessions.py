@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
+from daimon.kit.asgi import App
 from daimon.mcp import operations, server
 from daimon.mcp.body import MOST_BYTES
-from daimon.mcp.http import App
 from daimon.mcp.operations import Request, Response
 from daimon.mcp.server import Context
 
