@@ -157,8 +157,10 @@ def benchmarks(block: str, _: Said, __: World) -> None:
 
 
 def layout(block: str, _: Said, __: World) -> None:
-    """Every directory and file that is named is there."""
+    """Every directory and file that is named is there, and every package of the server is named."""
     inside = Path("src/daimon")
+    for package in (ROOT / inside).glob("*/__init__.py"):
+        assert f" {package.parent.name}/" in block, package.parent.name
     for line in block.splitlines()[1:]:
         here = inside if line.startswith("  ") else Path()
         for name in re.findall(r"(?<!\S)[\w./]+(?:/|\.py)(?!\S)", line):
