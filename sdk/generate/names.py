@@ -22,6 +22,8 @@ LEFT_OUT = {
 }
 # Where the items of a page stand that has several lists.
 ITEMS = {"SplitReportView": "lines"}
+# Formats besides JSON that an answer can be asked for in: what `format` says, and what that is.
+FORMATS = {"text/csv": ("csv", "As a table of all lines, in CSV (RFC 4180).")}
 # Body fields whose own fields are given directly: operationId -> field.
 FLATTENED = {"claim_message": "filter"}
 # Parameters that the API lets be left out, but that mean nothing then.

@@ -169,6 +169,7 @@ def _method(same: list[Operation], prefix: str) -> list[str]:
 
 def _request(operation: Operation, path: str, rest: list[Field]) -> str:
     query = [f"{_safe(each.wire)}={_in_query(each)}" for each in rest if each.place == "query"]
+    query += [f'{wire}="{value}"' for wire, value in operation.fixed]
     if operation.verb in ("GET", "DELETE"):
         return f"{operation.verb.lower()}({', '.join([path, *query])})"
     body = [_body([each for each in rest if each.place != "query"])] if operation.has_body else []

@@ -74,6 +74,7 @@ class Operation:
     arguments: tuple[Field, ...]
     answer: Answer
     doc: str
+    fixed: tuple[tuple[str, str], ...] = ()  # parameters of the query that say which of several answers is meant
 
     @property
     def path_arguments(self) -> tuple[Field, ...]:
@@ -136,11 +137,12 @@ class _Reader:
         tags = {each["tags"][0] for _, _, each in every}
         for path, verb, each in every:
             self._read_errors(each)
-            reason = self._why_left_out(each)
+            reason = self._why_left_out(path, each)
             if reason:
                 self._api.left_out[each["operationId"]] = reason
             else:
-                self._api.operations.append(self._operation(path, verb, each, tags))
+                operation = self._operation(path, verb, each, tags)
+                self._api.operations += [operation, *_other_formats(operation, each)]
         for schema in ("EventView", "Download"):  # what methods that are written by hand return
             self._type({"$ref": f"/{schema}"}, received=True)
         self._add_fields()
@@ -161,8 +163,8 @@ class _Reader:
                 more = Field(wire, wire, Type("str", nullable=True), False, False, doc)
                 self._api.models[name] = dataclasses.replace(model, fields=(*model.fields, more))
 
-    def _why_left_out(self, given: Mapping[str, Any]) -> str | None:
-        if "text/html" in _success(given).get("content", {}):
+    def _why_left_out(self, path: str, given: Mapping[str, Any]) -> str | None:
+        if "text/html" in _success(given).get("content", {}) and not path.startswith("/v1/"):
             return "a page for people"
         return names.LEFT_OUT.get(given["operationId"])
 
@@ -317,6 +319,27 @@ class _Reader:
         classes += {error.name for error in api.errors}
         if doubles := {name for name in classes if classes.count(name) > 1}:
             raise ValueError(f"several classes would be called {sorted(doubles)}: see sdk/generate/names.py")
+
+
+def _other_formats(operation: Operation, given: Mapping[str, Any]) -> Iterator[Operation]:
+    """Yield the methods of an operation whose answer can be asked for in another format than JSON, whole."""
+    for media in _success(given).get("content", {}):
+        if media in names.FORMATS and operation.answer.kind != "text":
+            name, doc = names.FORMATS[media]
+            yield dataclasses.replace(
+                operation,
+                id=f"{operation.id}_{name}",
+                method=f"{operation.method}_{name}",
+                arguments=tuple(each for each in operation.arguments if each.name not in ("limit", "cursor")),
+                answer=Answer("text"),
+                doc=_join(given["summary"] + ".", doc, *_needs(given)),
+                fixed=(("format", name),),
+            )
+
+
+def _needs(given: Mapping[str, Any]) -> list[str]:
+    """Return what a description says of the permission."""
+    return [each for each in given.get("description", "").split("\n\n") if each.startswith("Needs ")]
 
 
 def _success(given: Mapping[str, Any]) -> Mapping[str, Any]:

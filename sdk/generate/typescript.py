@@ -252,6 +252,9 @@ def _call(operation: Operation, params: str, path: str) -> list[str]:
     lines, params = _rearranged(operation, params)
     if answer.kind == "page":
         return [*lines, f"    return this.transport.page({path}, '{answer.items}', {params}, options);"]
+    if operation.fixed:
+        fixed = ", ".join(f"{camel(wire)}: '{value}'" for wire, value in operation.fixed)
+        params = f"{{ ...{params}, {fixed} }}"
     if answer.kind in ("octets", "text"):
         return [*lines, f"    return this.transport.{answer.kind}({path}, {params}, options);"]
     if answer.kind == "json":

@@ -93,6 +93,17 @@ def test_nothing_came_in_time(shell: Shell) -> None:
     assert shell.run("messages", "wait", inbox, "--timeout", "0").returncode == 10
 
 
+def test_a_table_and_a_page_are_octets(shell: Shell, tmp_path: Path) -> None:
+    """On standard output or in a file; the same call's JSON is shown as all others are."""
+    assert shell.run("inboxes", "create").returncode == 0
+    table = shell.run("billing", "get-split-report", "--format", "csv", "--total-cents", "1000")
+    assert re.match(r"\w+(,\w+)+\n", table.stdout), table.stderr
+    page = tmp_path / "statement.html"
+    assert shell.run("billing", "get-split-statement", "--issuer", "Ada", "--output", str(page)).returncode == 0
+    assert page.read_text().startswith("<!doctype html>")
+    assert shell.result("billing", "get-split-report", "--total-cents", "1000")["lines"]
+
+
 def test_secrets_are_shown_when_asked_for(shell: Shell) -> None:
     """And in no other way, as JSON neither."""
     hidden = shell.run("inboxes", "create", "--json", "--save", "other")
@@ -252,6 +263,6 @@ def test_every_operation_has_a_command() -> None:
     """But for those that have a reason not to; and the committed table is that of this API."""
     assert table() == commands.table(OPERATIONS), "python -m daimon.api.commands > src/daimon/cli/api/commands.json"
     called = {call["operation"] for verbs in table().values() for call in verbs.values()}
-    pages = {each.name for each in OPERATIONS if each.content_type == "text/html"}
+    pages = {each.name for each in OPERATIONS if each.content_type == "text/html" and not each.path.startswith("/v1/")}
     about_itself = {each.name for each in OPERATIONS if each.tag == "server"}
     assert {each.name for each in OPERATIONS} - called == commands.LEFT_OUT | pages | about_itself

@@ -1,12 +1,14 @@
 """Pods, keys, members, teams and what an account tells of itself, by the client against a whole server."""
 
+import csv
+import io
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from daimon_email import Forbidden, NoAnswer, PodNotEmpty
+from daimon_email import Forbidden, NoAnswer, NotFound, PodNotEmpty
 
 from .conftest import Account, Connect
 from .test_sending import paying
@@ -91,6 +93,11 @@ def test_the_bill_is_looked_ahead_at_and_divided(account: Account) -> None:
     split = billing.set_splits(by="pod", method="fixed", fixed={pod.id: 100}, markups={pod.id: 5})
     assert (split.fixed, split.weights.sends >= 0) == ({pod.id: 100}, True)
     report = billing.splits_report(total_cents=1000)
+    table = list(csv.DictReader(io.StringIO(billing.splits_report_csv(total_cents=1000))))
+    assert [row["id"] for row in table] == [line.id for line in report]
+    assert "Ada &amp; Co." in billing.splits_statement(id=pod.id, issuer="Ada & Co.")
+    with pytest.raises(NotFound):
+        billing.splits_statement(id="nobody")
     assert (report.total_cents, report.status, report.closed_at) == (1000, "open", None)
     assert sum(line.amount_cents for line in report) == 1000
 

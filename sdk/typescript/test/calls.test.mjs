@@ -253,6 +253,8 @@ test('a bill is divided; keys of `fixed` are the caller\'s own', async () => {
   const split = await client.billing.setSplits({ by: 'pod', method: 'fixed', fixed: { [pod.id]: 100 }, markupPercent: 5 });
   assert.deepEqual([split.fixed, split.markupPercent], [{ [pod.id]: 100 }, 5]);
   const report = await client.billing.splitsReport({ totalCents: 1000 });
+  assert.match(await client.billing.splitsReportCsv({ totalCents: 1000 }), /^\w+(,\w+)+\r\n/);
+  assert.match(await client.billing.splitsStatement({ issuer: 'Ada & Co.' }), /^<!doctype html>[^]*Ada &amp; Co\./);
   assert.deepEqual([report.totalCents, report.status], [1000, 'open']);
   assert.equal(report.result.reduce((sum, line) => sum + line.amountCents, 0), 1000);
 });

@@ -53,7 +53,7 @@ def table(operations: Sequence[Operation]) -> Json:
     found: Json = {}
     for path, methods in document["paths"].items():
         for method, described in methods.items():
-            if _is_called(described):
+            if _is_called(path, described):
                 group, verb = _named(described)
                 commands = found.setdefault(group, {})
                 assert verb not in commands, f"two operations are called {group} {verb}"
@@ -93,12 +93,12 @@ def _option(name: str, flag: Json) -> str:
     return f"`{option}`, `--no-{option[2:]}`" if flag["kind"] == "boolean" else f"`{option}`"
 
 
-def _is_called(described: Json) -> bool:
+def _is_called(path: str, described: Json) -> bool:
     kinds = [kind for status, answer in described["responses"].items() if status < "400" for kind in answer["content"]]
     return (
         described["tags"][0] not in _NOT_OURS
         and described["operationId"] not in LEFT_OUT
-        and (any(kind != "text/html" for kind in kinds))
+        and any(kind != "text/html" or path.startswith("/v1/") for kind in kinds)  # what a link opens is for a browser
     )
 
 
@@ -118,7 +118,7 @@ def _command(method: str, path: str, described: Json, schemas: Json) -> Json:
     required = set(fields.get("required", []))
     parameters = described["parameters"]
     answers = [answer for status, answer in described["responses"].items() if status < "300"]
-    schemas_of_answers = [content["schema"] for answer in answers for content in answer["content"].values()]
+    kinds = {kind for answer in answers for kind in answer["content"]}
     return {
         "operation": described["operationId"],
         "method": method,
@@ -130,7 +130,7 @@ def _command(method: str, path: str, described: Json, schemas: Json) -> Json:
             name: _flag(schema, schemas) | ({"required": True} if name in required else {})
             for name, schema in fields.get("properties", {}).items()
         },
-        "octets": not any("result" in schema.get("properties", {}) for schema in schemas_of_answers),
+        "octets": not kinds <= {"application/json"},
         "links": described["operationId"] in _LINKS,
     }
 

@@ -53,6 +53,28 @@ export interface GetSplitReportParams {
   cursor?: string | undefined;
 }
 
+/** What `splitsReportCsv` takes. */
+export interface GetSplitReportCsvParams {
+  /** Left out: the present month. */
+  period?: string | undefined;
+  /** Needed where the month was paid in several. */
+  currency?: string | undefined;
+  /** What if the month cost this, in minor units of `currency` (`usd` if left out)? */
+  totalCents?: number | undefined;
+}
+
+/** What `splitsStatement` takes. */
+export interface GetSplitStatementParams {
+  /** Left out: the present month. */
+  period?: string | undefined;
+  /** Needed where the month was paid in several. */
+  currency?: string | undefined;
+  /** Of a line: a pod, a team or a cost centre. */
+  id?: string | undefined;
+  /** Your name, to stand above it. */
+  issuer?: string | undefined;
+}
+
 /** Calls about billing. */
 export class BillingResource extends Resource {
   /**
@@ -136,5 +158,27 @@ export class BillingResource extends Resource {
    */
   splitsReport(params: GetSplitReportParams = {}, options?: RequestOptions): PagePromise<models.SplitLine, models.SplitReport> {
     return this.transport.page('/v1/billing/splits/report', 'lines', params, options);
+  }
+
+  /**
+   * Divide a month's cost among pods, teams or cost centres, every cent of it.
+   *
+   * As a table of all lines, in CSV (RFC 4180).
+   *
+   * Needs the permission `billing:read`.
+   */
+  splitsReportCsv(params: GetSplitReportCsvParams = {}, options?: RequestOptions): Promise<string> {
+    return this.transport.text('/v1/billing/splits/report', { ...params, format: 'csv' }, options);
+  }
+
+  /**
+   * Get a page to print or to hand on: what one line of the report is charged for a month.
+   *
+   * It shows use and charge, with the mark-up in it, and neither the account's own cost nor anybody else's.
+   *
+   * Needs the permission `billing:read`.
+   */
+  splitsStatement(params: GetSplitStatementParams = {}, options?: RequestOptions): Promise<string> {
+    return this.transport.text('/v1/billing/splits/statement', params, options);
   }
 }

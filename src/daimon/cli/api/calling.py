@@ -49,10 +49,11 @@ def call(
     *,
     query: list[tuple[str, str]],
     body: Json | None,
-    into: BinaryIO | None = None,
+    into: Callable[[], BinaryIO] | None = None,
+    as_it_is: bool = False,
     progress: Callable[[int, int | None], None] = lambda _, __: None,
 ) -> Answer:
-    """Call the API; octets are written `into` if that is given. Raises Unreachable."""
+    """Call the API. What is no JSON is written `into` if that is given; `as_it_is`: JSON too. Raises Unreachable."""
     url = urlsplit(connection.base_url)
     headers = {"User-Agent": f"daimon-cli/{daimon.__version__}", "Accept": "*/*"}
     if connection.api_key:
@@ -67,7 +68,7 @@ def call(
         opened = _open(url.scheme, url.netloc)
         try:
             opened.request(method, target, octets, headers)
-            return _read(opened.getresponse(), into, progress)
+            return _read(opened.getresponse(), into, as_it_is, progress)
         finally:
             opened.close()
     except (OSError, http.client.HTTPException) as error:
@@ -81,15 +82,18 @@ def _open(scheme: str, netloc: str) -> http.client.HTTPConnection:
 
 
 def _read(
-    response: http.client.HTTPResponse, into: BinaryIO | None, progress: Callable[[int, int | None], None]
+    response: http.client.HTTPResponse,
+    into: Callable[[], BinaryIO] | None,
+    as_it_is: bool,
+    progress: Callable[[int, int | None], None],
 ) -> Answer:
-    is_json = (response.headers.get_content_type()) == "application/json"
-    if into is None or response.status >= 400:
+    is_json = response.headers.get_content_type() == "application/json"
+    if into is None or response.status >= 400 or (is_json and not as_it_is):
         octets = response.read()
         return Answer(response.status, json.loads(octets) if is_json and octets else octets.decode("utf-8", "replace"))
-    done, whole = 0, response.length
+    done, whole, output = 0, response.length, into()
     while chunk := response.read(_CHUNK):
-        into.write(chunk)
+        output.write(chunk)
         done += len(chunk)
         progress(done, whole)
     return Answer(response.status, None)

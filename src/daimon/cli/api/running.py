@@ -7,6 +7,7 @@ import mimetypes
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
@@ -35,13 +36,13 @@ def run(call: Json, given: Mapping[str, Any]) -> int:
     body = _body(call, given)
     try:
         with Progress(call["help"]) as progress, ExitStack() as stack:
-            into = _output(stack, given) if call["octets"] else None
+            into = partial(_output, stack, given)
             answer = calling.call(
-                connection, call["method"], path, query=calling.shown(query), body=body, into=into,
-                progress=progress.moved,
+                connection, call["method"], path, query=calling.shown(query), body=body,
+                into=into if call["octets"] else None, progress=progress.moved,
             )  # fmt: skip
             if call["links"] and given["output"] and answer.ok:
-                answer = _fetched(connection, answer.content["result"]["url"], _output(stack, given), progress)
+                answer = _fetched(connection, answer.content["result"]["url"], into, progress)
     except calling.Unreachable as error:
         print(f"daimon: {error}", file=sys.stderr)
         return SERVER_FAILED
@@ -55,11 +56,13 @@ def _segment(value: str) -> str:
     return quote(value, safe="")
 
 
-def _fetched(connection: Connection, url: str, into: BinaryIO, progress: Progress) -> Answer:
+def _fetched(connection: Connection, url: str, into: Callable[[], BinaryIO], progress: Progress) -> Answer:
     """Return the answer behind a link, whose octets are written away; the link is its own permission."""
     path = urlsplit(url).path
     without_key = Connection(connection.base_url, None)
-    return calling.call(without_key, "GET", path, query=[], body=None, into=into, progress=progress.moved)
+    return calling.call(
+        without_key, "GET", path, query=[], body=None, into=into, as_it_is=True, progress=progress.moved
+    )
 
 
 def read_text(value: str) -> str:

@@ -207,3 +207,43 @@ class BillingResource(Resource):
             SplitReport,
         )
         return found
+
+    def splits_report_csv(
+        self, *, period: str | None = None, currency: str | None = None, total_cents: int | None = None
+    ) -> str:
+        """Divide a month's cost among pods, teams or cost centres, every cent of it.
+
+        As a table of all lines, in CSV (RFC 4180).
+
+        Needs the permission `billing:read`.
+
+        Args:
+            period: Left out: the present month.
+            currency: Needed where the month was paid in several.
+            total_cents: What if the month cost this, in minor units of `currency` (`usd` if left out)?
+        """
+        return self._text(
+            get("/v1/billing/splits/report", period=period, currency=currency, total_cents=total_cents, format="csv")
+        )
+
+    def splits_statement(
+        self,
+        *,
+        period: str | None = None,
+        currency: str | None = None,
+        id: str | None = None,
+        issuer: str | None = None,
+    ) -> str:
+        """Get a page to print or to hand on: what one line of the report is charged for a month.
+
+        It shows use and charge, with the mark-up in it, and neither the account's own cost nor anybody else's.
+
+        Needs the permission `billing:read`.
+
+        Args:
+            period: Left out: the present month.
+            currency: Needed where the month was paid in several.
+            id: Of a line: a pod, a team or a cost centre.
+            issuer: Your name, to stand above it.
+        """
+        return self._text(get("/v1/billing/splits/statement", period=period, currency=currency, id=id, issuer=issuer))
