@@ -1,4 +1,4 @@
-"""Mail servers and a browser from Debian's packages. `python3 tests/peer_tools.py` installs them, with Python alone.
+"""Mail servers, a browser, shells and checkers from Debian's packages. `python3 tests/peer_tools.py` installs them all.
 
 Postfix is installed. OpenSMTPD cannot be beside it, and is unpacked into a folder.
 """
@@ -10,7 +10,14 @@ import tempfile
 from pathlib import Path
 
 OPENSMTPD = Path("/var/cache/daimon-tests/opensmtpd")
-CHROMIUM = "/usr/bin/chromium"
+PROGRAMS = {  # and the packages they are in
+    "chromium": "chromium",
+    "fish": "fish",
+    "named-checkzone": "bind9-utils",
+    "systemd-analyze": "systemd",
+    "zsh": "zsh",
+}
+CHROMIUM_FLAGS = ["--no-sandbox", "--headless"]
 _NEEDED = {
     "postfix": "/usr/sbin/smtp-sink",
     "sasl2-bin": "/usr/sbin/saslpasswd2",
@@ -47,14 +54,17 @@ def install() -> None:
         _unpack()
 
 
-def browser() -> str:
-    """Return the path of Debian's Chromium, which is brought if it is missing. Only root can."""
-    if not Path(CHROMIUM).exists():
+def program(name: str) -> str:
+    """Return the path of one of PROGRAMS, which is brought if it is missing. Only root can."""
+    found = shutil.which(name, path=_PATH)
+    if found is None:
         if os.geteuid() != 0:
-            raise PermissionError("only root can install chromium")
+            raise PermissionError(f"only root can install {name}: apt-get install {PROGRAMS[name]}")
         _run("apt-get", "update", "-qq")
-        _run("apt-get", "install", "-qq", "--yes", "--no-install-recommends", "chromium")
-    return CHROMIUM
+        _run("apt-get", "install", "-qq", "--yes", "--no-install-recommends", PROGRAMS[name])
+        found = shutil.which(name, path=_PATH)
+    assert found, f"{PROGRAMS[name]} has no {name}"
+    return found
 
 
 def _unpack() -> None:
@@ -76,4 +86,5 @@ def _run(*command: str, cwd: Path | None = None) -> None:
 
 if __name__ == "__main__":
     install()
-    browser()
+    for each in PROGRAMS:
+        program(each)

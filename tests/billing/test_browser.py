@@ -17,7 +17,9 @@ from .whole import awaited, result
 def page() -> Iterator[Page]:
     """A page of Debian's Chromium that runs no script."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=peer_tools.browser(), args=["--no-sandbox", "--headless"])
+        browser = playwright.chromium.launch(
+            executable_path=peer_tools.program("chromium"), args=["--no-sandbox", "--headless"]
+        )
         yield browser.new_page(java_script_enabled=False)
         browser.close()
 

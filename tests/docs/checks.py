@@ -20,6 +20,7 @@ from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+import peer_tools
 from e2e.serving import daimon
 
 from .beside import World
@@ -132,7 +133,11 @@ def unit(block: str, _: Said, world: World) -> None:
     file = world.served.data_dir.parent / name
     file.write_text(installed, "utf-8")
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", file], capture_output=True, text=True, timeout=60, check=False
+        [peer_tools.program("systemd-analyze"), "verify", "--man=no", file],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, str(file) in done.stderr) == (0, False), done.stderr
 

@@ -307,7 +307,7 @@ PAGES = {
             runs(
                 "^complete -o default -F _daimon daimon$",
                 "^autoload .*bashcompinit$",
-                "^complete -c daimon -f$",
+                "^complete -c daimon -n '__daimon_at inboxes' -f -a '.*'$",
                 look=COMPLETIONS,
             ),
         ],

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import smtplib
 import stat
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import peer_tools
 from daimon.api import commands
 from daimon.api.catalog import OPERATIONS
 from daimon.cli.api import table
@@ -233,20 +233,51 @@ def test_who_reads_no_further_gets_no_complaint(shell: Shell) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+COMPLETED = {
+    "daimon inb": ["inbound", "inboxes"],
+    "daimon inboxes rot": ["rotate-key"],
+    "daimon admin account set-t": ["set-tier"],
+    "daimon account cap": ["capabilities"],
+    "daimon messages wait x --has-c": ["--has-code"],
+    "daimon account export --outp": ["--output"],
+    "daimon send x --att": ["--attach"],
+}
+
+
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_completion_is_a_script(shell: Shell, name: str) -> None:
-    """That knows groups, verbs and flags; bash runs it."""
+    """That knows every group, command and flag."""
     script = shell.run("completion", name).stdout
-    assert all(word in script for word in ("inboxes", "rotate-key", "--has-code", "admin"))
-    if name == "bash":
-        asked = 'COMP_WORDS=(daimon messages wa) COMP_CWORD=2; _daimon; echo "${COMPREPLY[@]}"'
+    for word in ("inboxes", "rotate-key", "--has-code", "--no-unread", "admin", "set-tier", "--http-port", "--output"):
+        assert word in script
+    assert "_role" not in script
+
+
+def test_bash_completes(shell: Shell) -> None:
+    """Groups, commands below a group, and flags, also behind other arguments."""
+    script = shell.run("completion", "bash").stdout
+    for words, wanted in COMPLETED.items():
+        typed = words.split(" ")
+        asked = f'COMP_WORDS=({" ".join(typed)}) COMP_CWORD={len(typed) - 1}; _daimon; echo "${{COMPREPLY[@]}}"'
         done = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True)
-        assert done.stdout.split() == ["wait"]
+        assert done.stdout.split() == wanted, words
+
+
+def test_fish_completes(shell: Shell, tmp_path: Path) -> None:
+    """The same."""
+    (tmp_path / "daimon.fish").write_text(shell.run("completion", "fish").stdout)
+    asked = "; ".join(f"complete -C '{words}'" for words in COMPLETED)
+    done = subprocess.run(
+        [peer_tools.program("fish"), "--no-config", "-c", f"source {tmp_path}/daimon.fish; {asked}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    found = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    assert sorted(found) == sorted(word for words in COMPLETED.values() for word in words)
 
 
 def test_zsh_completes(shell: Shell, tmp_path: Path) -> None:
     """In a shell that has loaded nothing yet, at the press of a key."""
-    assert shutil.which("zsh"), "this test needs zsh (Debian: apt-get install zsh)"
     (tmp_path / "daimon.zsh").write_text(shell.run("completion", "zsh").stdout)
     typed = f"""
         zmodload zsh/zpty && zpty -b shell zsh -f -i
@@ -255,7 +286,9 @@ def test_zsh_completes(shell: Shell, tmp_path: Path) -> None:
         zpty -w -n shell $'daimon inboxes rot\\t' && zpty -r shell said '*rot*' && zpty -r shell said '*ate-key*'
         zpty -w -n shell $'x --sh\\t' && zpty -r shell said '*ow-secret*'
     """
-    done = subprocess.run(["zsh", "-f", "-c", typed], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [peer_tools.program("zsh"), "-f", "-c", typed], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -49,7 +49,9 @@ def site(project: Path, tmp_path: Path) -> Iterator[str]:
 def page() -> Iterator[Page]:
     """A page of Debian's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=peer_tools.browser(), args=["--no-sandbox", "--headless"])
+        browser = playwright.chromium.launch(
+            executable_path=peer_tools.program("chromium"), args=["--no-sandbox", "--headless"]
+        )
         yield browser.new_page()
         browser.close()
 

@@ -22,7 +22,9 @@ REPORT = Report(NOVEMBER, "usd", Split(), [Cost("c", "", 999_999, "usd", Days.of
 def page() -> Iterator[Page]:
     """A page of Debian's Chromium that runs no script."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=peer_tools.browser(), args=["--no-sandbox", "--headless"])
+        browser = playwright.chromium.launch(
+            executable_path=peer_tools.program("chromium"), args=["--no-sandbox", "--headless"]
+        )
         yield browser.new_page(java_script_enabled=False)
         browser.close()
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from daimon import __version__
-from daimon.cli import admin, api, audit, mail, mcp, serving, webhooks
+from daimon.cli import admin, api, audit, completion, mail, mcp, serving, webhooks
 from daimon.cli.parsing import BadUsage
 from daimon.config import BadSetting
 
@@ -63,5 +63,6 @@ def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     mcp.add(commands)
     api.add(commands, {"webhooks": webhooks.add(commands), "audit": audit.add(commands)}, argv)
     admin.add(commands)
+    completion.add(commands, _parser)
     serving.add_role(commands)
     return parser

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daimon.cli.api import completion, profiles, running, tailing
+from daimon.cli.api import profiles, running, tailing
 from daimon.cli.parsing import Commands, command, group
 
 Json = dict[str, Any]
@@ -67,7 +67,6 @@ def add(commands: Commands, started: Mapping[str, Commands], argv: Sequence[str]
         else:
             commands.add_parser(short, help=known[name][verb]["help"])
     profiles.add(commands)
-    completion.add(commands, known)
 
 
 def _add_call(commands: Commands, verb: str, call: Json) -> None:
