@@ -358,6 +358,7 @@ async def test_a_paused_webhook_goes_on_where_it_was(post: Post) -> None:
         paused = await post.settled(webhook, lambda found: found.cursor == 2)
         await _set(post, paused, WebhookStatus.DISABLED)
         await post.poke(webhook)
+        await eventually(lambda: post.sql("select leased_by is null from webhooks"))  # the worker has seen it
         await post.happen(3)
         async with endpoint() as other:
             await post.webhook(other.url)
