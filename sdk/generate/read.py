@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from sdk.generate import names
 
 Schema = Mapping[str, Any]
+_OF_FORMATS = re.compile(r" With `format=[^.]*\.")  # of those, each has a method of its own
 PAGE_FIELDS = ("total", "limit", "offset", "has_more", "next_cursor")
 
 
@@ -188,7 +190,7 @@ class _Reader:
             has_body=bool(body) and verb != "delete",
             arguments=tuple(arguments),
             answer=self._answer(given),
-            doc=_join(given["summary"] + ".", given.get("description", "")),
+            doc=_join(given["summary"] + ".", _OF_FORMATS.sub("", given.get("description", ""))),
         )
 
     def _parameter(self, operation: str, given: Mapping[str, Any]) -> Field:

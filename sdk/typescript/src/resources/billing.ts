@@ -152,7 +152,7 @@ export class BillingResource extends Resource {
    * Divide a month's cost among pods, teams or cost centres, every cent of it.
    *
    * The cost is what was invoiced or charged; without either, `total_cents` supposes one. What was used in no pod is on
-   * the line `unallocated`. With `format=csv` the answer is a table of all lines.
+   * the line `unallocated`.
    *
    * Needs the permission `billing:read`.
    */

@@ -186,7 +186,7 @@ class AsyncBillingResource(AsyncResource):
         """Divide a month's cost among pods, teams or cost centres, every cent of it.
 
         The cost is what was invoiced or charged; without either, `total_cents` supposes one. What was used in no
-        pod is on the line `unallocated`. With `format=csv` the answer is a table of all lines.
+        pod is on the line `unallocated`.
 
         Needs the permission `billing:read`.
 
