@@ -135,7 +135,7 @@ def copy_tests(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     tests = ROOT / "tests"
     shutil.copytree(tests / "sdk/seed_samples", folder / "tests/sdk/seed_samples")
-    for file in (*(tests / "sdk").glob("*.py"), tests / "e2e/serving.py"):
+    for file in (*(tests / "sdk").glob("*.py"), tests / "e2e/serving.py", tests / "npm.py"):
         if file.stem not in NOT_FOR_3_9:
             copy = folder / file.relative_to(ROOT)
             copy.parent.mkdir(exist_ok=True)
