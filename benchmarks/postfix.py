@@ -109,7 +109,7 @@ def postfix(*, hold: bool = False, relay: int | None = None) -> Iterator[Postfix
     control = ["postfix", "-c", str(root / "etc")]
     subprocess.run([*control, "start"], check=True, capture_output=True, env=_plain())
     try:
-        _await(port)
+        await_port(port)
         yield Postfix(port, root)
     finally:
         subprocess.run([*control, "stop"], check=False, capture_output=True, env=_plain())
@@ -126,7 +126,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await(port: int) -> None:
+def await_port(port: int) -> None:
     for _ in range(200):
         try:
             with socket.create_connection(("127.0.0.1", port), 1) as client:

@@ -1,7 +1,6 @@
 """The SMTP client against aiosmtplib, and against bare asyncio streams that check nothing, to the same smtp-sink.
 
 Printed are mails a second over a connection, over four, and the CPU time that a mail costs the client.
-aiosmtplib is no dependency: `pip install --target DIRECTORY aiosmtplib`, and `PYTHONPATH=DIRECTORY`.
 """
 
 import argparse
@@ -12,21 +11,15 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
+import aiosmtplib
 import uvloop
 
 from benchmarks.figures import median, ratio
-from benchmarks.postfix import _await, _free_port, install
+from benchmarks.postfix import await_port, free_port, install
 from benchmarks.smtp_load import SENDER, mail
 from daimon.mail.envelope import Envelope
 from daimon.outbound import smtp
 from daimon.outbound.tls import TlsDemand
-
-try:
-    import aiosmtplib
-except ImportError as missing:
-    raise SystemExit(
-        "this benchmark needs aiosmtplib: pip install --target DIRECTORY, PYTHONPATH=DIRECTORY"
-    ) from missing
 
 TO = "b@example.com"
 _IN_CLEAR = TlsDemand(False, ssl.create_default_context(), None, lambda _: None)
@@ -111,10 +104,10 @@ def timed(client: Client, port: int, mails: int, connections: int, octets: bytes
 @contextlib.contextmanager
 def sink() -> Iterator[int]:
     """Run smtp-sink, which throws away what it hears."""
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "100"], stdout=subprocess.DEVNULL)
     try:
-        _await(port)
+        await_port(port)
         yield port
     finally:
         process.terminate()
