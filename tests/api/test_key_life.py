@@ -57,7 +57,10 @@ async def test_a_grace_ends_and_a_later_rotation_ends_it_earlier(edge: Edge) -> 
     second = await team.result("POST", path, {"grace_seconds": 604_800})
     assert [await error_of(edge, key["api_key"]) for key in (first, second)] == [None, None]
     async with edge.database.read() as db:
-        await db.execute("update key_secrets set valid_until = now() where hash = $1", secret.digest(first["api_key"]))
+        await db.execute(
+            "update key_secrets set valid_until = now() - interval '1 s' where hash = $1",
+            secret.digest(first["api_key"]),
+        )
     edge.services.keys.forget()
     assert [await error_of(edge, key["api_key"]) for key in (first, second)] == ["API_KEY_REVOKED", None]
     third = await team.result("POST", path, {"grace_seconds": 600})

@@ -14,7 +14,8 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _VISIBLE = re.compile(r"[ -~]*\Z")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,996}>\Z")
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,60}\Z")
+# A token that is left bare: without the marks of RFC 2231 §7, which readers look for in it.
+_TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`|~-]{1,60}\Z")
 _QUOTABLE = re.compile(r"[ !#-\[\]-~]{0,60}\Z")
 # An encoded word is at most 75 characters (RFC 2047 §2), twelve of which are `=?utf-8?q??=`.
 _PAYLOAD = 63

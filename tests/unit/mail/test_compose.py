@@ -134,6 +134,15 @@ def test_any_unicode_comes_back(subject: str, name: str, filename: str, text: st
     assert came.rstrip("\n") == written.rstrip("\n")  # the last line end is the delimiter's (RFC 2046 §5.1.1)
 
 
+@pytest.mark.parametrize("filename", ["*", "a*b.txt", "it's.txt", "100%.txt", "a=b", "a;b", 'a"b', "(a)"])
+def test_odd_file_names_come_back(filename: str) -> None:
+    """Also those with the marks of RFC 2231, which readers take for an encoding in a value without quotation marks."""
+    mail = compose(outgoing(attachments=(Attachment(filename, "text/csv", b"1,2"),))).octets
+    [_, attached] = email.message_from_bytes(mail, policy=email.policy.default).iter_parts()
+    assert attached.get_filename() == filename
+    assert [file.filename for file in mime.parse(mail).attachments] == [filename]
+
+
 def _visible(text: str) -> str:
     """Return what every reader keeps: readers take apostrophes around a name for quotation marks."""
     return "".join(filter(str.isprintable, text)).strip(" '")
