@@ -7,7 +7,6 @@ import smtplib
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import peer_tools
 from daimon.api import commands
 from daimon.api.catalog import OPERATIONS
 from daimon.cli.api import table
-from serving import FREE_PORTS, Serving
+from serving import Serving
 
 DAIMON = str(Path(sys.executable).with_name("daimon"))
 SECRET = re.compile(r"dm_\w+_\w{20,}")
@@ -46,20 +45,10 @@ class Shell:
         return json.loads(done.stdout)["result"]
 
 
-@pytest.fixture(scope="module")
-def server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """A server that lets one address take many inboxes."""
-    directory = tmp_path_factory.mktemp("cli") / "data"
-    subprocess.run(["cp", "-a", prepared, directory], check=True)
-    server = Serving(directory, *FREE_PORTS, DAIMON_FREE_CREATES_PER_HOUR="1000").ready()
-    yield server
-    assert server.end() == 0
-
-
 @pytest.fixture
-def shell(server: Serving, tmp_path: Path) -> Shell:
+def shell(generous: Serving, tmp_path: Path) -> Shell:
     """A shell without a key."""
-    return Shell(server, tmp_path)
+    return Shell(generous, tmp_path)
 
 
 def deliver(server: Serving, to: str, subject: str = "Your code", text: str = "Your code is 615243.") -> None:
