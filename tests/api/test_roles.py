@@ -207,10 +207,11 @@ async def test_a_change_by_another_process_holds_within_a_second(place: Place) -
     assert (await place.team.send("GET", "/v1/inboxes", key=person.key)).status_code == 200
     async with place.team.edge.database.read() as db:  # as another process would
         await db.execute("delete from grants where account_id = $1", place.team.account_uuid)
-    changed = time.monotonic()
+    changed = asked = time.monotonic()
     while (await place.team.send("GET", "/v1/inboxes", key=person.key)).status_code == 200:
-        assert time.monotonic() - changed < 1.0
+        assert asked - changed < 1.0  # when it was asked: a slow machine may take its time to answer
         await asyncio.sleep(0.02)
+        asked = time.monotonic()
 
 
 @pytest.mark.parametrize("role", ["viewer", "billing"])
