@@ -12,6 +12,7 @@ from httpx import Response
 from daimon.drafts.repository import take_due
 from daimon.kit import ids
 from daimon.kit.clock import utc_now
+from daimon.quotas.drafts import MOST_OCTETS
 from daimon.worker import drafts as worker_drafts
 
 from .conftest import Post
@@ -257,3 +258,65 @@ async def test_accounts_have_their_turns(post: Post) -> None:
             taken.append((after, len(due)))
     assert sorted(taken[:2]) == sorted([(many, 32), (few, 1)])
     assert taken[2] == (many, 8)
+
+
+async def octets(post: Post) -> int:
+    """Return what the account's drafts are counted with."""
+    async with post.edge.database.read() as db:
+        used: int = await db.fetchval("select used from quotas where quota = 'draft_octets'")
+    return used
+
+
+async def test_drafts_are_counted_until_they_are_sent(post: Post) -> None:
+    """Those that were deleted, sent now or at their moment hold nothing any more; a change counts its difference."""
+    now, later, gone = [await draft(post, to="ada@example.com", body="x" * 5000) for _ in range(3)]
+    whole = await octets(post)
+    assert 3 * 6024 < whole < 3 * 7000
+    await call(post, "PATCH", f"/{later['id']}", {"body": "x" * 4000, "send_at": soon(60)})
+    assert await octets(post) == whole - 1000
+    assert (await call(post, "DELETE", f"/{gone['id']}")).status_code == 200
+    assert (await call(post, "POST", f"/{now['id']}/send")).status_code == 202
+    await come(post)
+    async with Scheduling(post):
+        await sent_of(post, later["id"], "sent")
+    assert await octets(post) == 0
+    left = await draft(post, to="ada@example.com")
+    async with post.edge.database.transaction() as db:
+        await db.execute("delete from drafts")  # as with an inbox that is erased
+    assert (await octets(post), left["status"]) == (0, "draft")
+
+
+async def test_drafts_hold_so_much_and_no_more(post: Post) -> None:
+    """What is refused is not kept, and a mail that is sent at once is none."""
+    made = await draft(post, to="ada@example.com", body="x")
+    await post.execute("update quotas set used = $1 where quota = 'draft_octets'", MOST_OCTETS - 1500)
+    full = await octets(post)
+    for method, path, body in (
+        ("POST", "", {"body": "x" * 1000}),
+        ("PATCH", f"/{made['id']}", {"body": "x" * 2000}),
+    ):
+        answer = await call(post, method, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "TOO_MANY_DRAFTS"), answer.text
+    put_off = await post.send(to="ada@example.com", send_at=soon(60), body="x" * 1000)
+    assert (put_off.status_code, put_off.json()["code"]) == (409, "TOO_MANY_DRAFTS")
+    assert (await octets(post), len((await call(post, "GET", "")).json()["result"]["drafts"])) == (full, 1)
+    assert (await call(post, "PATCH", f"/{made['id']}", {"body": "x" * 1000})).status_code == 200
+    await post.sent(to="ada@example.com", body="x" * 5000)
+    assert (await call(post, "POST", f"/{made['id']}/send")).status_code == 202
+    assert (await call(post, "POST", "", {"body": "x" * 1000})).status_code == 201
+
+
+async def test_drafts_changed_sent_and_due_at_once(post: Post) -> None:
+    """Whoever writes and then sends one, and the worker, lock the counter in one order: nobody is a victim."""
+    made = [await draft(post, to="ada@example.com", send_at=soon(600)) for _ in range(40)]
+    await post.execute("update drafts set next_at = now() where id = any($1)", [
+        ids.read(ids.Kind.DRAFT, each["id"]) for each in made[::2]
+    ])  # fmt: skip
+    async with Scheduling(post), Scheduling(post):
+        answers = await asyncio.gather(
+            *(post.send(draft_id=each["id"], subject="Now", body="x" * 500) for each in made[1::2])
+        )
+        for each in made:
+            await sent_of(post, each["id"], "sent")
+    assert {answer.status_code for answer in answers} == {202}
+    assert await octets(post) == 0

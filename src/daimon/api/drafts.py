@@ -18,7 +18,7 @@ from daimon.api.sending import ERRORS, in_turn
 from daimon.api.sent_schema import SentView
 from daimon.audit.models import Change
 from daimon.drafts import service as drafts
-from daimon.drafts.errors import DraftNotFound
+from daimon.drafts.errors import DraftNotFound, TooManyDrafts
 from daimon.drafts.models import Draft
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import Forbidden, InvalidCursor, PayloadTooLarge, StateConflict
@@ -53,7 +53,7 @@ def _check_may_schedule(request: Request, draft: Draft) -> None:
     permission=Permission.DRAFTS_WRITE,
     status=201,
     other_statuses=(200,),
-    errors=(ClientIdConflict, PayloadTooLarge),
+    errors=(ClientIdConflict, TooManyDrafts, PayloadTooLarge),
     example=examples.CREATE_DRAFT,
     max_bytes=MAX_SEND_BYTES,
 )
@@ -99,7 +99,7 @@ async def get_draft(request: Request, inbox_id: InboxInPath, draft_id: DraftInPa
     "/v1/inboxes/{inbox_id}/drafts/{draft_id}",
     tag=_TAG,
     permission=Permission.DRAFTS_WRITE,
-    errors=(StateConflict, PayloadTooLarge),
+    errors=(StateConflict, TooManyDrafts, PayloadTooLarge),
     example=examples.PATCH_DRAFT,
     max_bytes=MAX_SEND_BYTES,
 )

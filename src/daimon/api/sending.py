@@ -16,7 +16,7 @@ from daimon.api.request import Request
 from daimon.api.scheduling import schedule, send_draft, sent
 from daimon.api.send_schema import MAX_SEND_BYTES, ForwardBody, ReplyBody, SendBody
 from daimon.api.sent_schema import DeliveriesView, SentView, history_view, preview_view
-from daimon.drafts.errors import DraftNotFound
+from daimon.drafts.errors import DraftNotFound, TooManyDrafts
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import InboxIsSuspended
 from daimon.keys.permissions import Permission
@@ -69,7 +69,7 @@ async def in_turn(request: Request) -> AsyncIterator[None]:
     permission=Permission.MESSAGES_SEND,
     status=202,
     other_statuses=(200,),
-    errors=(*ERRORS, ThreadNotFound, DraftNotFound, StateConflict),
+    errors=(*ERRORS, ThreadNotFound, DraftNotFound, StateConflict, TooManyDrafts),
     example=examples.SEND,
     around=in_turn,
     max_bytes=MAX_SEND_BYTES,

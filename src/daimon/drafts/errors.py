@@ -10,6 +10,16 @@ class DraftNotFound(NotFound):
     next_steps = ("List the drafts: GET /v1/inboxes/{inbox_id}/drafts.",)
 
 
+class TooManyDrafts(StateConflict):
+    """The drafts of the account that were not sent hold as much as they may. Nothing was written."""
+
+    code = "TOO_MANY_DRAFTS"
+    next_steps = (
+        "Delete drafts that are no longer needed: DELETE /v1/inboxes/{inbox_id}/drafts/{draft_id}.",
+        "Or send them: POST /v1/inboxes/{inbox_id}/drafts/{draft_id}/send; what was sent is counted no more.",
+    )
+
+
 class DraftSent(StateConflict):
     """This draft was sent: it can be changed, sent and taken back no more."""
 

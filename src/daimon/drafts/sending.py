@@ -24,6 +24,7 @@ from daimon.kit.log import Log
 from daimon.outbound import submission
 from daimon.outbound.planning import Ask
 from daimon.outbound.road import Road
+from daimon.quotas import drafts as quotas
 
 REVIEW_WAIT = timedelta(minutes=5)
 FAULT_WAIT = timedelta(seconds=5)
@@ -43,6 +44,7 @@ async def send_due(db: Connection, *, after: UUID, road: Road, now: datetime) ->
     if not due:
         return None
     due = due[: _fitting(due)]
+    await quotas.hold(db, due[0].account_id)
     try:
         async with db.transaction():
             await _send(db, due, road, now)

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from daimon.accounts import client_ids
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
-from daimon.drafts.errors import DraftSent
+from daimon.drafts.errors import DraftSent, TooManyDrafts
 from daimon.drafts.models import FURTHEST, Draft, DraftChange, DraftQuery, DraftStatus, NewDraft
 from daimon.drafts.repository import DraftRepository, set_sent, summary_of
 from daimon.inboxes import service as inboxes
@@ -21,6 +21,7 @@ from daimon.kit.paging import Page
 from daimon.outbound import planning, submission
 from daimon.outbound.models import Submitted
 from daimon.outbound.road import Road
+from daimon.quotas import drafts as quotas
 
 _KIND = "draft"
 
@@ -28,7 +29,10 @@ _KIND = "draft"
 async def create(
     db: Connection, scope: Scope, inbox: UUID | str, wish: NewDraft, *, now: datetime
 ) -> tuple[Draft, bool]:
-    """Create a draft; return it, and whether it is new. Raises InboxNotFound, Invalid, ClientIdConflict."""
+    """Create a draft; return it, and whether it is new.
+
+    Raises InboxNotFound, Invalid, ClientIdConflict, TooManyDrafts.
+    """
     drafts, inbox_id = await _of(db, scope, inbox)
     draft_id = ids.new()
     if wish.client_id:
@@ -55,6 +59,7 @@ async def create(
     if draft.status is DraftStatus.SCHEDULED:
         planning.recipients_of(wish.mail)
     await drafts.add(draft)
+    await _check_room(db, scope)
     return draft, True
 
 
@@ -75,7 +80,7 @@ async def change(
 ) -> tuple[Draft, Draft]:
     """Change a draft, schedule it or take that back; return it as it was and as it is.
 
-    Raises InboxNotFound, DraftNotFound, DraftSent, Invalid.
+    Raises InboxNotFound, DraftNotFound, DraftSent, Invalid, TooManyDrafts.
     """
     drafts, _ = await _of(db, scope, inbox)
     before = await _unsent(drafts, draft_id)
@@ -97,6 +102,7 @@ async def change(
     if send_at:
         planning.recipients_of(mail)
     await drafts.change(after)
+    await _check_room(db, scope)
     return before, after
 
 
@@ -117,6 +123,7 @@ async def send(
     drafts, inbox_id = await _of(db, who.scope, inbox)
     draft = await _unsent(drafts, draft_id)
     assert draft.content is not None
+    await quotas.hold(db, who.scope.account_id)
     submitted = await submission.submit(db, who, inbox_id, draft.content, road=road, now=now)
     await set_sent(db, who.scope.account_id, [(draft.id, submitted.id)], now=now)
     return submitted
@@ -125,6 +132,11 @@ async def send(
 async def _of(db: Connection, scope: Scope, inbox: UUID | str) -> tuple[DraftRepository, UUID]:
     found = await inboxes.get(db, scope, inbox)
     return DraftRepository(db, Scope(scope.account_id, inbox_id=found.id)), found.id
+
+
+async def _check_room(db: Connection, scope: Scope) -> None:
+    if not await quotas.has_room(db, scope.account_id):
+        raise TooManyDrafts(f"The account's drafts hold {quotas.MOST_OCTETS >> 30} GiB, which is the limit.")
 
 
 async def _unsent(drafts: DraftRepository, draft_id: UUID) -> Draft:
