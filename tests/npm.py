@@ -7,6 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "sdk" / "typescript"
 RUNTIMES = PACKAGE / "test" / "runtimes"
+PATIENCE = 900  # seconds, for a test that may have to install what others wait for, or to wait for it
 
 
 def npm(*arguments: str, where: Path = PACKAGE, **variables: str) -> None:

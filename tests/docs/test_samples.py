@@ -9,6 +9,7 @@ import pytest
 
 from billing.conftest import localstripe
 from daimon_email import DaimonClient
+from npm import PATIENCE
 
 from .beside import World, world
 from .checks import OF_COMMANDS, Said
@@ -18,6 +19,8 @@ from .pages import ROOT, name_of, read, samples
 from .shell import RUNS, Run, filled, said_by
 
 __all__ = ["localstripe"]
+
+pytestmark = pytest.mark.timeout(PATIENCE)
 
 
 @pytest.fixture(scope="module")

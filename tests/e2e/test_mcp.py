@@ -15,6 +15,7 @@ from mcp_clients import by_http, by_stdio, deliver, opened, reading_key, texts
 
 from daimon.api.catalog import OPERATIONS
 from daimon.mcp.tools import CALL, FIND, LEFT_OUT, TOOLS
+from npm import PATIENCE
 from serving import Serving
 
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
@@ -183,6 +184,7 @@ def test_who_may_call(generous: Serving) -> None:
     assert httpx.post(f"{generous.api}/mcp", json=hello, headers=accept).status_code == 200
 
 
+@pytest.mark.timeout(PATIENCE)
 def test_the_inspector_agrees(generous: Serving) -> None:
     """The protocol's own inspector, from npm, lists the tools and calls one."""
     account = opened(generous)
@@ -191,7 +193,7 @@ def test_the_inspector_agrees(generous: Serving) -> None:
         told = subprocess.run(
             ["npx", "--yes", INSPECTOR, "--cli", f"{generous.api}/mcp", "--transport", "http",
              "--header", f"Authorization: Bearer {account['account_api_key']}", *arguments],
-            capture_output=True, text=True, timeout=240, check=False,
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert told.returncode == 0, told.stderr
         return json.loads(told.stdout)

@@ -12,11 +12,11 @@ from playwright.sync_api import Page, sync_playwright
 
 import peer_tools
 from e2e.serving import Serving
-from npm import PACKAGE, RUNTIMES, run
+from npm import PACKAGE, PATIENCE, RUNTIMES, run
 
 from .walking import STEPS, Peer, given
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(PATIENCE)]
 
 
 class Files(SimpleHTTPRequestHandler):

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from e2e.serving import Serving
-from npm import PACKAGE, RUNTIMES, npm, run
+from npm import PACKAGE, PATIENCE, RUNTIMES, npm, run
 from once import Once
 
 from .walking import STEPS, Peer, given
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(PATIENCE)]
 
 BINARIES = RUNTIMES / "node_modules"
 PROGRAMS_AT = {"node": "node-linux-*/bin/node", "deno": "@deno/linux-*/deno", "bun": "@oven/bun-linux-*/bin/bun"}

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from e2e.serving import FREE_PORTS, Serving
-from npm import npm
+from npm import PATIENCE, npm
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(PATIENCE)
 @pytest.mark.usefixtures("typescript_client")
 def test_it_passes_its_tests(tmp_path: Path) -> None:
     """`npm ci` and `npm run build`, then `npm test`, on a server of its own: its samples take names."""

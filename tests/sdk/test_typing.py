@@ -5,6 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from npm import PATIENCE
+
+pytestmark = pytest.mark.timeout(PATIENCE)
+
 PROGRAM = """\
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -105,7 +111,7 @@ def test_mypy_knows_the_calls(tmp_path: Path) -> None:
     program.write_text(PROGRAM)
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", f"--cache-dir={tmp_path}", program],
-        capture_output=True, text=True, timeout=100, check=False, cwd=tmp_path,
+        capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path,
     )  # fmt: skip
     found = {line.partition(": ")[0].rpartition(":")[2] for line in done.stdout.splitlines() if " error: " in line}
     assert sorted(map(int, found)) == WRONG, done.stdout + done.stderr
@@ -117,10 +123,10 @@ def test_pyright_knows_the_calls(tmp_path: Path) -> None:
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "reportUnusedExpression": false}')
     (tmp_path / "package.json").write_text('{"private": true}')
     install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "pyright@1.1.414"]
-    subprocess.run(install, cwd=tmp_path, check=True, capture_output=True, timeout=100)
+    subprocess.run(install, cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE)
     done = subprocess.run(
         ["npx", "--no-install", "pyright", "--outputjson", "--pythonpath", sys.executable, "program.py"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     told = json.loads(done.stdout)["generalDiagnostics"]
     found = {each["range"]["start"]["line"] + 1 for each in told if each["severity"] == "error"}
