@@ -140,7 +140,7 @@ class Settings:
         Spec(
             values.switch,
             "true",
-            "Ask DNS who received mail comes from (SPF, DKIM, DMARC). Off where all mail comes by a relay that does.",
+            "Ask DNS who received mail is from (SPF, DKIM, DMARC, ARC). Off where all mail comes by a relay that does.",
         ),
     ]
     smtp_proxy_protocol: Annotated[

@@ -100,6 +100,18 @@ def _bounce(text: bytes) -> bytes:
     return b"From: MAILER-DAEMON@example.org\r\nSubject: failure notice\r\n\r\n" + text
 
 
+def _sets(count: int, padding: bytes = b"") -> bytes:
+    """Return the sets of an Authenticated Received Chain, whose signatures are nothing."""
+    one = (
+        b"ARC-Seal: i=%d; a=rsa-sha256; cv=%s; d=d%d.example; s=s; b=eA==\r\n"
+        b"ARC-Message-Signature: i=%d; a=rsa-sha256; c=relaxed/relaxed; d=d%d.example; s=s; h=from; bh=eA==; b=eA==\r\n"
+        b"ARC-Authentication-Results: i=%d; mx.example; arc=none%s\r\n"
+    )
+    return b"".join(
+        one % (n, b"pass" if n > 1 else b"none", n, n, n, n, padding) for n in reversed(range(1, count + 1))
+    )
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "empty": lambda: b"",
     "one_octet": lambda: b"x",
@@ -138,6 +150,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "header_never_ends": lambda: _repeat(b"X-A: y\r\n", 25 * MIB),
     "header_without_colons": lambda: _HEAD + _repeat(b"nonsense without a colon\r\nX-A: 1\r\n", 5 * MIB) + b"\r\nbody",
     "header_name_of_5_mb": lambda: b"X" * 5_000_000 + b": y\r\n\r\nbody",
+    "header_name_of_250_kb": lambda: _HEAD + b"X" * 250_000 + b"\r\n\r\nbody",
+    "header_names_of_nobody": lambda: _HEAD + b"XY " * 80_000 + b"\r\n\r\nbody",
     "encoded_words": lambda: _HEAD + b"X-A: " + b"=?utf-8?q?a?= " * 350_000 + b"\r\n\r\nbody",
     "encoded_words_in_subject": lambda: b"Subject: " + b"=?utf-8?b?4oKs?=\r\n " * 200_000 + b"\r\n\r\nbody",
     "encoded_words_unfinished": lambda: b"Subject: " + b"=?utf-8?q?" * 500_000 + b"\r\n\r\nbody",
@@ -167,6 +181,19 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "references": lambda: b"References: " + b"<a@b.example>\r\n " * 300_000 + b"\r\n\r\nbody",
     "references_open": lambda: b"References: " + b"<" * 1_000_000 + b"\r\n\r\nbody",
     "subject_of_replies": lambda: b"Subject: " + b"Re: " * 1_000_000 + b"x\r\n\r\nbody",
+    # Authenticated Received Chain
+    "arc_sets_50": lambda: _sets(50, b" " * 4_500) + _plain(b"body\r\n" * 3_000_000),
+    "arc_sets_600": lambda: _sets(600) + _plain(b"body"),
+    "arc_seals": lambda: b"ARC-Seal:\r\n" * 20_000 + _plain(b"body"),
+    "arc_seals_alike": lambda: b"ARC-Seal: i=1; cv=none; d=a.example; s=s; b=eA==\r\n" * 4_000 + _plain(b"body"),
+    "arc_number": lambda: _sets(1).replace(b"i=1;", b"i=" + b"1" * 60_000 + b";") + _plain(b"body"),
+    "arc_tags": lambda: b"ARC-Seal: i=1" + b";a=b" * 60_000 + b"\r\n" + _plain(b"body"),
+    "arc_semicolons": lambda: _sets(1, b";" * 100_000).replace(b"b=eA==", b";" * 40_000) + _plain(b"body"),
+    "arc_folds": lambda: _sets(1, b"\r\n " * 80_000) + _plain(b"body"),
+    "arc_comments": lambda: b"ARC-Authentication-Results: " + b"(" * 200_000 + b"\r\n" + _plain(b"body"),
+    "arc_comments_closed": lambda: b"ARC-Authentication-Results: " + b"()" * 100_000 + b"\r\n" + _plain(b"body"),
+    "arc_nuls": lambda: _sets(2).replace(b"; ", b";\x00 ") + _plain(b"body"),
+    "arc_names": lambda: _sets(1).replace(b"h=from", b"h=from" + b":from:x" * 2_000) + _plain(b"body"),
     # structure
     "nested_100": lambda: _nested(100),
     "nested_1000": lambda: _nested(1_000),

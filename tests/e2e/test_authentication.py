@@ -4,15 +4,18 @@ import asyncio
 import smtplib
 import socket
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chains import sealed
 from daimon.mail.dkim_signing import Algorithm, generate, load, record, sign
 from daimon_email import AsyncDaimonClient
 from serving import FREE_PORTS, Serving
 from zones import ZoneServer
 
 KEY = load("example.com", "s1", generate(Algorithm.RSA))
+LIST = load("list.example", "s2", generate(Algorithm.RSA))
 MAIL = b"From: a@example.com\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\nSubject: %s\r\n\r\nHello\r\n"
 THEIRS, NOBODYS = "93.184.215.14", "93.184.215.15"
 
@@ -36,20 +39,36 @@ def _send(port: int, address: str, to: str, octets: bytes) -> None:
         smtp.sendmail("a@example.com", [to], octets)
 
 
-CASES = [
-    (b"ours", THEIRS, False, ("pass", "none", "pass", None, True), []),
-    (b"forwarded", NOBODYS, True, ("fail", "pass", "pass", None, True), []),
-    (b"forged", NOBODYS, False, ("fail", "none", "fail", None, False), ["failed_dmarc"]),
-    (b"of this machine", "127.0.0.1", False, ("none", "none", "none", None, None), []),
+def _signed(octets: bytes) -> bytes:
+    return sign(octets, [KEY], at=datetime.now(UTC)) + octets
+
+
+def _listed(octets: bytes) -> bytes:
+    """Return a mail as a mailing list passes it on: changed, and sealed."""
+    return sealed(_signed(octets) + b"-- \r\nThe list\r\n", [LIST])
+
+
+def _changed(octets: bytes) -> bytes:
+    return _listed(octets) + b"Buy this!\r\n"
+
+
+CASES: list[tuple[bytes, str, Callable[[bytes], bytes], tuple[str | bool | None, ...], list[str]]] = [
+    (b"ours", THEIRS, bytes, ("pass", "none", "pass", "none", True), []),
+    (b"forwarded", NOBODYS, _signed, ("fail", "pass", "pass", "none", True), []),
+    (b"forged", NOBODYS, bytes, ("fail", "none", "fail", "none", False), ["failed_dmarc"]),
+    (b"by a list", NOBODYS, _listed, ("fail", "fail", "fail", "pass", False), ["failed_dmarc"]),
+    (b"changed behind it", NOBODYS, _changed, ("fail", "fail", "fail", "fail", False), ["failed_dmarc"]),
+    (b"of this machine", "127.0.0.1", bytes, ("none", "none", "none", "none", None), []),
 ]
 
 
 async def test_a_client_sees_who_mail_comes_from(tmp_path: Path) -> None:
-    """Right, forwarded and forged mail of a domain, and one that came over no network."""
+    """Right, forwarded and forged mail of a domain, what a list made of it, and one that came over no network."""
     async with ZoneServer() as zones:
         zones.put("TXT", "example.com", f"v=spf1 ip4:{THEIRS} -all")
         zones.put("TXT", "_dmarc.example.com", "v=DMARC1; p=quarantine")
         zones.put("TXT", "s1._domainkey.example.com", record(KEY))
+        zones.put("TXT", "s2._domainkey.list.example", record(LIST))
         variables = {
             "DAIMON_DNS_RESOLVER": f"127.0.0.1:{zones.address[1]}",
             "DAIMON_SMTP_PROXY_PROTOCOL": "true",
@@ -60,10 +79,8 @@ async def test_a_client_sees_who_mail_comes_from(tmp_path: Path) -> None:
             async with AsyncDaimonClient(base_url=server.api) as nobody:
                 inbox = await nobody.inboxes.create()
             async with AsyncDaimonClient(inbox.account_api_key, base_url=server.api) as client:
-                for subject, ip, is_signed, expected, findings in CASES:
-                    octets = MAIL % subject
-                    head = sign(octets, [KEY], at=datetime.now(UTC)) if is_signed else b""
-                    await asyncio.to_thread(_send, server.smtp_port, ip, inbox.email, head + octets)
+                for subject, ip, passed_on, expected, findings in CASES:
+                    await asyncio.to_thread(_send, server.smtp_port, ip, inbox.email, passed_on(MAIL % subject))
                     message = await client.messages.wait(inbox.id, subject=subject.decode(), timeout=30)
                     assert message
                     found = message.authentication

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
+from chains import hop, sealed
 from daimon.inbound import understanding
 from daimon.inbound import waiting as waiting_module
 from daimon.inbound.accept import Acceptor
@@ -29,6 +30,7 @@ from .conftest import House, findings
 from .mails import mail
 
 KEY = load("example.org", "s1", generate(Algorithm.ED25519))
+LIST = load("list.example", "s2", generate(Algorithm.RSA))
 THEIRS, NOBODYS = "93.184.215.14", "93.184.215.15"
 
 
@@ -69,12 +71,23 @@ async def gate(house: House) -> AsyncIterator[Gate]:
         server.add("example.org", "TXT", f'"v=spf1 ip4:{THEIRS} -all"')
         server.add("_dmarc.example.org", "TXT", '"v=DMARC1; p=reject"')
         server.add("s1._domainkey.example.org", "TXT", f'"{record(KEY)}"')
+        server.add("s2._domainkey.list.example", "TXT", _quoted(record(LIST)))
         asker = RememberingDns(Dns(server.address))
         made = Gate(house, server, Waiting(Authenticator(asker), lambda _: made.answered.set()))
         house.lanes.quick.waiting = house.lanes.slow.waiting = made.waiting
         yield made
         made.waiting.close()
         asker.close()
+
+
+def _quoted(text: str) -> str:
+    """Return a text as strings of a TXT record, of which each has 255 octets at most."""
+    return " ".join(f'"{text[at : at + 250]}"' for at in range(0, len(text), 250))
+
+
+def listed(octets: bytes) -> bytes:
+    """Return a mail as a mailing list passes it on: changed, and sealed."""
+    return sealed(octets + b"-- \r\nThe list\r\n", [LIST])
 
 
 def signed(octets: bytes) -> bytes:
@@ -86,10 +99,14 @@ def results(message: Message) -> tuple[str | None, ...]:
     return shown.spf, shown.dkim, shown.dmarc, shown.arc, str(shown.aligned)
 
 
+def _arc(message: Message) -> str | None:
+    return message_view(message).authentication.arc
+
+
 async def test_a_mail_of_its_domain(gate: Gate) -> None:
     """SPF and DKIM pass and are aligned; the domain is proven, so that its sender may be told of failures."""
     message = await gate.shown(signed(mail()))
-    assert results(message) == ("pass", "pass", "pass", None, "True")
+    assert results(message) == ("pass", "pass", "pass", "none", "True")
     assert findings(message) == ["no_date"]
     assert message.summary.safety.verdict == "clean"
     assert proven(message.authentication) == {"example.org"}
@@ -98,7 +115,7 @@ async def test_a_mail_of_its_domain(gate: Gate) -> None:
 async def test_a_forged_mail(gate: Gate) -> None:
     """It is shown, with a finding that says what the domain asks for, and is suspicious."""
     message = await gate.shown(mail(), NOBODYS)
-    assert results(message) == ("fail", "none", "fail", None, "False")
+    assert results(message) == ("fail", "none", "fail", "none", "False")
     assert findings(message) == ["no_date", "failed_dmarc"]
     assert (message.summary.safety.verdict, message.summary.safety.spam_score) == ("suspicious", 0.45)
     assert "asks to reject" in message.summary.safety.findings[1].detail
@@ -107,33 +124,91 @@ async def test_a_forged_mail(gate: Gate) -> None:
 
 async def test_an_ipv4_client_of_a_socket_for_both(gate: Gate) -> None:
     """It may be told as an IPv6 address with its own inside."""
-    assert results(await gate.shown(mail(), f"::ffff:{THEIRS}")) == ("pass", "none", "pass", None, "True")
+    assert results(await gate.shown(mail(), f"::ffff:{THEIRS}")) == ("pass", "none", "pass", "none", "True")
 
 
 async def test_a_forwarded_mail(gate: Gate) -> None:
     """SPF fails on the way, the signature holds."""
-    assert results(await gate.shown(signed(mail()), NOBODYS)) == ("fail", "pass", "pass", None, "True")
+    assert results(await gate.shown(signed(mail()), NOBODYS)) == ("fail", "pass", "pass", "none", "True")
 
 
 async def test_a_changed_mail(gate: Gate) -> None:
     """A signature that does not hold is as good as none."""
     message = await gate.shown(signed(mail()).replace(b"Good", b"Bad"), NOBODYS)
-    assert results(message) == ("fail", "fail", "fail", None, "False")
+    assert results(message) == ("fail", "fail", "fail", "none", "False")
+
+
+async def test_a_mail_by_a_list(gate: Gate) -> None:
+    """Its signature is broken; the chain of who passed it on is whole, which makes nobody's word of it true."""
+    message = await gate.shown(listed(signed(mail())), NOBODYS)
+    assert results(message) == ("fail", "fail", "fail", "pass", "False")
+    assert findings(message) == ["no_date", "failed_dmarc"]
+    assert proven(message.authentication) == set()
+    changed = await gate.shown(listed(signed(mail())) + b"Buy this!\r\n", NOBODYS)
+    assert results(changed) == ("fail", "fail", "fail", "fail", "False")
+
+
+async def test_a_chain_over_no_public_network(gate: Gate) -> None:
+    """A relay beside this server does not hide it."""
+    assert results(await gate.shown(listed(mail()), "127.0.0.1")) == ("none", "none", "none", "pass", "None")
+
+
+async def test_the_keys_of_a_chain_are_asked_for_once(gate: Gate) -> None:
+    """Two links have one key, and the next mail needs none."""
+    for _ in range(2):
+        assert results(await gate.shown(listed(mail()), THEIRS)) == ("pass", "none", "pass", "pass", "True")
+    assert gate.dns.asked.count("s2._domainkey.list.example TXT") == 1
+
+
+async def test_a_chain_whose_keys_nobody_tells(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail waits for them beside the queue, as long as for others; nobody is blamed."""
+    monkeypatch.setattr(dns_memory, "QUESTION_SECONDS", 0.3)
+    gate.dns.silent.add("s2._domainkey.list.example TXT")
+    inbox = await gate.house.open_inbox()
+    await gate.accept(listed(mail()), inbox)
+    await gate.house.lanes.drain()
+    assert len(gate.waiting.names()) == 1
+    assert _arc(await gate.first(inbox)) == "temperror"
+
+
+async def test_a_chain_without_keys(gate: Gate) -> None:
+    """Who takes theirs away breaks the chain; whoever is named behind the break is not asked."""
+    gate.dns.remove("s2._domainkey.list.example")
+    octets = hop(hop(mail(), KEY, 1), LIST, 2)
+    assert results(await gate.shown(octets)) == ("pass", "none", "pass", "fail", "True")
+    assert "s1._domainkey.example.org TXT" not in gate.dns.asked
+
+
+async def test_a_chain_that_is_not_waited_for(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was broken on the way is broken; of a chain that may be whole nobody could be asked."""
+    monkeypatch.setattr(waiting_module, "MOST_OF_ACCOUNT", 0)
+    monkeypatch.setattr(waiting_module, "AT_HAND_SECONDS", 0)
+    assert _arc(await gate.shown(listed(mail()))) == "temperror"
+    assert _arc(await gate.shown(listed(mail()) + b"Buy this!\r\n")) == "fail"
+
+
+async def test_a_mail_from_before_chains_were_looked_at(gate: Gate) -> None:
+    """Its results say nothing of them."""
+    inbox = await gate.house.open_inbox()
+    await gate.accept(mail(), inbox)
+    await gate.first(inbox)
+    await gate.house.do("update mail_contents set authentication = (authentication::jsonb - 'arc')::json")
+    assert results(await gate.first(inbox)) == ("pass", "none", "pass", None, "True")
 
 
 async def test_a_mail_of_two_authors(gate: Gate) -> None:
     """The first is shown, so the second's good name must not count."""
     message = await gate.shown(mail(sender="boss@victim.example, ann@example.org"))
-    assert results(message) == ("pass", "none", "permerror", None, "False")
+    assert results(message) == ("pass", "none", "permerror", "none", "False")
     assert "failed_dmarc" in findings(message)
 
 
 async def test_a_mail_of_this_machine_asks_nothing(gate: Gate) -> None:
     """SPF has nothing to say of what came over no public network; DMARC passes by a signature alone."""
     for ip in ("127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fe80::1", "::ffff:10.0.0.1", "nonsense"):
-        assert results(await gate.shown(mail(), ip)) == ("none", "none", "none", None, "None")
+        assert results(await gate.shown(mail(), ip)) == ("none", "none", "none", "none", "None")
     assert gate.dns.asked == []
-    assert results(await gate.shown(signed(mail()), "127.0.0.1")) == ("none", "pass", "pass", None, "True")
+    assert results(await gate.shown(signed(mail()), "127.0.0.1")) == ("none", "pass", "pass", "none", "True")
 
 
 async def test_dns_is_asked_once(gate: Gate) -> None:
@@ -156,7 +231,7 @@ async def test_nobody_waits_for_another_ones_dns(gate: Gate, monkeypatch: pytest
     await gate.answered.wait()
     await gate.house.lanes.drain()
     silent = (await gate.house.messages(inbox))[1]
-    assert results(silent) == ("fail", "none", "temperror", None, "False")
+    assert results(silent) == ("fail", "none", "temperror", "none", "False")
     assert await gate.house.value("select count(*) from inbound_queue") == 0
 
 
@@ -165,7 +240,7 @@ async def test_a_large_mail_waits_beside_the_slow_lane(gate: Gate) -> None:
     inbox = await gate.house.open_inbox()
     await gate.accept(signed(mail()), inbox)
     await gate.house.do("update inbound_queue set slow = true")
-    assert results(await gate.first(inbox)) == ("pass", "pass", "pass", None, "True")
+    assert results(await gate.first(inbox)) == ("pass", "pass", "pass", "none", "True")
 
 
 async def test_who_has_too_much_waiting_is_not_waited_for(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +248,7 @@ async def test_who_has_too_much_waiting_is_not_waited_for(gate: Gate, monkeypatc
     monkeypatch.setattr(waiting_module, "MOST_OF_ACCOUNT", 0)
     monkeypatch.setattr(waiting_module, "AT_HAND_SECONDS", 0)
     message = await gate.shown(signed(mail()))
-    assert results(message) == ("temperror", "temperror", "temperror", None, "None")
+    assert results(message) == ("temperror", "temperror", "temperror", "none", "None")
     assert findings(message) == ["no_date"]
 
 
@@ -188,7 +263,7 @@ async def test_a_worker_that_goes_loses_nothing(gate: Gate) -> None:
     gate.dns.silent.clear()
     fresh = RememberingDns(Dns(gate.dns.address))
     gate.house.lanes.quick.waiting = Waiting(Authenticator(fresh), lambda _: gate.answered.set())
-    assert results(await gate.first(inbox)) == ("pass", "pass", "pass", None, "True")
+    assert results(await gate.first(inbox)) == ("pass", "pass", "pass", "none", "True")
 
 
 async def test_without_a_resolver_mail_still_comes(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +274,7 @@ async def test_without_a_resolver_mail_still_comes(gate: Gate, monkeypatch: pyte
     asker = RememberingDns(Dns(address))
     gate.house.lanes.quick.waiting = Waiting(Authenticator(asker), lambda _: gate.answered.set())
     message = await gate.shown(signed(mail()))
-    assert results(message) == ("temperror", "temperror", "temperror", None, "None")
+    assert results(message) == ("temperror", "temperror", "temperror", "none", "None")
     asker.close()
 
 
@@ -220,3 +295,4 @@ async def test_a_mail_that_could_not_be_read(gate: Gate) -> None:
     ):
         found = await gate.waiting.authenticator.authenticate(mail_of, content)
         assert (found.spf, found.dkim, found.dmarc, found.aligned) == expected
+        assert found.arc == "temperror"

@@ -117,12 +117,12 @@ export interface AuditEntry {
   hash: string;
 }
 
-/** What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated, as ARC is not. `aligned`: a domain that SPF or DKIM authenticate may speak for the one in From. */
+/** What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated. `arc`: whether the chain of those who passed the mail on is whole; who sealed it last may lie. `aligned`: a domain that SPF or DKIM authenticate may speak for the one in From. */
 export interface Authentication {
   spf?: 'fail' | 'neutral' | 'none' | 'pass' | 'permerror' | 'softfail' | 'temperror' | null;
   dkim?: 'fail' | 'neutral' | 'none' | 'pass' | 'permerror' | 'policy' | 'temperror' | null;
   dmarc?: 'fail' | 'none' | 'pass' | 'permerror' | 'temperror' | null;
-  arc?: string | null;
+  arc?: 'fail' | 'none' | 'pass' | 'temperror' | null;
   aligned?: boolean | null;
 }
 

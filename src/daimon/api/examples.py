@@ -82,7 +82,7 @@ _LISTED_MESSAGE: dict[str, Any] = {
             "content_id": None,
         }
     ],
-    "authentication": {"spf": "pass", "dkim": "pass", "dmarc": "pass", "arc": None, "aligned": True},
+    "authentication": {"spf": "pass", "dkim": "pass", "dmarc": "pass", "arc": "none", "aligned": True},
     "safety": {"spam_score": 0.0, "verdict": "clean", "findings": []},
     "size": 25913,
     "sent_at": _AT,

@@ -1,4 +1,4 @@
-"""Asking DNS who a mail comes from: SPF, DKIM and DMARC of one that was read (`mail/auth_results.py`)."""
+"""Asking DNS who a mail comes from: SPF, DKIM, DMARC and ARC of one that was read (`mail/auth_results.py`)."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from daimon.inbound.models import QueuedMail
 from daimon.inboxes.arrival import Understood
-from daimon.kit.dns import NoSuchName, Unanswered, is_host_name
+from daimon.kit.dns import Unanswered, is_host_name
 from daimon.kit.dns_memory import NotRemembered, RememberingDns
-from daimon.mail import dkim, dmarc, spf
+from daimon.mail import arc, dkim, dmarc, spf
+from daimon.mail.arc_chain import ArcResult
 from daimon.mail.auth_results import AuthResults, NoPolicy, Signed, of_mail
 from daimon.mail.dkim_signature import Signature
 from daimon.mail.dmarc import Policy
@@ -41,20 +42,22 @@ class Authenticator:
         """Return the results of a mail; whatever DNS does, they come in time."""
         deadline = asyncio.get_running_loop().time() + MAIL_SECONDS
         signatures = content.signatures or ()
-        sent, signed, policy = await asyncio.gather(
+        sent, signed, sealed, policy = await asyncio.gather(
             _by(deadline, _spf(self.dns, mail), _UNANSWERED),
             asyncio.gather(
                 *(_by(deadline, _signed(self.dns, each, mail), Signed(each.domain, "temperror")) for each in signatures)
             ),
+            _by(deadline, arc.check(self.dns, content.chain, at=mail.received_at), "temperror"),
             _by(deadline, _policy(self.dns, mail, content), NoPolicy(unanswered=True)),
         )
-        return _together(mail, content, sent, signed, policy)
+        return _together(mail, content, sent, signed, sealed, policy)
 
     def unasked(self, mail: QueuedMail, content: Understood) -> AuthResults:
         """Return the results of a mail that nobody can ask for now."""
         sent = _UNANSWERED if is_public(mail.peer_ip) else _UNCHECKED
         signed = [Signed(each.domain, each.unsound or "temperror") for each in content.signatures or ()]
-        return _together(mail, content, sent, signed, NoPolicy(unanswered=True))
+        sealed = content.chain.settled or "temperror"
+        return _together(mail, content, sent, signed, sealed, NoPolicy(unanswered=True))
 
     async def spf(self, peer_ip: str, *, helo: str, mail_from: str | None) -> Spf:
         """Return what SPF says now of a client and its MAIL FROM; `none` of one that came over no public network."""
@@ -68,7 +71,8 @@ class Authenticator:
         known = self.dns.remembered
         sent = await _spf(known, mail)
         signed = [await _signed(known, each, mail) for each in content.signatures or ()]
-        return _together(mail, content, sent, signed, await _policy(known, mail, content))
+        sealed = await arc.check(known, content.chain, at=mail.received_at)
+        return _together(mail, content, sent, signed, sealed, await _policy(known, mail, content))
 
 
 async def _spf(asker: Asker, mail: QueuedMail) -> Spf:
@@ -78,15 +82,7 @@ async def _spf(asker: Asker, mail: QueuedMail) -> Spf:
 
 
 async def _signed(asker: Asker, signature: Signature, mail: QueuedMail) -> Signed:
-    if signature.unsound:
-        return Signed(signature.domain, signature.unsound)
-    try:
-        records = (await asker.txt(dkim.key_name(signature))).records
-    except NoSuchName:
-        records = ()
-    except Unanswered:
-        return Signed(signature.domain, "temperror")
-    return Signed(signature.domain, dkim.verify(signature, records, at=mail.received_at))
+    return Signed(signature.domain, await dkim.check(asker, signature, at=mail.received_at))
 
 
 async def _policy(asker: Asker, mail: QueuedMail, content: Understood) -> Policy | NoPolicy:
@@ -102,12 +98,17 @@ async def _policy(asker: Asker, mail: QueuedMail, content: Understood) -> Policy
 
 
 def _together(
-    mail: QueuedMail, content: Understood, sent: Spf, signed: Sequence[Signed], policy: Policy | NoPolicy
+    mail: QueuedMail,
+    content: Understood,
+    sent: Spf,
+    signed: Sequence[Signed],
+    sealed: ArcResult,
+    policy: Policy | NoPolicy,
 ) -> AuthResults:
     unread = content.signatures is None  # it took too long to read, and nobody looked for them
     signed = [Signed("", "temperror")] if unread else signed
     blind = not is_public(mail.peer_ip) or (unread and not content.authors)
-    return of_mail(sent, signed, content.authors, policy, blind=blind)
+    return of_mail(sent, signed, content.authors, policy, arc="temperror" if unread else sealed, blind=blind)
 
 
 def proven(results: AuthResults | None, spf_now: Spf | None = None) -> frozenset[str]:

@@ -49,6 +49,8 @@ class Waiting:
         ready: list[ReadMail] = []
         asked: list[tuple[ReadMail, asyncio.Task[AuthResults]]] = []
         for read in batch:
+            if read.content.chain.links:  # there may be many to verify, and others have something to do meanwhile
+                await asyncio.sleep(0)
             if results := self.authenticator.at_once(read.mail, read.content):
                 ready.append(replace(read, authentication=results))
             else:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from daimon.db.engine import Connection
+from daimon.mail.arc_chain import NO_CHAIN, Chain
 from daimon.mail.auth_results import AuthResults
 from daimon.mail.dkim_signature import Signature
 from daimon.mail.parsed import Report
@@ -20,7 +21,7 @@ class Understood(msgspec.Struct, frozen=True):
 
     `refs` are the keys of the Message-IDs it answers, the nearest first; `own_ref` is its own.
     `summary` and `detail` are JSON, as they are stored in `mail_contents`. `authors` are the domains in From, as
-    A-labels, "" for what is none; `signatures` is None if nobody looked for them.
+    A-labels, "" for what is none; `signatures` is None if nobody looked for them, nor for the `chain` of ARC.
     """
 
     subject: str
@@ -40,6 +41,7 @@ class Understood(msgspec.Struct, frozen=True):
     report: Report | None = None  # what the mail says about an earlier one
     authors: tuple[str, ...] = ()
     signatures: tuple[Signature, ...] | None = None
+    chain: Chain = NO_CHAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from daimon.mail.arc_chain import ArcResult
 from daimon.mail.dkim_signature import DkimResult
 from daimon.mail.dmarc import DmarcResult, Policy, Wish, is_aligned
 from daimon.mail.parsed import Finding
@@ -16,16 +17,18 @@ _UNSIGNED: DkimResult = "none"
 
 
 class AuthResults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The results as they are stored with a mail. ARC (RFC 8617) is not evaluated.
+    """The results as they are stored with a mail.
 
     `aligned` tells whether a domain that is authenticated may speak for the one in From; None: nobody can say now.
     `wish` is what the policy of `author`, the domain in From, asks for. `proven` are the domains that the mail comes
-    from beyond doubt: SPF passed for them as that of MAIL FROM, or their signature holds.
+    from beyond doubt: SPF passed for them as that of MAIL FROM, or their signature holds. `arc` changes none of these:
+    who seals a chain may lie (RFC 8617 §9.4); None: the mail came before it was looked at.
     """
 
     spf: SpfResult
     dkim: DkimResult
     dmarc: DmarcResult
+    arc: ArcResult | None = None
     aligned: bool | None = None
     author: str | None = None
     wish: Wish | None = None
@@ -46,7 +49,13 @@ class NoPolicy(msgspec.Struct, frozen=True):
 
 
 def of_mail(
-    spf: Spf, signed: Sequence[Signed], authors: Sequence[str], policy: Policy | NoPolicy, *, blind: bool = False
+    spf: Spf,
+    signed: Sequence[Signed],
+    authors: Sequence[str],
+    policy: Policy | NoPolicy,
+    *,
+    arc: ArcResult = "none",
+    blind: bool = False,
 ) -> AuthResults:
     """Put the results together.
 
@@ -65,6 +74,7 @@ def of_mail(
         spf=spf.result,
         dkim=min(results, key=_DKIM_ORDER.index, default=_UNSIGNED),
         dmarc="none" if blind and dmarc != "pass" else dmarc,
+        arc=arc,
         aligned=aligned or (None if undecided else False),
         author=one or None,
         wish=policy.wish if isinstance(policy, Policy) else None,

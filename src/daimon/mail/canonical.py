@@ -5,7 +5,8 @@ All of it is linear in what it is given, whatever that is.
 
 import re
 
-FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n")
+# At the beginning of a line, and never looking back: of a long line without a colon, every octet could begin a name.
+FIELD = re.compile(rb"(?m)^([!-9;-~]++)[ \t]*+:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n")
 _LINE_ENDS_BACKWARDS = re.compile(rb"(?:\n\r)*+")
 
 

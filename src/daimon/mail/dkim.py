@@ -12,13 +12,29 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from daimon.kit.dns import NoSuchName, Unanswered
 from daimon.mail.dkim_signature import DkimResult, Signature
+from daimon.mail.spf import Asker
 from daimon.mail.tags import read_base64, read_tags
 
 MOST_RECORDS = 3  # of a selector that are tried
 KEY_BITS = range(1024, 4097)  # RFC 8301 §3.2
+MOST_EXPONENT = 2**32  # of an RSA key: one as long as the modulus makes verifying a hundred times dearer
 _RECORD_OCTETS = 8 * 1024
 _KEYS = 1000  # that are remembered
+
+
+async def check(asker: Asker, signature: Signature, *, at: datetime) -> DkimResult:
+    """Return what becomes of a signature at a moment (of receipt), by the key that DNS has for it."""
+    if signature.unsound:
+        return signature.unsound
+    try:
+        records = (await asker.txt(key_name(signature))).records
+    except NoSuchName:
+        records = ()
+    except Unanswered:
+        return "temperror"
+    return verify(signature, records, at=at)
 
 
 def verify(signature: Signature, records: Sequence[bytes], *, at: datetime) -> DkimResult:
@@ -76,6 +92,8 @@ def _loaded(algorithm: str, text: str) -> RSAPublicKey | Ed25519PublicKey:
     key = load_der_public_key(octets)  # of RFC 5280 or, as older ones are, of RFC 8017
     if not isinstance(key, RSAPublicKey) or key.key_size not in KEY_BITS:
         raise ValueError("no RSA key, or of a size that proves nothing")
+    if key.public_numbers().e > MOST_EXPONENT:
+        raise ValueError("an exponent that nobody has, made to cost us time")
     return key
 
 

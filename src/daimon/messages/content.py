@@ -8,6 +8,7 @@ import msgspec
 from daimon.inboxes.arrival import Understood
 from daimon.kit import ids
 from daimon.mail import screen
+from daimon.mail.arc_chain import NO_CHAIN, Chain
 from daimon.mail.auth_results import AuthResults, finding
 from daimon.mail.dkim_signature import Signature
 from daimon.mail.parsed import Code, Finding, Link, Mailbox, ParsedMail, Verdict
@@ -66,7 +67,9 @@ class Detail(msgspec.Struct, frozen=True):
     cut: bool = False
 
 
-def understood(mail: ParsedMail, signatures: tuple[Signature, ...] | None = None) -> Understood:
+def understood(
+    mail: ParsedMail, signatures: tuple[Signature, ...] | None = None, chain: Chain = NO_CHAIN
+) -> Understood:
     """Return what the pipeline stores of a parsed mail, and what it needs to authenticate it."""
     own = mail.message_id
     return Understood(
@@ -87,6 +90,7 @@ def understood(mail: ParsedMail, signatures: tuple[Signature, ...] | None = None
         report=mail.report,
         authors=mail.authors,
         signatures=signatures,
+        chain=chain,
     )
 
 

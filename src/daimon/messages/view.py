@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType
 from daimon.kit.clock import Time, rfc3339, rfc3339_or_none
 from daimon.kit.ids import Kind, show, show_or_none
 from daimon.kit.written import Ours
+from daimon.mail.arc_chain import ArcResult
 from daimon.mail.auth_results import AuthResults
 from daimon.mail.dkim_signature import DkimResult
 from daimon.mail.dmarc import DmarcResult
@@ -27,15 +28,16 @@ class AttachmentView(msgspec.Struct):
 
 
 class Authentication(msgspec.Struct):
-    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated, as ARC is not.
+    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated.
 
-    `aligned`: a domain that SPF or DKIM authenticate may speak for the one in From.
+    `arc`: whether the chain of those who passed the mail on is whole; who sealed it last may lie. `aligned`: a domain
+    that SPF or DKIM authenticate may speak for the one in From.
     """
 
     spf: SpfResult | None = None
     dkim: DkimResult | None = None
     dmarc: DmarcResult | None = None
-    arc: str | None = None
+    arc: ArcResult | None = None
     aligned: bool | None = None
 
 
@@ -121,7 +123,9 @@ def message_view(message: Message) -> MessageView:
 def _authentication(results: AuthResults | None) -> Authentication:
     if results is None:
         return Authentication()
-    return Authentication(spf=results.spf, dkim=results.dkim, dmarc=results.dmarc, aligned=results.aligned)
+    return Authentication(
+        spf=results.spf, dkim=results.dkim, dmarc=results.dmarc, arc=results.arc, aligned=results.aligned
+    )
 
 
 def _attachment_view(known: StoredAttachment) -> AttachmentView:

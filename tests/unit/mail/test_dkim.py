@@ -19,6 +19,7 @@ from daimon.mail import dkim, dkim_signature
 from daimon.mail.canonical import relaxed_body, simple_body
 from daimon.mail.dkim_signature import MOST_SIGNATURES, Signature
 from daimon.mail.dkim_signing import Algorithm, generate, load, record, sign
+from daimon.mail.signed_mail import SignedMail
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 RSA, ED25519 = (load("example.org", f"of-{each}", generate(each)) for each in Algorithm)
@@ -32,7 +33,7 @@ MAIL = (
 def results(mail: bytes, records: dict[str, bytes] = RECORDS, at: datetime = NOW) -> list[str]:
     """Return what becomes of each signature of a mail."""
     found = []
-    for each in dkim_signature.read(mail):
+    for each in dkim_signature.read(SignedMail(mail)):
         texts = [records[name]] if (name := dkim.key_name(each)) in records else []
         found.append(dkim.verify(each, texts, at=at))
     return found
@@ -181,6 +182,15 @@ def test_keys_of_a_size_that_proves_nothing(bits: int) -> None:
     assert found == ["permerror" if bits not in dkim.KEY_BITS else "fail"]
 
 
+@pytest.mark.parametrize(("exponent", "result"), [
+    (3, "fail"), (2**32 - 1, "fail"), (2**32 + 1, "permerror"), (2**2047 + 1, "permerror"),
+])  # fmt: skip
+def test_keys_that_take_long_to_verify_by(exponent: int, result: str) -> None:
+    """Nobody has an RSA key with a large exponent, except to make others calculate."""
+    octets = _pkcs1((1 << 2048) - 1, exponent)
+    assert results(sign(MAIL, [RSA], at=NOW) + MAIL, _key(p=base64.b64encode(octets).decode())) == [result]
+
+
 def _pkcs1(modulus: int, exponent: int) -> bytes:
     numbers = b"".join(_integer(each) for each in (modulus, exponent))
     return b"\x30\x82" + len(numbers).to_bytes(2, "big") + numbers
@@ -207,13 +217,13 @@ def test_a_signature_ends() -> None:
 
 def test_only_the_first_signatures_are_looked_at() -> None:
     """A mail of thousands costs what one of five does, and each body is hashed once."""
-    assert len(dkim_signature.read(sign(MAIL, [RSA], at=NOW) * 300 + MAIL)) == MOST_SIGNATURES
+    assert len(dkim_signature.read(SignedMail(sign(MAIL, [RSA], at=NOW) * 300 + MAIL))) == MOST_SIGNATURES
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_mails(name: str) -> None:
     """What is meant to hurt the reader of MIME is hashed like any other body."""
-    found = dkim_signature.read(sign(b"", [ED25519], at=NOW) + HOSTILE[name]())
+    found = dkim_signature.read(SignedMail(sign(b"", [ED25519], at=NOW) + HOSTILE[name]()))
     assert [each.unsound for each in found] in (["fail"], ["permerror"], [])
 
 
@@ -228,7 +238,7 @@ def test_canonical_bodies(body: bytes) -> None:
 @given(st.binary(max_size=400), st.binary(max_size=200))
 def test_any_octets_are_read(field: bytes, record_: bytes) -> None:
     """Nothing raises, whatever a signature or a key's record is."""
-    for each in dkim_signature.read(b"DKIM-Signature:" + field + b"\r\n" + MAIL):
+    for each in dkim_signature.read(SignedMail(b"DKIM-Signature:" + field + b"\r\n" + MAIL)):
         assert dkim.verify(each, [record_], at=NOW) != "pass"
     sound = Signature(domain="example.org", algorithm="rsa", digest=bytes(32), value=b"x")
     assert dkim.verify(sound, [record_, b"p=" + base64.b64encode(record_)], at=NOW) != "pass"

@@ -182,14 +182,15 @@ class AuditEntry(Result):
 
 
 class Authentication(Result):
-    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated, as ARC is not. `aligned`:
-    a domain that SPF or DKIM authenticate may speak for the one in From.
+    """What SPF, DKIM, DMARC and ARC say, in the words of RFC 8601; null was not evaluated. `arc`: whether the chain
+    of those who passed the mail on is whole; who sealed it last may lie. `aligned`: a domain that SPF or DKIM
+    authenticate may speak for the one in From.
     """
 
     spf: Optional[Literal["fail", "neutral", "none", "pass", "permerror", "softfail", "temperror"]] = None
     dkim: Optional[Literal["fail", "neutral", "none", "pass", "permerror", "policy", "temperror"]] = None
     dmarc: Optional[Literal["fail", "none", "pass", "permerror", "temperror"]] = None
-    arc: Optional[str] = None
+    arc: Optional[Literal["fail", "none", "pass", "temperror"]] = None
     aligned: Optional[bool] = None
 
 
