@@ -2,7 +2,8 @@
 
 A client that gets no answer sends the same again. What comes to the receiving server is counted by the name that each
 mail carries. In the end every send that was acknowledged has arrived; those that arrived twice are told, with the
-number of kills.
+number of kills. With `--cancel`, half of the sends are taken back at some moment: of those nothing may arrive once the
+cancellation was answered, and nothing at all may have unless that is told as possible.
 """
 
 import argparse
@@ -36,8 +37,10 @@ def main() -> int:
     arguments.add_argument("--kills", type=float, default=5.0, help="seconds from one to the next, about")
     arguments.add_argument("--seed", type=int, default=random.randrange(1, 1000))
     arguments.add_argument("--same", action="store_true", help="all sends are one, by its client_id")
+    arguments.add_argument("--cancel", action="store_true", help="take back half of the sends")
     options = arguments.parse_args()
-    return asyncio.run(run(options.sends, options.kills, random.Random(options.seed), same=options.same))
+    chance = random.Random(options.seed)
+    return asyncio.run(run(options.sends, options.kills, chance, same=options.same, cancels=options.cancel))
 
 
 @dataclass
@@ -81,7 +84,7 @@ class Sink:
             writer.write(b"250 2.0.0 ok\r\n")
 
 
-async def run(sends: int, seconds: float, chance: random.Random, *, same: bool = False) -> int:
+async def run(sends: int, seconds: float, chance: random.Random, *, same: bool = False, cancels: bool = False) -> int:
     """Return 1 if something was lost."""
     sink = Sink()
     await sink.start()
@@ -91,11 +94,18 @@ async def run(sends: int, seconds: float, chance: random.Random, *, same: bool =
         killing = asyncio.create_task(_kill(server, chance, seconds, killed))
         numbers, acknowledged, began = itertools.count(), Counter[str](), time.perf_counter()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as client:
-            send = _Sender(client, f"{server.api}/v1/inboxes/{email}/send", key, acknowledged, same)
+            taken_back = _TakenBack(sink, chance) if cancels else None
+            send = _Sender(client, f"{server.api}/v1/inboxes/{email}", key, acknowledged, same, taken_back)
             await asyncio.gather(*(send.all(numbers, sends, killed) for _ in range(SENDERS)))
-        killing.cancel()
-        submitted = time.perf_counter() - began
+            killing.cancel()
+            submitted = time.perf_counter() - began
+            if taken_back:
+                await asyncio.gather(*taken_back.running)  # what a dead worker had in hand is free after its lease
+        for name in taken_back.cancelled if taken_back else ():
+            del acknowledged[name]
         lost = await _missing(sink, acknowledged)
+        if taken_back:
+            await taken_back.settled(server)
         took = time.perf_counter() - began
     await sink.stop()
     doubled = {name: count - 1 for name, count in sink.came.items() if count > 1}
@@ -105,7 +115,57 @@ async def run(sends: int, seconds: float, chance: random.Random, *, same: bool =
     print(
         f"killed: {dict(killed)}; {len(lost)} lost; {sum(doubled.values())} duplicates, at the most {worst} of one mail"
     )
-    return int(bool(lost))
+    late = taken_back.judge() if taken_back else 0
+    return int(bool(lost or late))
+
+
+@dataclass
+class _TakenBack:
+    """The sends that were taken back: how often each had arrived by then, and whether it may have, as the API says."""
+
+    sink: Sink
+    chance: random.Random
+    cancelled: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    running: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def maybe(self, name: str, url: str, headers: dict[str, str], client: aiohttp.ClientSession) -> None:
+        """Take back every second mail, beside what else is sent."""
+        if self.chance.random() < 0.5:
+            self.running.append(asyncio.create_task(self._take_back(name, url, headers, client)))
+
+    async def _take_back(self, name: str, url: str, headers: dict[str, str], client: aiohttp.ClientSession) -> None:
+        """Take a mail back, or be told that it is too late."""
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with client.post(f"{url}/cancel", headers=headers) as answer:
+                    text = await answer.text()
+                    if answer.status == 200:
+                        self.cancelled[name] = (self.sink.came[name], "may have it" in text)
+                        return
+                    if "MESSAGE_DECIDED" in text:
+                        return
+                    assert answer.status in (409, 500, 503), text
+            await asyncio.sleep(0.1)
+
+    async def settled(self, server: Serving) -> None:
+        """Wait until no mail is in the queue any more, so that nothing can come late."""
+        connection = await server.connect()
+        until = time.perf_counter() + END_SECONDS
+        waiting = "select exists (select from outbound_queue)"
+        while await connection.fetchval(waiting) and time.perf_counter() < until:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.2)
+        await connection.close()
+
+    def judge(self) -> int:
+        """Print what became of them, and return of how many too much."""
+        late = [name for name, (came, _) in self.cancelled.items() if self.sink.came[name] > came]
+        untold = [name for name, (came, doubtful) in self.cancelled.items() if came and not doubtful]
+        told = sum(doubtful for _, doubtful in self.cancelled.values())
+        print(
+            f"{len(self.cancelled)} cancelled, {told} of them told as doubtful;"
+            f" {len(late)} arrived afterwards, {len(untold)} had arrived untold"
+        )
+        return len(late) + len(untold)
 
 
 @dataclass
@@ -115,6 +175,7 @@ class _Sender:
     key: str
     acknowledged: Counter[str]
     same: bool
+    taken_back: _TakenBack | None
 
     async def all(self, numbers: "itertools.count[int]", most: int, killed: Counter[str]) -> None:
         """Send until so many are sent and each kind of process was killed."""
@@ -128,14 +189,19 @@ class _Sender:
         body = {"to": "somebody@out.example", "subject": name, "headers": {"X-Send": name}, "client_id": name}
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-                async with self.client.post(
-                    self.url, json=body, headers={"Authorization": f"Bearer {self.key}"}
-                ) as answer:
+                async with self.client.post(f"{self.url}/send", json=body, headers=self._headers) as answer:
                     if answer.status in (200, 202):
                         self.acknowledged[name] += 1
+                        if self.taken_back:
+                            url = f"{self.url}/messages/{(await answer.json())['result']['id']}"
+                            self.taken_back.maybe(name, url, self._headers, self.client)
                         return
                     assert answer.status in (500, 503), await answer.text()
             await asyncio.sleep(0.1)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
 
 
 async def _kill(server: Serving, chance: random.Random, seconds: float, killed: Counter[str]) -> None:

@@ -24,7 +24,7 @@ _WITHOUT_SECRETS = {
     "update_pod", "delete_pod", "create_team", "update_team", "delete_team",
     "add_team_member", "remove_team_member", "set_team_grants", "restore_account", "update_member",
     "create_domain", "update_domain", "verify_domain", "delete_domain", "rotate_domain_dkim",  # keys are made sealed
-    "send_message", "reply_to_message", "reply_all_to_message", "forward_message",
+    "send_message", "reply_to_message", "reply_all_to_message", "forward_message", "cancel_message",
     "create_draft", "update_draft", "delete_draft", "send_draft",
     "create_rule", "delete_rule", "add_suppression", "delete_suppression", "unblock_message",
     "put_splits",

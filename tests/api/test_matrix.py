@@ -52,6 +52,7 @@ REFUSALS = {
     "open_stream": "UPGRADE_REQUIRED",
     "create_upgrade_link": "STATE_CONFLICT",
     "open_billing_portal": "BILLING_OFF",
+    "cancel_message": "STATE_CONFLICT",  # the message of a world was received
 }
 
 _SCOPES = {"account": KeyScope.ACCOUNT, "pod": KeyScope.POD, "inbox": KeyScope.INBOX}

@@ -276,7 +276,9 @@ PAGES = {
         before="export SSL_CERT_FILE={certificate}",
         names={'"smtp.agents.example.com", 587': '"localhost", {submission}'},
     ),
-    "docs/how-to/send-mail.md": Page([runs("developer", '"status":"queued"'), runs("^queued True$")], after=INBOX),
+    "docs/how-to/send-mail.md": Page(
+        [runs("developer", '"status":"queued"'), runs("^queued True$"), runs('"status":"cancelled"')], after=INBOX
+    ),
     "docs/how-to/split-the-bill.md": Page(
         [
             runs('"method":"usage"'),

@@ -275,6 +275,14 @@ async def test_no_word_of_a_stranger_is_told_as_the_servers(start: Callable[[int
                     ),
                     lambda seen: seen["result"]["deliveries"][0]["status"] in ("sent", "bounced"),
                 )
+            put_off = (
+                await model.call("send_email", inbox_id=inbox, to="soft-bounce@simulator.daimon.email", subject="Hi")
+            )["result"]
+            await until(
+                lambda: model.call("get_delivery_status", inbox_id=inbox, message_id=put_off["id"]),
+                lambda seen: seen["result"]["deliveries"][0]["status"] == "deferred",
+            )
+            await model.call("cancel_email", inbox_id=inbox, message_id=put_off["id"])
             await asyncio.to_thread(report, server, return_paths[0], taken["message_id"])
             await until(
                 lambda: model.call("get_delivery_status", inbox_id=inbox, message_id=taken["id"]),

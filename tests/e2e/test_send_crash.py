@@ -37,6 +37,16 @@ def test_every_acknowledged_send_arrives() -> None:
     assert int(found[5]) <= kills  # of one mail, no more than one for each kill
 
 
+def test_what_is_cancelled_never_arrives_afterwards() -> None:
+    """While the same are killed: nor had it arrived, unless the answer says that it may have."""
+    found = crash("--sends=400", "--cancel")
+    told = re.search(
+        r"(\d+) cancelled, \d+ of them told as doubtful; 0 arrived afterwards, 0 had arrived", found.string
+    )
+    assert told, found.string
+    assert int(told[1]) > 0
+
+
 def test_a_thousand_sends_with_one_client_id_are_one_mail() -> None:
     """Side by side and repeated, while the same are killed."""
     found = crash("--sends=1000", "--same")

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daimon_email import File, SendRequiresPaid, ValidationFailed
+from daimon_email import File, SendRequiresPaid, StateConflict, ValidationFailed
+from daimon_email.models import RecipientHistory
 from e2e.serving import daimon
 
 from .conftest import Account
@@ -65,6 +66,16 @@ def test_a_mail_is_sent_answered_and_handed_on(account: Account) -> None:
     assert messages.get(other.id, handed_on.id).attachments[0].filename == "a.txt"
 
 
+def tried(account: Account, message_id: str) -> RecipientHistory:
+    """Return what became of a message's only recipient, once there was an attempt."""
+    until = time.monotonic() + 20
+    while True:
+        [history] = account.client.messages.deliveries(account.first.id, message_id).deliveries
+        if history.status != "queued" or time.monotonic() > until:
+            return history
+        time.sleep(0.05)
+
+
 def test_a_dry_run_and_a_bad_address(account: Account) -> None:
     """Nothing is sent by either."""
     paying(account)
@@ -79,13 +90,21 @@ def test_a_history_tells_of_a_bounce(account: Account) -> None:
     """Until it is there: a bounce is not part of the answer to a send."""
     paying(account)
     sent = account.client.messages.send(account.first.id, to=f"bounce@{SIMULATOR}", subject="Hi")
-    until = time.monotonic() + 20
-    while True:
-        [history] = account.client.messages.deliveries(account.first.id, sent.id).deliveries
-        if history.status != "queued" or time.monotonic() > until:
-            break
-        time.sleep(0.05)
+    history = tried(account, sent.id)
     assert (history.status, history.attempts[0].enhanced_status) == ("bounced", "5.1.1")
+    with pytest.raises(StateConflict) as refused:
+        account.client.messages.cancel(account.first.id, sent.id)
+    assert refused.value.reason == "MESSAGE_DECIDED"
+
+
+def test_a_mail_that_was_put_off_is_taken_back(account: Account) -> None:
+    """It waits for its next attempt, which never comes."""
+    paying(account)
+    sent = account.client.messages.send(account.first.id, to=f"soft-bounce@{SIMULATOR}", subject="Hi")
+    assert tried(account, sent.id).status == "deferred"
+    back = account.client.messages.cancel(account.first.id, sent.id)
+    assert (back.id, back.status, back.recipients[0].status) == (sent.id, "cancelled", "cancelled")
+    assert account.client.messages.get(account.first.id, sent.id).status == "cancelled"
 
 
 def test_a_draft_is_written_scheduled_taken_back_and_sent(account: Account) -> None:

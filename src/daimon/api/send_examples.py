@@ -33,6 +33,9 @@ SEND = Example(
 REPLY = Example(_SENT, body={"body": "Thank you, it has arrived."})
 REPLY_ALL = Example(_SENT, body={"body": "Thank you all."})
 FORWARD = Example(_SENT, body={"to": ["ada@example.com"], "body": "For your files."})
+CANCEL = Example(
+    _SENT | {"status": "cancelled", "recipients": [{"address": "ada@example.com", "kind": "to", "status": "cancelled"}]}
+)
 DELIVERIES = Example(
     {
         "deliveries": [

@@ -15,15 +15,17 @@ from daimon.api.operation import operation
 from daimon.api.request import Request
 from daimon.api.scheduling import schedule, send_draft, sent
 from daimon.api.send_schema import MAX_SEND_BYTES, ForwardBody, ReplyBody, SendBody
-from daimon.api.sent_schema import DeliveriesView, SentView, history_view, preview_view
+from daimon.api.sent_schema import DeliveriesView, SentView, history_view, preview_view, sent_view
 from daimon.drafts.errors import DraftNotFound, TooManyDrafts
 from daimon.inboxes import service as inboxes
 from daimon.inboxes.errors import InboxIsSuspended
 from daimon.keys.permissions import Permission
 from daimon.kit.errors import DaimonError, PayloadTooLarge, StateConflict
+from daimon.kit.ids import Kind, show
 from daimon.messages import service as messages
-from daimon.outbound import replying, repository, submission
-from daimon.outbound.models import NewMail, Submitted
+from daimon.outbound import auditing, cancelling, metrics, replying, repository, submission
+from daimon.outbound.errors import BeingSent, NothingWaits, NotSentMail
+from daimon.outbound.models import UNDECIDED, NewMail, Submitted
 from daimon.outbound.planning import Ask
 from daimon.pods.errors import PodSuspended
 from daimon.quotas.errors import (
@@ -151,6 +153,28 @@ async def forward_message(
 
 
 @operation(
+    "POST",
+    "/v1/inboxes/{inbox_id}/messages/{message_id}/cancel",
+    tag=_TAG,
+    permission=Permission.MESSAGES_SEND,
+    errors=(NotSentMail, BeingSent, NothingWaits),
+    example=examples.CANCEL,
+)
+async def cancel_message(request: Request, inbox_id: InboxInPath, message_id: MessageInPath) -> Answer[SentView]:
+    """Take back a sent message: from each recipient who still waits for it.
+
+    Whoever is `cancelled` in the answer is sent nothing any more. Whom a worker is sending to at this moment stays as
+    he is: ask again. Where nobody is cancelled it is 409, with the code `MESSAGE_IN_FLIGHT` or `MESSAGE_DECIDED`. To
+    repeat the call is harmless.
+    """
+    cancelled = await cancelling.cancel(request.db, request.principal.scope, inbox_id, message_id, now=request.now)
+    if cancelled.recipients:
+        request.change = auditing.change_of_cancelling(cancelled)
+        request.after_commit = partial(metrics.cancelled, len(cancelled.recipients))
+    return Answer(sent_view(cancelled.message), _after_cancelling(cancelled.message))
+
+
+@operation(
     "GET",
     "/v1/inboxes/{inbox_id}/messages/{message_id}/deliveries",
     tag=_TAG,
@@ -164,6 +188,16 @@ async def list_message_deliveries(
     message = await messages.get(request.db, request.principal.scope, inbox_id, message_id)
     deliveries = await repository.deliveries_of(request.db, request.principal.scope, message.id)
     return Answer(DeliveriesView([history_view(each) for each in deliveries]))
+
+
+def _after_cancelling(message: Submitted) -> list[str]:
+    path = f"/v1/inboxes/{show(Kind.INBOX, message.inbox_id)}/messages/{show(Kind.MESSAGE, message.id)}"
+    steps = []
+    if sending := sum(each.status in UNDECIDED for each in message.recipients):
+        steps.append(f"{sending} of the recipients are being sent to just now; try again soon: POST {path}/cancel")
+    if doubtful := sum(map(cancelling.may_have_it, message.recipients)):
+        steps.append(f"{doubtful} of those cancelled may have it from an attempt before: see `ambiguous` there")
+    return [*steps, f"See what became of each: GET {path}/deliveries"]
 
 
 async def _answer(

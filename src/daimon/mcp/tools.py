@@ -67,6 +67,12 @@ TOOLS = (
     ),
     Tool("reply_all_to_email", "reply_all_to_message", "Answer all whom a mail was between.", hidden=("headers",)),
     Tool("forward_email", "forward_message", "Hand a mail on, with its attachments.", hidden=("headers",)),
+    Tool(
+        "cancel_email",
+        "cancel_message",
+        "Take back a mail that was sent, from each recipient who still waits for it. One that is scheduled is a draft:"
+        " use delete_draft.",
+    ),
     Tool("get_delivery_status", "list_message_deliveries", "Show what became of each recipient of a sent mail."),
     Tool("list_threads", "list_inbox_threads", f"List the conversations of an inbox. {_PAGE}"),
     Tool(

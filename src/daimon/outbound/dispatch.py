@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from daimon.kit import ids
 from daimon.kit.clock import Clock
 from daimon.outbound import queue
 from daimon.outbound.attempts import Peer, Trial
+from daimon.outbound.held import Held
 from daimon.outbound.lane import Hands, InHand, Lane
 from daimon.outbound.lines import Courier
 from daimon.outbound.local import HOST, Arriving, Inbox, Inboxes
@@ -21,15 +22,21 @@ MOST_IN_HAND = 1_000
 MOST_TAKEN = 256  # at one time
 FETCHED_OCTETS = 64 * 1024  # a mail that is larger is fetched when it is sent
 WOKEN = 1_000  # of those that wait, in one go
-_HELD_SECONDS = queue.LEASE.total_seconds() - 5  # from then on nothing is finished any more that a lease covers
 _FIRST: queue.Turn = ("", UUID(int=0))
 
 
 class Dispatcher:
-    """Takes mails and has them sent."""
+    """Takes mails and has them sent. `ticks` is what leases are measured by: seconds that only grow."""
 
     def __init__(
-        self, db: Database, inboxes: Inboxes, courier: Courier, clock: Clock, *, random: Random | None = None
+        self,
+        db: Database,
+        inboxes: Inboxes,
+        courier: Courier,
+        clock: Clock,
+        *,
+        ticks: Callable[[], float] = time.monotonic,
+        random: Random | None = None,
     ) -> None:
         self.worker = ids.new()
         self.room = asyncio.Event()  # is set when some mails in hand are done
@@ -37,42 +44,44 @@ class Dispatcher:
         self._inboxes = inboxes
         self._courier = courier
         self._clock = clock
+        self._ticks = ticks
         self._random = random or Random()  # noqa: S311 - waits are not secrets
         self._recorder = Recorder(db, self.worker, inboxes)
         self._lanes: dict[str, Lane] = {}
-        self._in_hand = 0
+        self._held = Held()
         self._turn = _FIRST
-        self._held_until = 0.0
-        self._hands = Hands(courier, self._recorder, self._fetch, self._may_finish, self._done, clock, self._random)
+        self._hands = Hands(courier, self._recorder, self._fetch, self._holds, self._done, clock, self._random)
         self._local: set[asyncio.Task[None]] = set()
 
     async def take(self) -> int:
         """Take the next mails and hand them out; return how many looks at the queue are worth another one."""
-        most = min(MOST_IN_HAND - self._in_hand, MOST_TAKEN)
+        most = min(MOST_IN_HAND - len(self._held), MOST_TAKEN)
         if most <= 0:
             return 0
-        began, now = time.monotonic(), self._clock()
+        began = self._ticks()
         busy = [lane.destination for lane in self._lanes.values() if lane.is_full]
         after = self._turn
         async with self._db.transaction() as db:
-            mails, self._turn = await queue.take(db, self.worker, after=after, busy=busy, now=now, most=most)
-        if not self._in_hand:
-            self._held_until = began + _HELD_SECONDS
-        self._in_hand += len(mails)
-        await self._hand_out(mails)
+            mails, self._turn = await queue.take(db, self.worker, after=after, busy=busy, most=most)
+        fresh = self._held.take(mails, began)
+        try:
+            await self._hand_out(fresh)
+        except BaseException:
+            self._held.let_go(fresh)  # their leases end, and they are taken again
+            raise
         return len(mails) or int(after != _FIRST)
 
     async def wake(self) -> int:
         """Make ready what has waited long enough."""
         async with self._db.transaction() as db:
-            return await queue.wake(db, now=self._clock(), limit=WOKEN)
+            return await queue.wake(db, limit=WOKEN)
 
     async def renew(self) -> None:
         """Keep what is in hand, and forget lanes that are over."""
-        began = time.monotonic()
+        began = self._ticks()
         async with self._db.read() as db:
-            await queue.renew(db, self.worker, now=self._clock())
-        self._held_until = began + _HELD_SECONDS
+            renewed = await queue.renew(db, self.worker, self._held.keys)
+        self._held.renew(renewed, began)
         self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_over}
 
     async def close(self) -> None:
@@ -83,11 +92,11 @@ class Dispatcher:
                 await queue.give_back(db, self.worker, left)
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()), *self._local)
 
-    def _may_finish(self) -> bool:
-        return time.monotonic() < self._held_until
+    def _holds(self, mails: Sequence[QueuedMail]) -> bool:
+        return self._held.holds(mails, self._ticks())
 
-    def _done(self, mails: int) -> None:
-        self._in_hand -= mails
+    def _done(self, mails: Sequence[QueuedMail]) -> None:
+        self._held.let_go(mails)
         self.room.set()
 
     async def _fetch(self, mail: QueuedMail) -> bytes | None:
@@ -130,7 +139,7 @@ class Dispatcher:
                 result = _arriving(trial, inbox, octets)
             await self._recorder.write(result)
         finally:
-            self._done(1)
+            self._done([mail])
 
 
 def _arriving(trial: Trial, inbox: Inbox, octets: bytes) -> Result:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -49,8 +50,8 @@ class Hands:
     courier: Courier
     recorder: Recorder
     fetch: Fetch
-    may_finish: Callable[[], bool]
-    done: Callable[[int], None]  # is told how many mails the worker has less in hand
+    holds: Callable[[Sequence[QueuedMail]], bool]  # whether the worker still has a lease on all of them
+    done: Callable[[Sequence[QueuedMail]], None]  # is told which mails the worker has in hand no more
     clock: Clock
     random: Random
 
@@ -111,7 +112,7 @@ class Lane:
                 try:
                     line = await self._carry(line, group)
                 finally:
-                    self._hands.done(len(group))
+                    self._hands.done([each.mail for each in group])
                 sent += 1
                 if line is not None and sent >= MAILS_PER_LINE:
                     await line.close()
@@ -144,6 +145,9 @@ class Lane:
     async def _carry(self, line: Line | None, group: Sequence[InHand]) -> Line | None:
         """Send one mail and write down what came of it; return the line if it can be used again."""
         hands, began, started = self._hands, self._hands.clock(), time.monotonic()
+        group = [each for each in group if hands.holds([each.mail])]
+        if not group:
+            return line
 
         def trials(peer: Peer) -> list[Trial]:
             return [Trial(each.mail, began, time.monotonic() - started, peer) for each in group]
@@ -154,7 +158,8 @@ class Lane:
         reused = line is not None
         try:
             line = line or await hands.courier.open(self.destination)
-            said = await line.send(await self._letter(group), hands.may_finish)
+            may_finish = partial(hands.holds, [each.mail for each in group])
+            said = await line.send(await self._letter(group), may_finish)
         except NoWay as error:
             results = [
                 trial.impossible(error.enhanced_status, error.reason, recipients_fault=error.recipients_fault)

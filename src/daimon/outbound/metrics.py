@@ -13,6 +13,7 @@ _attempts = Counter(
 _ambiguous = Counter(
     "daimon_outbound_ambiguous_total", "Attempts of which nobody knows whether the other server took the mail."
 )
+_cancelled = Counter("daimon_outbound_cancelled_total", "Recipients of sent mail of whom it was taken back in time.")
 _took = Histogram("daimon_outbound_attempt_seconds", "How long an attempt took.", buckets=_SECONDS)
 _begun = Histogram(
     "daimon_outbound_first_attempt_seconds",
@@ -34,3 +35,8 @@ def recorded(tried: Sequence[tuple[QueuedMail, Attempt]]) -> None:
             _ambiguous.inc()
         if mail.attempt_count == 0:
             _begun.observe((attempt.at - mail.queued_at).total_seconds())
+
+
+def cancelled(recipients: int) -> None:
+    """Count recipients of whom a commit took back a mail."""
+    _cancelled.inc(by=recipients)

@@ -159,3 +159,8 @@ class QueuedMail:
     size: int
     attempt_count: int
     queued_at: datetime
+
+    @property
+    def key(self) -> tuple[UUID, UUID]:
+        """Return what names its row."""
+        return self.account_id, self.id

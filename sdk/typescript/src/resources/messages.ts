@@ -324,6 +324,19 @@ export class MessagesResource extends MessagesByHand {
   }
 
   /**
+   * Take back a sent message: from each recipient who still waits for it.
+   *
+   * Whoever is `cancelled` in the answer is sent nothing any more. Whom a worker is sending to at this moment stays as
+   * he is: ask again. Where nobody is cancelled it is 409, with the code `MESSAGE_IN_FLIGHT` or `MESSAGE_DECIDED`. To
+   * repeat the call is harmless.
+   *
+   * Needs the permission `messages:send`.
+   */
+  cancel(inboxId: string, messageId: string, options?: RequestOptions): Promise<Answered<models.SentMessage>> {
+    return this.transport.send('POST', path`/v1/inboxes/${inboxId}/messages/${messageId}/cancel`, undefined, options);
+  }
+
+  /**
    * Show what became of each recipient of a sent message, attempt by attempt.
    *
    * Needs the permission `messages:read`.

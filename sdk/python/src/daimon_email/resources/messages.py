@@ -482,6 +482,20 @@ class MessagesResource(MessagesByHand):
             SentMessage,
         )
 
+    def cancel(self, inbox_id: str, message_id: str, *, idempotency_key: str | None = None) -> SentMessage:
+        """Take back a sent message: from each recipient who still waits for it.
+
+        Whoever is `cancelled` in the answer is sent nothing any more. Whom a worker is sending to at this moment
+        stays as he is: ask again. Where nobody is cancelled it is 409, with the code `MESSAGE_IN_FLIGHT` or
+        `MESSAGE_DECIDED`. To repeat the call is harmless.
+
+        Needs the permission `messages:send`.
+        """
+        return self._call(
+            write("POST", f"/v1/inboxes/{seg(inbox_id)}/messages/{seg(message_id)}/cancel", key=idempotency_key),
+            SentMessage,
+        )
+
     def deliveries(self, inbox_id: str, message_id: str) -> Deliveries:
         """Show what became of each recipient of a sent message, attempt by attempt.
 
