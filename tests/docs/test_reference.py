@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from daimon import cli, config
+from daimon import config
 from daimon.api.catalog import OPERATIONS
 from daimon.api.operation import Operation
 from daimon.api.reference import every_error
+from daimon.cli.program import parser_of
 from daimon.events.models import EventType
 from daimon.inbound.isolation import Unread
 from daimon.kit.errors import DaimonError
@@ -78,7 +79,7 @@ def commands(parser: argparse.ArgumentParser, path: str = "daimon") -> Iterator[
                 yield from commands(below, f"{path} {name}")
 
 
-COMMANDS = dict(commands(cli._parser()))
+COMMANDS = dict(commands(parser_of()))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -130,6 +130,9 @@ def test_a_kept_key_is_used(running: Serving, program: Program, tmp_path: Path) 
     with listening(f"--forward={program.url}", "--after=0", XDG_CONFIG_HOME=str(tmp_path)):
         _, body = program.next()
     assert json.loads(body)["event"] == "inbox.created"
+    with listening(f"--forward={program.url}", "--after=0", "--json", XDG_CONFIG_HOME=str(tmp_path)) as process:
+        line = json.loads(line_of(process, ".+")[0])  # nothing else stands on standard output
+    assert (line["event"], line["status"], line["failure"]) == ("inbox.created", 200, None)
 
 
 def test_what_is_wrong_is_said_in_a_line(running: Serving, program: Program, tmp_path: Path) -> None:
@@ -137,10 +140,10 @@ def test_what_is_wrong_is_said_in_a_line(running: Serving, program: Program, tmp
     api = api_of(running)
     key = post(api, "/v1/inboxes")["account_api_key"]
     for arguments, variables, code, said in (
-        ((), {"DAIMON_API_KEY": key[:-3] + "abc"}, 1, "key"),
-        (("--event", "no.such"), {"DAIMON_API_KEY": key}, 1, "no.such"),
-        (("--inbox", "no"), {"DAIMON_API_KEY": key}, 1, "inbox_"),
-        (("--after", "999999"), {"DAIMON_API_KEY": key}, 1, "number"),
+        ((), {"DAIMON_API_KEY": key[:-3] + "abc"}, 3, "key"),
+        (("--event", "no.such"), {"DAIMON_API_KEY": key}, 6, "no.such"),
+        (("--inbox", "no"), {"DAIMON_API_KEY": key}, 6, "inbox_"),
+        (("--after", "999999"), {"DAIMON_API_KEY": key}, 6, "number"),
         ((), {}, 2, "DAIMON_API_KEY"),
         ((), {"DAIMON_API_KEY": "dm_\nx"}, 2, "characters in it that no key has"),
         ((), {"DAIMON_API_KEY": key, "DAIMON_WEBHOOK_SECRET": "x"}, 2, "DAIMON_WEBHOOK_SECRET"),

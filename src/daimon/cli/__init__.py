@@ -1,68 +1,36 @@
 """The command `daimon`. What a command needs is imported when it runs, so that help comes at once.
 
-A module a group of commands; `main` runs one and says what went wrong in one line.
+`program` runs one, `registry` knows every word, `parsing` how commands are declared, `failures` what is said and
+returned when one does not do what was asked; a module a group of commands. Those that call the API are in `api`.
 """
 
-import argparse
-import os
-import sys
-from collections.abc import Sequence
+import signal
 
-from daimon import __version__
-from daimon.cli import admin, api, audit, completion, mail, mcp, serving, webhooks
-from daimon.cli.parsing import BadUsage
-from daimon.config import BadSetting
+TYPE_CHECKING = False  # as `typing` has it, which takes a while to import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 failed, 2 called wrongly."""
-    given = sys.argv[1:] if argv is None else argv
-    arguments = _parser(given).parse_args(given)
-    try:
-        code = int(arguments.run(arguments) or 0)
-        sys.stdout.flush()
-    except (BadSetting, BadUsage) as error:
-        return _fail(error, code=2)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return _cut_off()
-    except _known_failures() as error:
-        return _fail(error, code=1)
-    return code
+class EndedAtOnce:
+    """While modules are loaded, Ctrl-C ends the process at once: half of one is no place to go on from."""
+
+    def __enter__(self) -> None:
+        self._before = signal.getsignal(signal.SIGINT)
+        self._set(signal.SIG_DFL)
+
+    def __exit__(self, *_: object) -> None:
+        self._set(signal.default_int_handler)
+
+    def _set(self, handler: "signal._HANDLER") -> None:
+        if self._before is signal.default_int_handler:  # whoever chose another means it
+            try:
+                signal.signal(signal.SIGINT, handler)
+            except ValueError:  # in another thread than the main one, which alone is interrupted
+                return
 
 
-def _known_failures() -> tuple[type[Exception], ...]:
-    """Return the errors that are for the person at the terminal; looked up only once one was raised."""
-    from daimon.db.errors import DatabaseUnusable
-    from daimon.demo import NotSent
-    from daimon.operate.errors import NotDone
-    from daimon.supervisor.errors import CannotStart
-
-    return DatabaseUnusable, CannotStart, NotDone, NotSent
-
-
-def _fail(error: Exception, *, code: int) -> int:
-    print(f"daimon: {error}", file=sys.stderr)
-    return code
-
-
-def _cut_off() -> int:
-    """Whoever read the output has enough of it, such as `head`: end as other programs do, by SIGPIPE's code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
-    return 141
-
-
-def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """Return the parser of a command line; of all commands without one."""
-    parser = argparse.ArgumentParser(prog="daimon", description="Real e-mail for AI agents.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"daimon {__version__}")
-    commands = parser.add_subparsers(metavar="command", required=True)
-    serving.add(commands)
-    mail.add(commands)
-    mcp.add(commands)
-    api.add(commands, {"webhooks": webhooks.add(commands), "audit": audit.add(commands)}, argv)
-    admin.add(commands)
-    completion.add(commands, _parser)
-    serving.add_role(commands)
-    return parser
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Run one command and return its exit code."""
+    with EndedAtOnce():
+        from daimon.cli import program
+    return program.main(argv)

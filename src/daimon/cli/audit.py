@@ -4,20 +4,21 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from daimon.cli.parsing import Commands, add_json, add_settings, command, group, settings
+from daimon.cli import api
+from daimon.cli.parsing import DATABASE, Commands, add_json, add_settings, command, group, settings
 
 if TYPE_CHECKING:
     from daimon.audit.verification import Verdict
 
 
-def add(commands: Commands) -> Commands:
-    """Add the commands about the audit trail, and return their group."""
-    audit = group(commands, "audit", "the trail of what was changed")
+def add(commands: Commands, name: str) -> None:
+    """Add the commands about the audit trail: of the API, and of the operator."""
+    audit = group(commands, name, "the trail of what was changed")
+    api.add_calls(audit, name)
     verify = command(audit, "verify", _verify, "find rows of the audit trail that were edited, removed or forged")
-    verify.add_argument("account", nargs="?", help="one account alone")
+    verify.add_argument("account", metavar="ACCOUNT", nargs="?", help="one account alone")
     add_json(verify)
-    add_settings(verify, ("data_dir", "database_url", "secret_key"))
-    return audit
+    add_settings(verify, DATABASE)
 
 
 def _verify(arguments: argparse.Namespace) -> int:

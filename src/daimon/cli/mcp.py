@@ -1,31 +1,40 @@
 """`daimon mcp`: the API for a model, on standard input and output."""
 
 import argparse
-import asyncio
 import os
 
+from daimon.cli.api import profiles
 from daimon.cli.parsing import BadUsage, Commands, command
 
-_DEFAULT_URL = "http://127.0.0.1:8080"
 
-
-def add(commands: Commands) -> None:
+def add(commands: Commands, _: str) -> None:
     """Add the command."""
     made = command(
         commands,
         "mcp",
         _run,
-        "serve the Model Context Protocol on standard input and output; the key is DAIMON_API_KEY, and without one the"
-        " first inbox opens an account",
+        "serve the Model Context Protocol on standard input and output; the key is DAIMON_API_KEY, or that of a profile"
+        " that is named, and without one the first inbox opens an account",
+        "--profile agent-1",
     )
-    made.add_argument("--base-url", metavar="URL", help=f"the API's ($DAIMON_BASE_URL, {_DEFAULT_URL})")
+    made.add_argument("--profile", metavar="NAME", help="whose server and key; default: $DAIMON_PROFILE, or none")
+    profiles.add_base_url(made)
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    import asyncio
+
     from daimon.mcp import stdio
 
-    url = arguments.base_url or os.environ.get("DAIMON_BASE_URL") or _DEFAULT_URL
+    # The profile in use is a person's, with the key of a whole account: a model gets it only by name.
+    named = arguments.profile or os.environ.get("DAIMON_PROFILE") or os.environ.get("DAIMON_API_KEY")
+    url = arguments.base_url or os.environ.get("DAIMON_BASE_URL") or profiles.DEFAULT_URL
+    found = (
+        profiles.connection(arguments.profile, arguments.base_url)
+        if named
+        else profiles.Connection(profiles.checked_url(url), None)
+    )
     try:
-        asyncio.run(stdio.run(url, os.environ.get("DAIMON_API_KEY") or None))
+        asyncio.run(stdio.run(found.base_url, found.api_key))
     except stdio.CannotStart as error:
         raise BadUsage(str(error)) from error

@@ -31,6 +31,8 @@ class Following:
 
 class _Problem(msgspec.Struct):
     message: str
+    error: str = "FAILED"
+    code: str | None = None
 
 
 _problem = msgspec.json.Decoder(_Problem).decode
@@ -78,6 +80,8 @@ def _events(wish: Following, after: str | None) -> Iterator[tuple[str, bytes]]:
         answer = connection.getresponse()
         if answer.status != http.client.OK:
             raise _refused(answer)
+        if answer.headers.get_content_type() != "text/event-stream":
+            raise _no_api(f"what answers at {wish.base_url} is no API of daimon")
         yield from _said(answer)
 
 
@@ -90,7 +94,7 @@ def _said(answer: http.client.HTTPResponse) -> Iterator[tuple[str, bytes]]:
             fields[name] = value
             continue
         if fields.get(b"event") == b"error":
-            raise NotDone(_problem(fields[b"data"]).message)
+            raise _not_done(fields[b"data"], None)
         if b"id" in fields:
             yield fields[b"id"].decode("latin-1"), fields.get(b"data", b"")
         fields = {}
@@ -99,12 +103,23 @@ def _said(answer: http.client.HTTPResponse) -> Iterator[tuple[str, bytes]]:
 def _refused(answer: http.client.HTTPResponse) -> Exception:
     """Return what an answer that is no stream means: the end for what we did wrong, another try else."""
     reason = f"the server answered {answer.status}"
+    if 300 <= answer.status < 400:
+        return _no_api(f"the server sends on to {answer.headers.get('Location')}: that is the address to give")
     if not 400 <= answer.status < 500:
         return http.client.HTTPException(reason)
     try:
-        return NotDone(_problem(answer.read(ANSWER_READ)).message)
+        return _not_done(answer.read(ANSWER_READ), answer.status)
     except msgspec.DecodeError:
-        return NotDone(reason)
+        return NotDone(reason, status=answer.status)
+
+
+def _no_api(reason: str) -> NotDone:
+    return NotDone(reason, status=http.client.BAD_GATEWAY, error="UNEXPECTED_ANSWER")
+
+
+def _not_done(octets: bytes, status: int | None) -> NotDone:
+    problem = _problem(octets)
+    return NotDone(problem.message, status=status, error=problem.code or problem.error)
 
 
 def connected(url: str, seconds: float) -> http.client.HTTPConnection:

@@ -20,6 +20,7 @@ from daimon.kit.ids import Kind
 from daimon.operate.audit import secret_of
 from daimon.operate.database import opened
 from daimon.operate.errors import NotDone
+from daimon.operate.output import cell, plain
 
 
 def parked_mails(settings: Settings, *, limit: int) -> list[ParkedMail]:
@@ -101,8 +102,8 @@ def as_table(mails: Sequence[ParkedMail]) -> str:
     if not mails:
         return "No mail is parked."
     return "\n".join(
-        f"{shown['id']}  {shown['received_at']}  from <{shown['mail_from'] or ''}>  {shown['size']} bytes  "
-        f"{shown['attempts']} attempts, next {shown['not_before'] or 'never'}\n    {shown['error']}"
+        f"{shown['id']}  {shown['received_at']}  from <{plain(str(shown['mail_from'] or ''))}>  {shown['size']} bytes  "
+        f"{shown['attempts']} attempts, next {shown['not_before'] or 'never'}\n    {cell(shown['error'])}"
         for shown in map(_fields, mails)
     )
 

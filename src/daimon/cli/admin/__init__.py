@@ -4,7 +4,7 @@ from daimon.cli.admin import accounts, billing, domains, keys, ledger, notices, 
 from daimon.cli.parsing import Commands, group
 
 
-def add(commands: Commands) -> None:
+def add(commands: Commands, _: str) -> None:
     """Add the commands of the operator."""
     admin = group(commands, "admin", "accounts, keys, organisations and the service domain, for the server's operator")
     accounts.add(admin)

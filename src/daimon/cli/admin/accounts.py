@@ -11,36 +11,46 @@ if TYPE_CHECKING:
     from daimon.operate.accounts import Opened
 
 TIERS = ("free", "developer", "growth", "enterprise")
+_EXAMPLE = "acc_0198c5f2a7d47c3e8f0a1b2c3d4e5f60"
 STATUSES = ("active", "under_review", "suspended")
 
 
 def add(commands: Commands) -> None:
     """Add the commands about accounts."""
     account = group(commands, "account", "accounts")
-    listed = administer(account, "list", _list, "list accounts, the newest first")
+    listed = administer(
+        account, "list", _list, "list accounts, the newest first", example="--status suspended --limit 20"
+    )
     add_page(listed)
     listed.add_argument("--status", choices=STATUSES, help="only those of this status")
     _of_one(account, "show", _show, "show an account, its limits and what it uses of them", "tiers")
 
-    made = administer(account, "create", _create, "open an account and print its key, this once")
-    made.add_argument("--tier", choices=TIERS, default="free")
+    made = administer(
+        account, "create", _create, "open an account and print its key, this once", example="--tier growth"
+    )
+    made.add_argument("--tier", choices=TIERS, default="free", help="default: free")
     made.add_argument("--org", metavar="ORG", type=one_line, help="put it into this organisation")
-    tier = _of_one(account, "set-tier", _set_tier, "change an account's tier; a lower one deletes nothing")
+    tier = _of_one(
+        account, "set-tier", _set_tier, "change an account's tier; a lower one deletes nothing", behind=" growth"
+    )
     tier.add_argument("tier", choices=TIERS)
 
     for name, run, says in (
         ("suspend", _suspend, "let an account be read and change nothing; it keeps receiving"),
         ("review", _review, "refuse an account's sends until it was looked at; it keeps receiving"),
     ):
-        _of_one(account, name, run, says).add_argument("--reason", type=one_line, help="shown to the account")
+        made = _of_one(account, name, run, says, behind=" --reason 'Spam was reported'")
+        made.add_argument("--reason", type=one_line, metavar="REASON", help="shown to the account; one line")
     _of_one(account, "resume", _resume, "let a suspended account, or one under review, go on")
     _of_one(account, "recover", _recover, "print a new key for an account, this once, and revoke its account keys")
     _of_one(account, "delete", _delete, "delete an account: its mail is refused, and all is erased in 30 days")
     _of_one(account, "restore", _restore, "take the deletion of an account back")
 
 
-def _of_one(commands: Commands, name: str, run: Run, says: str, *settings: str) -> argparse.ArgumentParser:
-    parser = administer(commands, name, run, says, *settings)
+def _of_one(
+    commands: Commands, name: str, run: Run, says: str, *settings: str, behind: str = ""
+) -> argparse.ArgumentParser:
+    parser = administer(commands, name, run, says, *settings, example=f"{_EXAMPLE}{behind}")
     parser.add_argument("account", metavar="ACCOUNT", help="its id, such as acc_0192f3a0…")
     return parser
 

@@ -2,23 +2,29 @@
 
 import argparse
 
-from daimon.cli.parsing import Commands, Run, add_json, add_settings, command, whole
+from daimon.cli.parsing import DATABASE, Commands, Run, add_json, add_settings, command, whole
 
 PAGE, MOST_ROWS = 100, 1000
 
 
-def administer(commands: Commands, name: str, run: Run, says: str, *settings: str) -> argparse.ArgumentParser:
+def administer(
+    commands: Commands, name: str, run: Run, says: str, *settings: str, example: str = ""
+) -> argparse.ArgumentParser:
     """Add a command over the server's database. It may print JSON, and takes few settings as flags."""
-    parser = command(commands, name, run, says)
+    parser = command(commands, name, run, says, example)
     add_json(parser)
-    add_settings(parser, ("data_dir", "database_url", "secret_key", *settings))
+    add_settings(parser, (*DATABASE, *settings))
     return parser
 
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """Let a list be cut."""
     parser.add_argument(
-        "--limit", type=whole(1, MOST_ROWS), default=PAGE, help=f"at most so many, up to {MOST_ROWS} ({PAGE})"
+        "--limit",
+        type=whole(1, MOST_ROWS),
+        default=PAGE,
+        metavar="N",
+        help=f"at most so many, 1 to {MOST_ROWS}; default {PAGE}",
     )
 
 

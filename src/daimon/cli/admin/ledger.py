@@ -12,25 +12,34 @@ from daimon.cli.parsing import Commands, day, one_line, settings
 if TYPE_CHECKING:
     from daimon.operate.ledger import Checked
 
+_ACCOUNT = "acc_0198c5f2a7d47c3e8f0a1b2c3d4e5f60"
+_CHARGE = f"{_ACCOUNT} 49.00 --from 2026-11-01 --to 2026-11-30"
+_CORRECT = f"{_ACCOUNT} agent-1@daimon.email sent -20 --day 2026-11-03 --reason 'Sent twice by us'"
 _KINDS = ("received", "sent", "bounced", "stored_bytes")
 
 
 def add(billing: Commands) -> None:
     """Add the commands about what is used and what is charged for it."""
-    charge = administer(billing, "charge", _charge, "charge an account by hand, for its splits and its forecast")
-    charge.add_argument("account", metavar="ACCOUNT")
+    charge = administer(
+        billing, "charge", _charge, "charge an account by hand, for its splits and its forecast", example=_CHARGE
+    )
+    charge.add_argument("account", metavar="ACCOUNT", help="its id")
     charge.add_argument("amount", metavar="AMOUNT", type=_amount, help="such as 49.00; below 0 it is a credit")
-    charge.add_argument("--currency", type=_currency, default="usd", help="three letters (usd)")
+    charge.add_argument("--currency", type=_currency, default="usd", metavar="CODE", help="three letters; default usd")
     charge.add_argument("--from", dest="first", metavar="DAY", type=day, required=True, help="first UTC day it is for")
-    charge.add_argument("--to", dest="last", metavar="DAY", type=day, required=True, help="last UTC day")
-    charge.add_argument("--description", type=one_line, default="Charge")
-    correct = administer(billing, "correct", _correct, "put right what an inbox used, by a line of its own")
-    correct.add_argument("account", metavar="ACCOUNT")
-    correct.add_argument("inbox", metavar="INBOX")
+    charge.add_argument("--to", dest="last", metavar="DAY", type=day, required=True, help="last UTC day it is for")
+    charge.add_argument(
+        "--description", type=one_line, metavar="TEXT", default="Charge", help="one line; default: Charge"
+    )
+    correct = administer(
+        billing, "correct", _correct, "put right what an inbox used, by a line of its own", example=_CORRECT
+    )
+    correct.add_argument("account", metavar="ACCOUNT", help="its id")
+    correct.add_argument("inbox", metavar="INBOX", help="its id or its address")
     correct.add_argument("kind", metavar="KIND", choices=_KINDS, help=", ".join(_KINDS))
     correct.add_argument("quantity", metavar="QUANTITY", type=_quantity, help="what is added; below 0 it is taken back")
     correct.add_argument("--day", metavar="DAY", type=day, required=True, help="UTC day that it was of")
-    correct.add_argument("--reason", type=one_line, required=True)
+    correct.add_argument("--reason", type=one_line, metavar="TEXT", required=True, help="one line, kept with it")
     says = "find where the usage ledger, its sums and what Stripe's meters have do not agree"
     verify = administer(billing, "verify", _verify, says, "stripe_meters", *STRIPE)
     verify.add_argument("account", metavar="ACCOUNT", nargs="?", help="one account alone")

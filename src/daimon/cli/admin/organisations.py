@@ -9,19 +9,24 @@ from daimon.cli.parsing import BadUsage, Commands, day, group, one_line, setting
 def add(commands: Commands) -> None:
     """Add the commands about organisations."""
     org = group(commands, "org", "organisations: accounts under one name, for a joint report")
-    administer(org, "create", _create, "make an organisation").add_argument("name", metavar="NAME", type=one_line)
+    administer(org, "create", _create, "make an organisation", example="Acme").add_argument(
+        "name", metavar="NAME", type=one_line
+    )
     add_page(administer(org, "list", _list, "list organisations, the oldest first"))
     for name, run, says in (
         ("add", _add, "put an account into an organisation; nothing is shared with its others"),
         ("remove", _remove, "take an account out of an organisation"),
     ):
-        parser = administer(org, name, run, says)
+        parser = administer(org, name, run, says, example="Acme acc_0198c5f2a7d47c3e8f0a1b2c3d4e5f60")
         parser.add_argument("organisation", metavar="ORG", type=one_line, help="its id or its name")
         parser.add_argument("account", metavar="ACCOUNT")
-    report = administer(org, "report", _report, "print what the accounts of an organisation use, each and together")
+    says = "print what the accounts of an organisation use, each and together"
+    report = administer(org, "report", _report, says, example="Acme --from 2026-11-01 --to 2026-11-30")
     report.add_argument("organisation", metavar="ORG", type=one_line, help="its id or its name")
-    report.add_argument("--from", dest="first", metavar="DAY", type=day, help="first UTC day (the first of the month)")
-    report.add_argument("--to", dest="last", metavar="DAY", type=day, help="last UTC day (today)")
+    report.add_argument(
+        "--from", dest="first", metavar="DAY", type=day, help="first UTC day; default: the first of the month"
+    )
+    report.add_argument("--to", dest="last", metavar="DAY", type=day, help="last UTC day; default: today")
 
 
 def _create(arguments: argparse.Namespace) -> None:

@@ -1,107 +1,109 @@
 """The commands that call the API: a group for each kind of thing, a verb for each operation (see api/commands.py).
 
-What has a flag stands in `commands.json`, which is read in a millisecond. Of a group only the one that is called is
-built, so that help comes at once.
+What has a flag stands in `commands.json`, which is read in a millisecond, and only once a group of it is called.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from daimon.cli.api import profiles, running, tailing
-from daimon.cli.parsing import Commands, command, group
+from daimon.cli.api import profiles, reading
+from daimon.cli.parsing import Commands, Parser, add_json, command, group, show_example
 
 Json = dict[str, Any]
 
-_SHORT = {"send": ("messages", "send"), "whoami": ("account", "whoami")}
-_ABOUT = {
-    "account": "the account, and what its key may do",
-    "audit": "the trail of changes",
-    "billing": "what is paid, and how it is split",
-    "domains": "domains of your own",
-    "drafts": "mails that are written and not sent",
-    "events": "what happened",
-    "inboxes": "inboxes with addresses",
-    "keys": "API keys",
-    "members": "people of the account",
-    "messages": "mails: wait, read, send, answer",
-    "pods": "groups of inboxes, such as customers",
-    "rules": "whom mail may be from and to",
-    "suppressions": "addresses that nothing is sent to",
-    "teams": "members together",
-    "threads": "conversations",
-    "usage": "what was used",
-    "webhooks": "programs that are told of events",
-}
+SHORT = {"send": ("messages", "send"), "whoami": ("account", "whoami")}
+_READERS = {"integer": reading.integer, "number": reading.number, "json": reading.json_value, "string": reading.text}
 
 
+@cache
 def table() -> Json:
     """Return the commands by group and verb."""
     found: Json = json.loads(Path(__file__).with_name("commands.json").read_text("utf-8"))
     return found
 
 
-def add(commands: Commands, started: Mapping[str, Commands], argv: Sequence[str] | None) -> None:
-    """Add the commands; `started` are groups that have others already, `argv` says which group is called, None all."""
-    known = table()
-    for name, verbs in known.items():
-        called = argv is None or name in argv
-        if name in started:
-            into = started[name]
-        elif called:
-            into = group(commands, name, _ABOUT.get(name, name))
-        else:
-            commands.add_parser(name, help=_ABOUT.get(name, name))
-            continue
-        for verb, call in verbs.items():
-            if called:
-                _add_call(into, verb, call)
-        if name == "events" and called:
-            tailing.add(into)
-    for short, (name, verb) in _SHORT.items():
-        if argv is None or short in argv:
-            _add_call(commands, short, known[name][verb])
-        else:
-            commands.add_parser(short, help=known[name][verb]["help"])
-    profiles.add(commands)
+def add(commands: Commands, name: str) -> None:
+    """Add a group with all of its verbs, or what is short for one of them."""
+    from daimon.cli.registry import ENTRIES
+
+    if name in SHORT:
+        into, verb = SHORT[name]
+        _add_call(commands, name, table()[into][verb])
+    else:
+        add_calls(group(commands, name, ENTRIES[name].says), name)
+
+
+def add_calls(commands: Commands, name: str) -> None:
+    """Add the verbs of a group."""
+    for verb, call in table()[name].items():
+        _add_call(commands, verb, call)
 
 
 def _add_call(commands: Commands, verb: str, call: Json) -> None:
-    parser = command(commands, verb, partial(_run, call), call["help"].replace("%", "%%"))
+    parser = command(commands, verb, partial(_run, call), call["help"].replace("%", "%%"), None)
+    show_example(parser, call["example"])
     for name, told in call["arguments"].items():
-        parser.add_argument(name, help=_told(told))
+        parser.add_argument(name, metavar=name.upper(), type=reading.given, help=_told(told))
     for place in ("query", "body"):
         for name, flag in call[place].items():
             if name not in call["arguments"]:
                 _add_flag(parser, f"{place}:{name}", name, flag)
+    _add_common(parser.add_argument_group("connection and output"), call)
+
+
+def _add_common(parser: argparse._ArgumentGroup, call: Mapping[str, Any]) -> None:
     profiles.add_connection(parser)
-    parser.add_argument("--json", action="store_true", help="print the API's answer")
-    parser.add_argument("--show-secret", action="store_true", help="print keys and secrets")
+    if "cursor" in call["query"]:
+        parser.add_argument("--all", action="store_true", help="all pages, not one; with --json a line for each")
     if call["octets"] or call["links"]:
-        parser.add_argument("--output", metavar="FILE", help="write the octets there")
-    if call["operation"] == "create_inbox":
-        parser.add_argument("--save", metavar="PROFILE", help="keep the account's key in this profile")
+        otherwise = "print a link to them" if call["links"] else "standard output"
+        parser.add_argument("--output", metavar="FILE", help=f"write the octets there; default: {otherwise}")
+    if call["method"] == "DELETE":
+        parser.add_argument("--yes", action="store_true", help="do not ask; nobody is asked but at a terminal")
+    if call["once"] and call["key"]:
+        parser.add_argument("--save", metavar="PROFILE", help="keep the new key in this profile")
+    add_json(parser, "print the API's answer as JSON; an error too, on standard error")
+    parser.add_argument("--show-secret", action="store_true", help="print keys and secrets; else they are struck out")
 
 
-def _add_flag(parser: argparse.ArgumentParser, at: str, name: str, flag: Json) -> None:
+def _add_flag(parser: Parser, at: str, name: str, flag: Json) -> None:
     option, told = f"--{name.replace('_', '-')}", _told(flag.get("help", ""))
     given: Json = {"dest": at, "default": None, "help": told, "required": flag.get("required", False)}
-    kind = flag["kind"]
+    kind, values = flag["kind"], flag.get("values")
     if kind == "boolean":
-        parser.add_argument(option, action=argparse.BooleanOptionalAction, **given)
+        parser.add_argument(option, f"--no-{option[2:]}", action=_Switch, nargs=0, **given)
     elif kind == "files":
-        given["help"] = "a file, given for each one"
+        given["help"] = "A file to attach. May be given more than once."
         parser.add_argument("--attach", action="append", metavar="FILE", **given)
     elif kind == "strings":
-        parser.add_argument(option, action="append", metavar=name.upper(), choices=flag.get("values"), **given)
+        given["help"] = f"{_of(told, values)} May be given more than once.".strip()
+        parser.add_argument(option, action="append", type=reading.given, metavar=name.upper(), choices=values, **given)
     else:
-        readers: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "json": running.read_json}
-        read = readers.get(kind, running.read_text)
+        given["help"] = _of(told, values)
         metavar = "JSON" if kind == "json" else name.upper()
-        parser.add_argument(option, type=read, metavar=metavar, choices=flag.get("values"), **given)
+        parser.add_argument(option, type=_READERS[kind], metavar=metavar, choices=values, **given)
+        if flag.get("null"):
+            parser.add_argument(
+                f"--no-{option[2:]}", dest=at, action="store_const", const=reading.NULL, help="take it away"
+            )
+
+
+class _Switch(argparse.Action):
+    """A flag that has an opposite: left out, the API decides."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Note which of both was given."""
+        setattr(namespace, self.dest, not (option or "").startswith("--no-"))
+
+
+def _of(told: str, values: Sequence[str] | None) -> str:
+    return f"{told} One of {', '.join(values)}.".strip() if values else told
 
 
 def _told(text: str) -> str:
@@ -109,4 +111,6 @@ def _told(text: str) -> str:
 
 
 def _run(call: Json, arguments: argparse.Namespace) -> int:
+    from daimon.cli.api import running
+
     return running.run(call, vars(arguments))

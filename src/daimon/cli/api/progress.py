@@ -5,9 +5,13 @@ import threading
 import time
 from types import TracebackType
 
+from daimon.cli import terminal
+from daimon.operate.output import cut
+
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.2
 _WIDTH = 30
+_WIPED = "\r\033[K"
 
 
 class Progress:
@@ -18,7 +22,7 @@ class Progress:
         self._began = time.monotonic()
         self._done, self._whole = 0, None  # type: int, int | None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._show, daemon=True) if sys.stderr.isatty() else None
+        self._thread = threading.Thread(target=self._show, daemon=True) if terminal.moves() else None
 
     def __enter__(self) -> "Progress":
         if self._thread:
@@ -40,17 +44,23 @@ class Progress:
         if self._stop.wait(_AFTER_SECONDS):
             return
         while not self._stop.wait(_EVERY_SECONDS):
-            sys.stderr.write(f"\r\033[K{self._line()}")
-            sys.stderr.flush()
-        sys.stderr.write("\r\033[K")
-        sys.stderr.flush()
+            self._write(f"{_WIPED}{cut(self.line(), 79)}")
+        self._write(_WIPED)
 
-    def _line(self) -> str:
+    def _write(self, text: str) -> None:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:  # the terminal is gone; what runs is not ended by that
+            self._stop.set()
+
+    def line(self) -> str:
+        """Return how far it is, as it stands now."""
         took = int(time.monotonic() - self._began)
         if not self._done:
             return f"{self._doing}: {took} s"
         done = f"{self._done / 1e6:.1f} MB, {took} s"
         if not self._whole:
             return f"{self._doing}: {done}"
-        filled = min(self._done * _WIDTH // (self._done + self._whole), _WIDTH)
-        return f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {done}"
+        filled = min(self._done * _WIDTH // self._whole, _WIDTH)
+        return f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {self._done * 100 // self._whole} %, {done}"

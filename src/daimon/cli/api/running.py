@@ -1,52 +1,73 @@
 """From the flags of a command to a call, and from its answer to what is printed and to an exit code."""
 
-import argparse
-import base64
-import json
-import mimetypes
+import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from functools import partial
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
-from daimon.cli.api import calling, profiles, showing
-from daimon.cli.api.calling import Answer, Connection
+from daimon.cli import failures, terminal
+from daimon.cli.api import calling, pages, profiles, reading, showing, waiting
+from daimon.cli.api.calling import Answer, Call
+from daimon.cli.api.keeping import Keeping
+from daimon.cli.api.profiles import Connection
 from daimon.cli.api.progress import Progress
-from daimon.cli.parsing import BadUsage
+from daimon.cli.parsing import CALLED_WRONGLY, BadUsage
 
 Json = dict[str, Any]
-Say = Callable[[str], None]
 
-# Beside 0 done, 1 failed and 2 called wrongly; docs/how-to/use-the-command-line.md has the table.
-_EXITS = {400: 6, 401: 3, 402: 7, 403: 3, 404: 4, 409: 5, 410: 4, 413: 6, 415: 6, 422: 6, 429: 8}
-SERVER_FAILED = 9
-NOTHING_CAME = 10
+_AGAIN = (0.5, 1.5)  # seconds before a request that was lost on its way is sent again, as what it was
+_LONGEST_PAUSE = 5.0  # seconds; who is told to come back later than that, is told so
+_LOST = (502, 503, 504)
 
 
 def run(call: Json, given: Mapping[str, Any]) -> int:
-    """Make a call and print what came of it; return the exit code."""
+    """Make a call and print what came of it; return the exit code. Raises Failure."""
     connection = profiles.connection(given["profile"], given["base_url"])
+    asked = _asked(call, given)
+    if call["operation"] == "delete_account" and not given["yes"] and not terminal.can_ask():
+        raise BadUsage("nobody is at a terminal to be asked: add --yes to delete the whole account")
+    if call["method"] == "DELETE" and not given["yes"] and not terminal.confirm(_question(call, given)):
+        terminal.say("Nothing was done.")
+        return CALLED_WRONGLY
+    try:
+        return _run(call, given, connection, asked)
+    except calling.Unreachable as error:
+        raise failures.server_failed("UNREACHABLE", str(error)) from error
+
+
+def _question(call: Json, given: Mapping[str, Any]) -> str:
+    of = " ".join(given[name] for name in call["arguments"])
+    return f"{call['help'].rstrip('.')}{f' ({of})' if of else ''}?"
+
+
+def _run(call: Json, given: Mapping[str, Any], connection: Connection, asked: Call) -> int:
+    def send(each: Call) -> Answer:
+        return _succeeded(_sent(connection, each, call["help"]))
+
+    kept = Keeping(call, given, connection)
+    if given.get("all"):
+        pages.run(asked, send, as_json=given["json"], show_secret=given["show_secret"])
+        return 0
+    if call["operation"] == "wait_for_message":
+        answer = waiting.wait(asked, send, given["query:timeout"])
+    elif call["octets"] or (call["links"] and given["output"]):
+        answer = _succeeded(_fetched(call, given, connection, asked))
+    else:
+        answer = send(asked)
+    return _tell(call, given, kept, answer)
+
+
+def _asked(call: Json, given: Mapping[str, Any]) -> Call:
     path = call["path"]
     for name in call["arguments"]:
         path = path.replace(f"{{{name}}}", _segment(given[name]))
     query = {name: value for name in call["query"] if (value := given.get(f"query:{name}")) is not None}
-    body = _body(call, given)
-    try:
-        with Progress(call["help"]) as progress, ExitStack() as stack:
-            into = partial(_output, stack, given)
-            answer = calling.call(
-                connection, call["method"], path, query=calling.shown(query), body=body,
-                into=into if call["octets"] else None, progress=progress.moved,
-            )  # fmt: skip
-            if call["links"] and given["output"] and answer.ok:
-                answer = _fetched(connection, answer.content["result"]["url"], into, progress)
-    except calling.Unreachable as error:
-        print(f"daimon: {error}", file=sys.stderr)
-        return SERVER_FAILED
-    return _tell(call, given, connection, answer)
+    return calling.request(call["method"], path, query, _body(call, given))
 
 
 def _segment(value: str) -> str:
@@ -56,95 +77,116 @@ def _segment(value: str) -> str:
     return quote(value, safe="")
 
 
-def _fetched(connection: Connection, url: str, into: Callable[[], BinaryIO], progress: Progress) -> Answer:
-    """Return the answer behind a link, whose octets are written away; the link is its own permission."""
-    path = urlsplit(url).path
-    without_key = Connection(connection.base_url, None)
-    return calling.call(
-        without_key, "GET", path, query=[], body=None, into=into, as_it_is=True, progress=progress.moved
-    )
-
-
-def read_text(value: str) -> str:
-    """Return a flag's text; `@FILE` is what is in a file, `@-` what comes on standard input."""
-    if not value.startswith("@"):
-        return value
-    if value == "@-":
-        return sys.stdin.read()
-    try:
-        return Path(value[1:]).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise argparse.ArgumentTypeError(f"{value[1:]} cannot be read: {error}") from None
-
-
-def read_json(value: str) -> Any:
-    """Return a flag's JSON, of a file too. What is none is taken as a text."""
-    text = read_text(value)
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 def _body(call: Json, given: Mapping[str, Any]) -> Json | None:
     if call["method"] == "GET" or not call["body"]:
         return None
     body = {name: value for name in call["body"] if (value := given.get(f"body:{name}")) is not None}
-    return {
-        name: [_file(path) for path in value] if call["body"][name]["kind"] == "files" else value
-        for name, value in body.items()
-    }
+    return {name: _value(call["body"][name]["kind"], value) for name, value in body.items()}
 
 
-def _file(path: str) -> Json:
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise BadUsage(f"{path} cannot be read: {error}") from error
-    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-    return {"filename": Path(path).name, "content_type": kind, "content": base64.b64encode(content).decode()}
+def _value(kind: str, value: Any) -> Any:
+    if value is reading.NULL:
+        return None
+    return [reading.file(path) for path in value] if kind == "files" else value
 
 
-def _output(stack: ExitStack, given: Mapping[str, Any]) -> BinaryIO:
-    if not given["output"]:
-        return sys.stdout.buffer
-    try:
-        return stack.enter_context(Path(given["output"]).open("wb"))
-    except OSError as error:
-        raise BadUsage(f"{given['output']} cannot be written: {error}") from error
+def _sent(connection: Connection, asked: Call, doing: str) -> Answer:
+    """Send a request, again if it was lost: a POST carries a key, so that it is done once. Raises Unreachable."""
+    with Progress(doing) as progress:
+        for pause in _AGAIN:
+            wanted = 0.0
+            try:
+                answer = calling.call(connection, asked, progress=progress.moved)
+            except calling.Unreachable as error:
+                if not _may_come_back(error) or asked.method == "DELETE":  # done twice, it says that there is nothing
+                    raise
+            else:
+                wanted = answer.retry_after or 0.0
+                if answer.status not in _LOST or wanted > _LONGEST_PAUSE:
+                    return answer
+            time.sleep(max(pause, wanted))
+        return calling.call(connection, asked, progress=progress.moved)
 
 
-def _tell(call: Json, given: Mapping[str, Any], connection: Connection, answer: Answer) -> int:
+def _may_come_back(error: calling.Unreachable) -> bool:
+    """Return whether a connection was lost, rather than never made: then nothing listens there."""
+    return isinstance(error.__cause__, (ConnectionResetError, BrokenPipeError, HTTPException))
+
+
+def _succeeded(answer: Answer) -> Answer:
     if not answer.ok:
-        if given["json"]:
-            print(json.dumps(answer.content, ensure_ascii=False))
-        else:
-            showing.tell_error(answer, _say)
-        return _EXITS.get(answer.status, SERVER_FAILED if answer.status >= 500 else 1)
-    if answer.content is None or not isinstance(answer.content, dict):
-        return 0
-    _keep(call, given, connection, answer.content["result"], _say)
-    content = answer.content if given["show_secret"] else showing.without_secrets(answer.content)
-    if given["json"]:
-        print(json.dumps(content, ensure_ascii=False))
-    else:
-        showing.tell(content["result"])
-        for step in content["next_steps"]:
-            _say(showing.plain(step))
-    return NOTHING_CAME if call["operation"] == "wait_for_message" and content["result"] is None else 0
+        raise failures.refused(answer.status, answer.content)
+    return answer
 
 
-def _keep(
-    call: Json, given: Mapping[str, Any], connection: Connection, result: Any, say: Callable[[str], None]
-) -> None:
-    """Keep the key of an account that a first inbox has opened: it is shown this once."""
-    if call["operation"] != "create_inbox" or not isinstance(result, dict) or not result.get("account_api_key"):
+def _fetched(call: Json, given: Mapping[str, Any], connection: Connection, asked: Call) -> Answer:
+    """Write octets away: those of the answer, or those behind a link that it names, which needs no key."""
+    with _output(given["output"]) as into, Progress(call["help"]) as progress:
+        if not call["links"]:
+            return calling.call(connection, asked, into=into, progress=progress.moved)
+        answer = calling.call(connection, asked)
+        if not answer.ok:
+            return answer
+        link = calling.request("GET", urlsplit(answer.content["result"]["url"]).path)
+        without_key = Connection(connection.base_url, None)
+        return calling.call(without_key, link, into=into, as_it_is=True, progress=progress.moved)
+
+
+@contextmanager
+def _output(name: str | None) -> Iterator[Callable[[str], BinaryIO]]:
+    """Give what opens the place for octets, once they come. A file is there whole, or as it was before."""
+    if name in (None, "-"):
+        yield _standard_output
         return
-    name = given.get("save") or (profiles.DEFAULT if connection.api_key is None else None)
-    if name:
-        path = profiles.keep(name, connection.base_url, result["account_api_key"])
-        say(f"The account's key is kept as {name!r} in {path}.")
+    path = Path(name)
+    if path.is_dir():
+        raise BadUsage(f"{name} is a directory: name the file")
+    if path.exists() and not path.is_file():  # such as /dev/null, which nothing may take the place of
+        with _opened(path) as file:
+            yield lambda _: file
+        return
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    opened: list[BinaryIO] = []
+
+    def into(_: str) -> BinaryIO:
+        opened.append(_opened(beside))
+        return opened[0]
+
+    try:
+        yield into
+        if opened:
+            opened[0].close()
+            beside.replace(path)
+    finally:
+        if opened:
+            opened[0].close()
+            beside.unlink(missing_ok=True)
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise BadUsage(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _standard_output(kind: str) -> BinaryIO:
+    """Return standard output. A terminal gets a text without what it would obey, and nothing that is no text."""
+    if not terminal.is_seen():
+        return sys.stdout.buffer
+    if kind.startswith("text/") or kind == "message/rfc822":
+        return showing.Readable()  # type: ignore[return-value]
+    raise BadUsage(f"{kind} is not for a terminal: add --output FILE, or send it on by a pipe")
+
+
+def _tell(call: Json, given: Mapping[str, Any], kept: Keeping, answer: Answer) -> int:
+    if answer.content is None:
+        return 0
+    content, result = answer.content, answer.content["result"]
+    shown = content if kept.keep(result) else showing.without_secrets(content)
+    if given["json"]:
+        print(terminal.one_line_of_json(shown))
+    else:
+        showing.tell(shown["result"])
+        showing.tell_steps(shown)
+    return failures.NOTHING_CAME if call["operation"] == "wait_for_message" and result is None else 0
