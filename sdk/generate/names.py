@@ -28,6 +28,11 @@ FORMATS = {"text/csv": ("csv", "As a table of all lines, in CSV (RFC 4180).")}
 FLATTENED = {"claim_message": "filter"}
 # Parameters that the API lets be left out, but that mean nothing then.
 NEEDED = {("remove_thread_labels", "label")}
+# Resources that extend what is written by hand.
+WITH_HANDS = {"account", "messages", "events", "webhooks"}
+# What `repr` does not show: fields whose names end so, and others by which whoever has them may do something.
+SECRETS = ("api_key", "secret", "invitation_url")
+MORE_SECRETS = {("Download", "url"), ("Portal", "url"), ("UpgradeLink", "url")}
 # What only some of those who send an object tell: (model, field) -> what it is.
 ADDED = {("Event", "webhook_id"): "The webhook that was told; in its requests alone."}
 
@@ -58,6 +63,12 @@ MODELS = {
 ERRORS_BY_HAND = {"UsernameTaken"}
 # Errors that no operation has: (code, status, what it says).
 MORE_ERRORS = [("ENDPOINT_NOT_FOUND", 404, "The server has no such endpoint: it may be older than this client.")]
+# The class of each status; those of its codes extend it.
+STATUS_CLASSES = {
+    400: "BadRequest", 401: "Unauthenticated", 402: "PaymentRequired", 403: "Forbidden", 404: "NotFound",
+    408: "RequestTimeout", 409: "Conflict", 410: "Gone", 413: "PayloadTooLarge", 415: "UnsupportedMediaType",
+    422: "ValidationFailed", 426: "UpgradeRequired", 429: "RateLimited", 500: "ServerError", 503: "ServerError",
+}  # fmt: skip
 ERRORS = {"RATE_LIMIT_EXCEEDED": "RateLimited", "INTERNAL": "ServerError"}
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby
 
-from sdk.generate.names import ERRORS_BY_HAND
+from sdk.generate.names import ERRORS_BY_HAND, MORE_SECRETS, SECRETS, STATUS_CLASSES
 from sdk.generate.read import Api, Field, Model, Type, parent_of
-from sdk.generate.typescript import STATUS_CLASSES
+from sdk.generate.types import PYTHON, written
 
-SECRETS = ("api_key", "secret", "invitation_url")  # how fields end that `repr` does not show
-SCALARS = {"str": "str", "int": "int", "float": "float", "bool": "bool", "date": "str", "file": "FileLike"}
 ERROR_BASES = [
     "BadRequest", "Conflict", "DaimonError", "Detail", "Forbidden", "Gone", "InboxCreateRateLimited",
     "InvalidSignature", "NoAnswer", "NotFound", "PayloadTooLarge", "PaymentRequired", "RateLimited", "RequestTimeout",
@@ -59,7 +58,7 @@ def _model(model: Model, parent: Model | None) -> str:
             lines.append(docstring(each.doc, 4))
     reads = {each.name: reader(each.type) for each in fields if reader(each.type)}
     lists = [each.name for each in fields if not each.required and each.type.kind == "list"]
-    secrets = [each.name for each in fields if each.name.endswith(SECRETS)]
+    secrets = [each.name for each in fields if each.name.endswith(SECRETS) or (model.name, each.name) in MORE_SECRETS]
     lines += _table("_reads", [f'"{name}": {reader}' for name, reader in reads.items()], parent, "{%s}", "**")
     lines += _table("_lists", [f'"{name}",' for name in lists], parent, "(%s)", "*")
     lines += _table("_secrets", [f'"{name}",' for name in secrets], parent, "(%s)", "*")
@@ -116,26 +115,16 @@ def _input_line(field: Field) -> str:
 def py(kind: Type, *, sent: bool) -> str:
     """Return a type as Python writes it: as it is taken, or (not `sent`) as it is given."""
     match kind.kind:
-        case "time":
-            return "Moment" if sent else "datetime"
-        case "date" if sent:
-            return "Day"
         case "model" | "enum":
             return kind.name
         case "literal":
             return literal(kind.values)
-        case "list" | "commas":
-            return f"{'Sequence' if sent else 'List'}[{py(kind.of[0], sent=sent)}]"
-        case "map":
-            return f"{'Mapping' if sent else 'Dict'}[str, {py(kind.of[0], sent=sent)}]"
-        case "free":
-            return f"{'Mapping' if sent else 'Dict'}[str, Any]"
         case "union":
             found = list(dict.fromkeys(py(each, sent=sent) for each in kind.of))
             if found == ["str", "Sequence[str]"]:
                 return "Addresses"
             return " | ".join(found) if sent else f"Union[{', '.join(found)}]"
-    return SCALARS[kind.kind]
+    return written(kind, PYTHON, partial(py, sent=sent), sent=sent)
 
 
 def literal(values: Iterable[str]) -> str:

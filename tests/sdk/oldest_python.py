@@ -23,7 +23,15 @@ PACKAGES = (
     "libssl1.1", "libffi7", "libmpdec3", "python-pip-whl",
 )  # fmt: skip
 OLDEST = ("httpx==0.27.0",)
-NEEDED = ("pytest", "pytest-asyncio", "pytest-timeout", "backports.asyncio.runner", "msgspec", "standardwebhooks")
+NEEDED = (
+    "pytest",
+    "pytest-asyncio",
+    "pytest-timeout",
+    "backports.asyncio.runner",
+    "msgspec",
+    "standardwebhooks",
+    "trio",
+)
 
 # What needs a newer Python, or is no test of the client at run time.
 NOT_FOR_3_9 = (

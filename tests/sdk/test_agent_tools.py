@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from agents.tool_context import ToolContext
 
-from daimon_email import DaimonClient, langchain, openai_agents
-from daimon_email._agent_tools import LONGEST_WAIT, MOST_CHARS
+from daimon_email import AsyncDaimonClient, DaimonClient, langchain, openai_agents
+from daimon_email._agent_tools import LONGEST_WAIT, MOST_CHARS, MailTools
 from e2e.serving import Serving
 
 from .conftest import Account
@@ -203,3 +203,10 @@ def test_a_wait_is_never_longer_than_it_says() -> None:
     """Whatever a model asks for, and the description tells it."""
     with DaimonClient("dm_x", "http://daimon.test") as client:
         assert f"up to {LONGEST_WAIT}." in str(langchain.tools(client, "inb_1")[0].args["seconds"])
+
+
+def test_tools_need_a_client_that_blocks() -> None:
+    """Of another one each call would answer with something to be awaited, and nobody does."""
+    client: Any = AsyncDaimonClient("dm_x", "http://daimon.test")
+    with pytest.raises(TypeError, match="tools need a DaimonClient"):
+        MailTools(client, "inbox_1")

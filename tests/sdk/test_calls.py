@@ -149,6 +149,17 @@ def test_an_attachment_is_fetched_by_its_link(account: Account) -> None:
         assert response.read() == b"%PDF-1.7"
 
 
+def test_a_link_that_needs_no_key_is_not_logged(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    """The HTTP library tells the log of each request, by its URL."""
+    account.receive(file=b"%PDF")
+    mail = account.client.messages.wait(account.first.id, timeout=30)
+    token = account.client.messages.attachment(account.first.id, mail.id, mail.attachments[0].id).url.rpartition("/")[2]
+    with caplog.at_level("INFO"):
+        account.client.messages.download(account.first.id, mail.id, mail.attachments[0].id)
+    assert "/v1/downloads/…" in caplog.text
+    assert token[:8] not in caplog.text
+
+
 def test_waiting_ends_with_none_when_nothing_comes(account: Account) -> None:
     """The time is the caller's; what came before `after` does not count."""
     account.receive()

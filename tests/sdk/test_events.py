@@ -1,6 +1,9 @@
 """The client's calls about events, webhooks and claims, against a whole server."""
 
+import base64
+import hmac
 import json
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,12 +18,13 @@ from daimon_email import (
     InvalidCursor,
     InvalidSignature,
     StateConflict,
+    UnexpectedAnswer,
     ValidationFailed,
     WebhookNotFound,
 )
 
 from .conftest import Account, Blocking, Connect
-from .scripted import ScriptedServer, failure
+from .scripted import ScriptedServer, answer, failure
 
 Scripted = Callable[[Sequence["bytes | None"]], ScriptedServer]  # quoted, so that Python 3.9 can read it
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -139,8 +143,31 @@ def test_a_request_that_is_not_ours_is_refused(webhooks: Any, fault: str) -> Non
 def test_what_is_no_secret_is_said(webhooks: Any) -> None:
     """It is a mistake of the program's, not of the request."""
     body = json.dumps(EVENT)
+    for wrong in ("whsec_?", "", "whsec_", " ", None, b"whsec_"):
+        with pytest.raises(ValueError, match="whsec_"):
+            webhooks.verify(body, signed(body), wrong)
+
+
+def test_no_secret_is_no_secret_that_anybody_knows(webhooks: Any) -> None:
+    """An environment without it shall not let everybody in who signs with nothing."""
+    body, moment = json.dumps(EVENT), str(int(time.time()))
+    signature = base64.b64encode(hmac.digest(b"", f"evt_1.{moment}.{body}".encode(), "sha256")).decode()
+    headers = {"webhook-id": "evt_1", "webhook-timestamp": moment, "webhook-signature": f"v1,{signature}"}
     with pytest.raises(ValueError, match="whsec_"):
-        webhooks.verify(body, signed(body), "whsec_?")
+        webhooks.verify(body, headers, "")
+
+
+def test_a_request_is_verified_as_frameworks_hand_it_over(webhooks: Any) -> None:
+    """Octets of any kind, headers as pairs; a body that was parsed already cannot be verified."""
+    body = json.dumps(EVENT)
+    pairs = [(name.encode(), value.encode()) for name, value in signed(body).items()]  # ASGI
+    for octets in (body.encode(), bytearray(body.encode()), memoryview(body.encode())):
+        assert webhooks.verify(octets, pairs, f"{SECRET}\n").sequence == 7
+    assert webhooks.verify(body, list(signed(body).items()), SECRET).sequence == 7
+    with pytest.raises(TypeError, match="as it came"):
+        webhooks.verify(EVENT, signed(body), SECRET)
+    with pytest.raises(InvalidSignature):
+        webhooks.verify(body, signed(body) | {"Webhook-Id": "\udcff"}, SECRET)
 
 
 def take(stream: Any, count: int) -> list[Event]:
@@ -200,3 +227,24 @@ def test_a_stream_goes_on_where_it_broke_off(connect: Connect, scripted: Scripte
         take(stream, 1)
     asked = [each.line.split()[1].partition("?")[2] for each in server.asked]
     assert [each for each in asked if each] == ["after=3", "after=3", "after=5", "after=5"]
+
+
+def test_a_closed_stream_is_over(connect: Connect, scripted: Scripted) -> None:
+    """It is not opened again, however much was there to come."""
+    server = scripted([streamed(told(4), told(5)), streamed(told(5))])
+    stream = connect("dm_free_x", server.url).events.stream()
+    assert take(stream, 1)[0].sequence == 4
+    close(stream)
+    with pytest.raises((StopIteration, StopAsyncIteration, RuntimeError)):  # no coroutine lets the first out
+        take(stream, 1)
+    assert len(server.asked) == 1
+
+
+def test_what_is_no_stream_is_told_as_such(connect: Connect, scripted: Scripted) -> None:
+    """Rather than to open a page again and again for events that it does not have."""
+    odd = 'id: 4\nevent: inbox.created\ndata: {"half": \n\n'
+    server = scripted([answer(200, b"<html>", Content_Type="text/html"), streamed(odd)])
+    client = connect("dm_free_x", server.url)
+    for _ in range(2):
+        with pytest.raises(UnexpectedAnswer):
+            take(client.events.stream(), 1)

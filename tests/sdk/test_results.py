@@ -5,14 +5,31 @@ import io
 import pickle
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from daimon_email import CreatedInbox, DaimonClient, File, Inbox, Mailbox, NoAnswer, Thread
+from daimon_email import (
+    CreatedInbox,
+    CreatedKey,
+    DaimonClient,
+    Download,
+    File,
+    Inbox,
+    Mailbox,
+    NoAnswer,
+    Portal,
+    Result,
+    RotatedSecret,
+    Thread,
+    UpgradeLink,
+)
 from daimon_email._files import sent_files
+from e2e.serving import environment
 
+NOW = datetime(2026, 3, 16, tzinfo=UTC)
 TOLD = {"id": "inbox_1", "email": "a@d", "created_at": "2026-03-16T10:30:00.123Z", "metadata": {"a": 1}}
 
 
@@ -29,6 +46,21 @@ def test_a_result_cannot_be_changed_and_compares_by_what_it_tells() -> None:
     assert "email='a@d'" in repr(inbox)
     with pytest.raises(AttributeError, match="cannot be changed"):
         inbox.email = "b@d"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        Download(url="https://daimon.test/?token=dm_x", expires_at=NOW, content_type="text/plain", size=1),
+        Portal(url="https://stripe.test/dm_x"),
+        UpgradeLink(url="https://daimon.test/upgrade/dm_x", expires_at=NOW, target_tier="growth"),
+        CreatedKey._from_json({"id": "key_1", "api_key": "dm_x"}),
+        RotatedSecret._from_json({"id": "wh_1", "secret": "dm_x"}),
+    ],
+)
+def test_no_repr_shows_what_lets_its_holder_in(result: Result) -> None:
+    """Keys, secrets, and links that ask for neither."""
+    assert "dm_x" not in repr(result)
 
 
 def test_a_result_is_json_again() -> None:
@@ -61,6 +93,36 @@ def test_files_are_made_of_octets_paths_and_streams(tmp_path: Path) -> None:
         sent_files([io.BytesIO(b"a")])
 
 
+def test_what_is_no_file_is_told_as_such(tmp_path: Path) -> None:
+    """Also what people take for one: a path in a str, octets, a mapping, a text file, a single one."""
+    path = tmp_path / "a.csv"
+    path.write_text("a")
+    for odd in (str(path), b"a", {"filename": "a.csv", "content": "YQ=="}, ("a.csv", b"a"), None):
+        with pytest.raises(TypeError, match="an attachment is a File, a Path or a stream"):
+            sent_files([odd])  # type: ignore[list-item]
+        with pytest.raises(TypeError):
+            sent_files(odd)  # type: ignore[arg-type]
+    with path.open() as text, pytest.raises(TypeError, match="octets, not str"):
+        sent_files([text])  # type: ignore[list-item]
+    with path.open("rb") as stream:
+        for single in (stream, path, File("a.csv", b"a")):
+            with pytest.raises(TypeError, match="a list of files"):
+                sent_files(single)  # type: ignore[arg-type]
+
+
+def test_a_file_that_has_no_name_is_given_one() -> None:
+    """`None` is no name, nor is the number by which the system knows it."""
+    with tempfile.TemporaryFile() as numbered, tempfile.SpooledTemporaryFile() as unnamed:
+        for stream in (numbered, unnamed):
+            with pytest.raises(ValueError, match="filename"):
+                sent_files([stream])  # type: ignore[list-item]
+
+
+def test_a_file_is_not_shown_whole() -> None:
+    """It may be of many megabytes, and is nobody's business."""
+    assert repr(File("a", b"secret")) == "File(filename='a', content_type='application/octet-stream', content_id=None)"
+
+
 def test_importing_costs_little() -> None:
     """httpx, and asyncio, are imported when somebody needs them; so is each resource."""
     program = (
@@ -70,6 +132,18 @@ def test_importing_costs_little() -> None:
         "client.inboxes; assert 'httpx' in sys.modules and 'daimon_email.resources.messages' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_many_clients_cost_little() -> None:
+    """As where each customer has a key: what TLS trusts is read once, unless somebody says it is something else."""
+    program = (
+        "import certifi, gc, os, ssl; from daimon_email import DaimonClient\n"
+        "def clients(): return [DaimonClient(key, 'https://daimon.test') for key in ('dm_a', 'dm_b', 'dm_c')]\n"
+        "def contexts(): return sum(isinstance(each, ssl.SSLContext) for each in gc.get_objects())\n"
+        "held = clients(); assert contexts() == 1, contexts()\n"
+        "os.environ['SSL_CERT_FILE'] = certifi.where(); held += clients(); assert contexts() == 2, contexts()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=environment())
 
 
 async def test_the_blocking_client_works_while_a_loop_runs() -> None:

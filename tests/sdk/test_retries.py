@@ -1,11 +1,20 @@
 """What is tried again, on real sockets that fail by script."""
 
+import pickle
+import re
 import socket
+import time
 from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daimon_email import (
+    BadRequest,
+    Detail,
+    Forbidden,
     InboxNotFound,
     NoAnswer,
     NotFound,
@@ -76,6 +85,19 @@ def test_a_busy_server_is_asked_again_when_it_says(connect: Connect, scripted: S
     assert connect(base_url=scripted([refusal, result(**WHO)]).url).whoami().tier == "free"
 
 
+def test_a_proxys_date_is_waited_for(connect: Connect, scripted: Start) -> None:
+    """As RFC 9110 lets Retry-After be one; one far away is the caller's, and what is neither counts for nothing."""
+    [past, far] = [formatdate(time.time() + seconds, usegmt=True) for seconds in (-60, 3600)]
+    peer = scripted([answer(502, b"", Retry_After=past), answer(503, b"", Retry_After="soon"), result(**WHO),
+                     answer(503, b"", Retry_After=far)])  # fmt: skip
+    client = connect(base_url=peer.url)
+    assert client.whoami().tier == "free"
+    with pytest.raises(ServerError) as refused:
+        client.whoami()
+    assert refused.value.retry_after is not None
+    assert 3000 < refused.value.retry_after <= 3600
+
+
 def test_a_long_retry_after_is_the_callers_to_wait_for(connect: Connect, scripted: Start) -> None:
     """Nobody shall hang for an hour in a call."""
     peer = scripted([failure(429, "RATE_LIMIT_EXCEEDED", retry_after=3600, code="INBOX_CREATE_RATE_LIMIT")])
@@ -113,11 +135,13 @@ def test_a_mistake_is_not_repeated(connect: Connect, scripted: Start) -> None:
 
 
 def test_no_server_is_told_as_such(connect: Connect) -> None:
-    """A refused connection is NoAnswer, not an error of the HTTP library."""
+    """A refused connection is NoAnswer, not an error of the HTTP library; it says where nobody is."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
-    with pytest.raises(NoAnswer, match="No answer came"):
-        connect(base_url=url, max_retries=1).whoami()
+    with pytest.raises(NoAnswer, match=rf"No answer came: .*\({re.escape(url)}\)\.$"):
+        connect(base_url=f"{url}/v1", max_retries=1).whoami()
+    with pytest.raises(NoAnswer, match=re.escape(url)):
+        connect(base_url=url, max_retries=1).account.save_export("all.zip")
 
 
 def test_another_kind_of_server_is_told_as_such(connect: Connect, scripted: Start) -> None:
@@ -129,6 +153,40 @@ def test_another_kind_of_server_is_told_as_such(connect: Connect, scripted: Star
     for _ in range(5):
         with pytest.raises(UnexpectedAnswer):
             client.whoami()
+
+
+def test_a_redirect_says_where_to(connect: Connect, scripted: Start) -> None:
+    """As http does that should be https."""
+    peer = scripted([answer(301, b"", Location="https://daimon.test/v1/whoami")])
+    with pytest.raises(UnexpectedAnswer, match=r"leads to https://daimon\.test/v1/whoami; is the base URL right"):
+        connect(base_url=peer.url).whoami()
+
+
+@pytest.mark.parametrize("odd", ["text", 5, ["a"], {"a": "b"}, True])
+def test_an_error_that_is_not_as_it_should_be_is_an_error_all_the_same(
+    connect: Connect, scripted: Start, odd: Any
+) -> None:
+    """A proxy's, perhaps. Whatever stands in a field, what is understood is told, and nothing else is raised."""
+    fields = (
+        "message",
+        "code",
+        "next_steps",
+        "details",
+        "retry_after",
+        "current_usage",
+        "upgrade_context",
+        "request_id",
+    )
+    peer = scripted([*(answer(400, {"error": "ODD", field: odd}) for field in fields), answer(400, {"error": odd}),
+                     answer(400, odd), answer(200, {"result": WHO, "next_steps": odd})])  # fmt: skip
+    client = connect(base_url=peer.url)
+    for _ in range(10):
+        with pytest.raises(BadRequest) as refused:
+            client.whoami()
+        assert all(isinstance(each, str) for each in refused.value.next_steps)
+        assert all(isinstance(each, Detail) for each in refused.value.details)
+        assert pickle.loads(pickle.dumps(refused.value)).status == 400
+    assert all(isinstance(each, str) for each in client.whoami().next_steps)
 
 
 def test_a_field_that_an_older_server_lacks_is_missed_when_it_is_read(connect: Connect, scripted: Start) -> None:
@@ -148,3 +206,15 @@ def test_fields_of_a_newer_server_do_not_disturb(connect: Connect, scripted: Sta
     with pytest.raises(NotFound) as refused:
         client.whoami()
     assert (type(refused.value), refused.value.code) == (NotFound, "WHALE_NOT_FOUND")
+
+
+def test_half_an_export_leaves_nothing_behind(connect: Connect, scripted: Start, tmp_path: Path) -> None:
+    """Neither what came of it, nor a change to the one that was there."""
+    whole = tmp_path / "all.zip"
+    whole.write_bytes(b"of yesterday")
+    peer = scripted([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nPK", failure(403, "FORBIDDEN")])
+    account = connect(base_url=peer.url).account
+    for refused in (NoAnswer, Forbidden):
+        with pytest.raises(refused):
+            account.save_export(whole)
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("all.zip", b"of yesterday")]

@@ -1,6 +1,7 @@
 """What the package offers: the same to both kinds of programs, typed, and an error class for every code."""
 
 import inspect
+import pickle
 import re
 import subprocess
 import sys
@@ -54,9 +55,18 @@ def test_every_error_code_has_a_class_of_its_status(served: Serving) -> None:
     codes = {(int(status), code) for status, each in answers if int(status) >= 400 for code in _codes(each)}
     assert len(codes) > 15
     for status, code in sorted(codes):
-        kind = type(error_of(status, {"error": code}, None, None))
+        kind = type(error_of(status, {"error": code}, {}))
         assert kind._code == code or status in WITHOUT_A_CLASS, f"{code} has no class"
         assert issubclass(kind, _BY_STATUS.get(min(status, 500), errors.DaimonError))
+
+
+def test_every_error_is_called_by_where_it_is_caught() -> None:
+    """Tracebacks and pickles name no module that is nobody's business."""
+    kinds = [each for each in vars(errors).values() if isinstance(each, type)]
+    assert len(kinds) > 60
+    assert {kind.__module__ for kind in kinds} == {"daimon_email.errors"}
+    refused = pickle.loads(pickle.dumps(errors.UsernameTaken("taken", details=[errors.Detail("username", "ada-2")])))
+    assert refused.suggestions == ["ada-2"]
 
 
 def _codes(response: dict[str, Any]) -> list[str]:

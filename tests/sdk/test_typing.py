@@ -40,6 +40,17 @@ def blocking(client: DaimonClient) -> Message | None:
     return client.messages.wait(made.id, timeout=None)
 
 
+class Mine(DaimonClient):
+    def mine(self) -> str:
+        with self as same:
+            return same.mine()
+
+
+def verified(client: DaimonClient, body: bytes, headers: list[tuple[bytes, bytes]]) -> Event:
+    client.webhooks.verify({}, headers, "whsec_")  # wrong: a body that was parsed
+    return client.webhooks.verify(body, headers, "whsec_")
+
+
 def pages(client: DaimonClient) -> Iterator[str]:
     page = client.inboxes.list(limit=2)
     more: bool = page.has_more

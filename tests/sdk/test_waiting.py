@@ -6,7 +6,7 @@ import pytest
 
 from daimon_email import DaimonClient
 from daimon_email._flow import Answer, Lost, Pause, Request
-from daimon_email._retry import LONGEST_PAUSE, pause_after
+from daimon_email._retry import LONGEST_PAUSE, back_off, pause_after
 from daimon_email._waiting import wait
 from daimon_email.errors import NoAnswer, RateLimited
 
@@ -40,6 +40,43 @@ def test_a_wait_does_not_retry_beyond_its_time() -> None:
         flow.send(Lost("reset", maybe_done=True))
 
 
+def test_a_wait_outlasts_a_restart_of_the_server() -> None:
+    """Whoever has answered a poll is looked for until the time is over, and not only for a few tries."""
+    flow = wait(RETRIES, "a@d", timeout=1000)
+    flow.send(None)
+    outcome: Answer | Lost | None = NOTHING
+    for _ in range(10 * RETRIES):
+        assert isinstance(flow.send(outcome), Pause)
+        assert isinstance(flow.send(None), Request)
+        outcome = Lost("connection refused", maybe_done=False)
+    with pytest.raises(StopIteration) as end:
+        flow.send(Answer(200, {}, b'{"result": {"id": "msg_1"}}'))
+    assert end.value.value.id == "msg_1"
+
+
+def test_a_server_that_was_never_there_is_told_after_the_usual_tries() -> None:
+    """Nor is one looked for that has never answered, nor if the caller wants no second tries."""
+    gone = Lost("connection refused", maybe_done=False)
+    flow = wait(RETRIES, "a@d", timeout=None)
+    flow.send(None)
+    for _ in range(RETRIES):
+        assert isinstance(flow.send(gone), Pause)
+        assert isinstance(flow.send(None), Request)
+    with pytest.raises(NoAnswer):
+        flow.send(gone)
+    flow = wait(0, "a@d", timeout=None)
+    for outcome in (None, NOTHING, None):
+        flow.send(outcome)
+    with pytest.raises(NoAnswer):
+        flow.send(gone)
+
+
+def test_a_wait_for_no_number_is_refused() -> None:
+    """It would never end."""
+    with pytest.raises(ValueError, match="timeout"):
+        wait(RETRIES, "a@d", timeout=float("nan")).send(None)
+
+
 def test_a_wait_ends_with_none() -> None:
     """After the caller's time."""
     flow = wait(RETRIES, "a@d", timeout=0)
@@ -62,4 +99,5 @@ def test_pauses_grow_with_jitter_up_to_a_bound() -> None:
     assert pauses[0] is not None
     assert pauses[9] is not None
     assert pauses[9] > pauses[0]
+    assert 0 < back_off(100_000) <= LONGEST_PAUSE  # a stream tries as long as it takes
     assert pause_after(RateLimited("x", retry_after=31), 0, maybe_done=False, repeatable=True) is None

@@ -48,6 +48,8 @@ class MailTools:
     """One inbox for a model, which cannot name another one. The docstrings of the tools are for the model."""
 
     def __init__(self, client: DaimonClient, inbox_id: str) -> None:
+        if not isinstance(client, DaimonClient):
+            raise TypeError(f"tools need a DaimonClient, which agents call in threads, not {type(client).__name__}")
         self._messages = client.messages
         self._inbox_id = inbox_id
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine, Generator
+from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from daimon_email._config import Config
 from daimon_email._flow import (
@@ -45,7 +45,8 @@ class AsyncTransport:
 
         self.config = config
         self._wire = _wire
-        self._http = _wire.async_client(config)
+        self._by_loop: dict[object, httpx.AsyncClient] = {}
+        self._is_closed = False
 
     async def run(self, flow: Flow[T]) -> T:
         """Return what a flow returns."""
@@ -60,25 +61,40 @@ class AsyncTransport:
 
     async def open(self, request: Request) -> httpx.Response:
         """Send a request and return its response before the body came."""
-        arguments = self._wire.arguments(self.config, request)
-        return await self._http.send(self._http.build_request(**arguments), stream=True)
+        http = self._connections()
+        return await http.send(http.build_request(**self._wire.arguments(self.config, request)), stream=True)
 
     async def pause(self, wanted: Pause) -> None:
         """Do nothing for a while."""
-        await asyncio.sleep(wanted.seconds)
+        await self._wire.sleep(wanted.seconds)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        self._is_closed = True
+        mine = self._by_loop.get(self._wire.running_loop())
+        self._by_loop.clear()
+        if mine is not None:
+            await mine.aclose()
 
     async def _carry_out(self, wanted: Request | Pause) -> Outcome:
         if isinstance(wanted, Pause):
             await self.pause(wanted)
             return None
         try:
-            return self._wire.answer(await self._http.request(**self._wire.arguments(self.config, wanted)))
+            response = await self._connections().request(**self._wire.arguments(self.config, wanted))
         except self._wire.RequestError as error:
             return self._wire.lost(error)
+        return self._wire.answer(response)
+
+    def _connections(self) -> httpx.AsyncClient:
+        """Return the running loop's own, as no other can use them; those of loops that ended are forgotten."""
+        if self._is_closed:
+            raise RuntimeError("the client was closed")
+        loop = self._wire.running_loop()
+        if loop not in self._by_loop:
+            running = {each: http for each, http in self._by_loop.items() if not self._wire.has_ended(each)}
+            self._by_loop = {**running, loop: self._wire.async_client(self.config)}
+        return self._by_loop[loop]
 
 
 class AsyncPage(PageData[R]):
@@ -101,16 +117,16 @@ class AsyncPage(PageData[R]):
 
 
 class AsyncPages(Generic[P, R]):
-    """A list that is on its way: `await` it for its first page, or read all of it with `async for`."""
+    """A list to be fetched: `await` it for its first page, or read all of it with `async for`."""
 
-    def __init__(self, fetch: Coroutine[Any, Any, P]) -> None:
+    def __init__(self, fetch: Callable[[], Coroutine[Any, Any, P]]) -> None:
         self._fetch = fetch
 
     def __await__(self) -> Generator[Any, Any, P]:
-        return self._fetch.__await__()
+        return self._fetch().__await__()
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        page = await self._fetch
+        page = await self._fetch()
         async for item in page:
             yield item
 
@@ -121,6 +137,7 @@ class AsyncEventStream:
     def __init__(self, following: Following, transport: AsyncTransport) -> None:
         self._following = following
         self._transport = transport
+        self._is_closed = False
         self._response: httpx.Response | None = None
         self._pieces: AsyncIterator[bytes] | None = None
 
@@ -129,16 +146,21 @@ class AsyncEventStream:
 
     async def __anext__(self) -> Event:
         flow, outcome = self._following.next(), None
-        while True:
+        while not self._is_closed:
             try:
                 wanted = flow.send(outcome)
             except StopIteration as end:
                 event: Event = end.value
                 return event
             outcome = await self._carry_out(wanted)
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection; there are no further events."""
+        self._is_closed = True
+        await self._let_go()
+
+    async def _let_go(self) -> None:
         if self._response is not None:
             await self._response.aclose()
             self._response = None
@@ -165,7 +187,7 @@ class AsyncEventStream:
     async def _open(self, request: Request) -> Answer:
         from daimon_email import _wire
 
-        await self.aclose()
+        await self._let_go()
         self._response = await self._transport.open(request)
         self._pieces = self._response.aiter_bytes()
         if self._response.is_success:
@@ -199,7 +221,7 @@ class AsyncResource:
             listing = await self._transport.run(fetch_page(request, items, model, self._retries))
             return (page or AsyncPage)(listing, self._transport)
 
-        return AsyncPages(fetch_first())
+        return AsyncPages(fetch_first)
 
     async def _octets(self, request: Request) -> bytes:
         return await self._transport.run(fetch_octets(request, self._retries))
@@ -217,14 +239,19 @@ class AsyncResource:
         partial = f"{os.fspath(path)}.part"
         try:
             response = await self._transport.open(request)
-            if not response.is_success:
-                await response.aread()
-                raise error_from(_wire.answer(response))
-            with open(partial, "wb") as file:  # noqa: ASYNC230 -- as fast as memory, mostly
-                async for piece in response.aiter_bytes():
-                    file.write(piece)
-            await response.aclose()
+            try:
+                if not response.is_success:
+                    await response.aread()
+                    raise error_from(_wire.answer(response))
+                with open(partial, "wb") as file:  # noqa: ASYNC230 -- as fast as memory, mostly
+                    async for piece in response.aiter_bytes():
+                        file.write(piece)
+            finally:
+                await response.aclose()
+            os.replace(partial, path)
         except _wire.RequestError as error:
             raise error_from(_wire.lost(error)) from error
-        os.replace(partial, path)
+        finally:
+            with suppress(FileNotFoundError):  # it is where it belongs
+                os.unlink(partial)
         return os.path.getsize(path)  # noqa: ASYNC240

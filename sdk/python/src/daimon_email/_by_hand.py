@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from daimon_email._following import Following
 from daimon_email._requests import Moment, commas, get, seg
 from daimon_email._sync import EventStream, Resource
-from daimon_email._verifying import verify
+from daimon_email._verifying import Headers, verify
 from daimon_email._waiting import wait
 from daimon_email.models import Download, Event, EventType, Message
 
@@ -30,7 +30,7 @@ class MessagesByHand(Resource):
         """Wait for a message, and return it whole as soon as it is there; None after `timeout` seconds without one.
 
         Without `after` (an event's number or id, a message's id or a time), an unread message that is there already is
-        returned at once. `timeout=None` waits for ever.
+        returned at once. `timeout=None` waits for ever. A server that stops meanwhile is looked for until then.
         """
         wanted = {"after": after, "from": from_, "subject": subject, "has_code": has_code}
         return self._transport.run(wait(self._retries, inbox_id, timeout, **wanted))
@@ -66,12 +66,12 @@ class EventsByHand(Resource):
 class WebhooksByHand(Resource):
     """Calls about webhooks; `verify` asks nobody."""
 
-    def verify(self, body: bytes | str, headers: Mapping[str, str], secret: str) -> Event:
+    def verify(self, body: bytes | str, headers: Headers, secret: str) -> Event:
         """Return the event in a webhook's request, if it is ours and not older than five minutes.
 
         Args:
             body: The request's body, octet by octet as it came.
-            headers: The request's headers, in any case.
+            headers: The request's headers, in any case; a mapping, or pairs as ASGI has them.
             secret: The webhook's secret, `whsec_…`.
 
         Raises:

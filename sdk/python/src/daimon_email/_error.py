@@ -182,3 +182,8 @@ class ServerError(DaimonError):
 
     _status = 500
     _code = "INTERNAL"
+
+
+for _each in tuple(vars().values()):
+    if isinstance(_each, type) and _each.__module__ == __name__:
+        _each.__module__ = "daimon_email.errors"  # where everybody finds them: tracebacks and pickles name it

@@ -1,4 +1,4 @@
-"""From an answer to the error that it tells of."""
+"""From an answer to the error that it tells of. It may be a proxy's, so nothing in it is sure to be what it should."""
 
 from __future__ import annotations
 
@@ -6,28 +6,43 @@ from collections.abc import Mapping
 from typing import Any
 
 from daimon_email._error import DaimonError, Detail
+from daimon_email._retry import read_retry_after
 from daimon_email.errors import UnexpectedAnswer  # with every class there is
 
 
-def error_of(status: int, body: Any, request_id: str | None, retry_after: float | None) -> DaimonError:
+def error_of(status: int, body: Any, headers: Mapping[str, str]) -> DaimonError:
     """Return the error that an answer tells of. `body` is its JSON, or None if it has none."""
+    retry_after, request_id = read_retry_after(headers), headers.get("x-request-id")
     if not isinstance(body, Mapping) or not isinstance(body.get("error"), str):
         kind = _BY_STATUS.get(min(status, 500), UnexpectedAnswer)
-        return kind(f"The server answered with HTTP status {status}.", status=status, request_id=request_id)
-    code, reason = body["error"], body.get("code")
+        return kind(_unheard(status, headers), status=status, retry_after=retry_after, request_id=request_id)
+    code, reason = body["error"], _of(str, body.get("code"))
     kind = _BY_REASON.get(reason) or _BY_CODE.get(code) or _BY_STATUS.get(min(status, 500), DaimonError)
     return kind(
         str(body.get("message") or code),
         status=status,
         code=code,
         reason=reason,
-        next_steps=body.get("next_steps") or (),
-        details=[Detail(str(each.get("field")), str(each.get("message"))) for each in body.get("details") or ()],
-        retry_after=retry_after if retry_after is not None else body.get("retry_after"),
-        current_usage=body.get("current_usage"),
-        upgrade_context=body.get("upgrade_context"),
-        request_id=body.get("request_id") or request_id,
+        next_steps=[step for step in _of(list, body.get("next_steps")) or () if isinstance(step, str)],
+        details=[
+            Detail(str(each.get("field")), str(each.get("message")))
+            for each in _of(list, body.get("details")) or ()
+            if isinstance(each, Mapping)
+        ],
+        retry_after=retry_after if retry_after is not None else _of((int, float), body.get("retry_after")),
+        current_usage=_of(Mapping, body.get("current_usage")),
+        upgrade_context=_of(Mapping, body.get("upgrade_context")),
+        request_id=_of(str, body.get("request_id")) or request_id,
     )
+
+
+def _of(kind: type[Any] | tuple[type[Any], ...], value: Any) -> Any:
+    return value if isinstance(value, kind) else None
+
+
+def _unheard(status: int, headers: Mapping[str, str]) -> str:
+    leads = f" and leads to {headers['location']}; is the base URL right?" if "location" in headers else "."
+    return f"The server answered with HTTP status {status}{leads}"
 
 
 def _tree(root: type[DaimonError]) -> list[type[DaimonError]]:

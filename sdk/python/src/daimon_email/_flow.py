@@ -18,6 +18,7 @@ from daimon_email._error_of import error_of
 from daimon_email.errors import DaimonError, NoAnswer, UnexpectedAnswer
 
 T = TypeVar("T")
+_HELD = 1.0  # seconds after which whoever lets go of a long poll did hear it
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
-    body: Any = None  # as JSON; None: none
+    body: bytes | None = field(default=None, repr=False)  # JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     patience: float = 0.0  # seconds that the server may take on top of the client's time-out
     repeatable: bool = True  # whether doing it twice is the same as once
@@ -58,7 +59,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    content: bytes
+    content: bytes = field(repr=False)  # may hold keys, and tracebacks show what functions were called with
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ StreamFlow = Generator[Union[Open, ReadMore, Pause], StreamOutcome, T]
 class Envelope(Generic[T]):
     """The two parts of a successful answer."""
 
-    result: T
+    result: T = field(repr=False)
     next_steps: list[str]
 
 
@@ -95,17 +96,24 @@ def ask(request: Request, max_retries: int) -> Flow[Answer]:
     return ask_anew(lambda: request, max_retries)
 
 
-def ask_anew(make: Callable[[], Request], max_retries: int, *, until: float | None = None) -> Flow[Answer]:
-    """Do the same with a request that is made anew for each try, and with no try after `until` (monotonic)."""
+def ask_anew(
+    make: Callable[[], Request], max_retries: int, *, until: float | None = None, known: bool = False
+) -> Flow[Answer]:
+    """Do the same with a request that is made anew for each try, and with no try after `until` (monotonic).
+
+    A server that is `known`, as it has answered before or did hold a long poll, is tried until then.
+    """
     for tries in itertools.count():
-        request = make()
+        request, began = make(), time.monotonic()
         outcome = yield request
         if isinstance(outcome, Answer) and outcome.status < 300:
             return outcome
         error = error_from(outcome)
         doubtful = isinstance(outcome, Lost) and outcome.maybe_done
+        known = known or (doubtful and request.patience > 0 and time.monotonic() - began >= _HELD)
         pause = _retry.pause_after(error, tries, maybe_done=doubtful, repeatable=request.repeatable)
-        if pause is None or tries >= max_retries or (until is not None and time.monotonic() + pause > until):
+        given_up = tries >= max_retries and not (known and max_retries)
+        if pause is None or given_up or (until is not None and time.monotonic() + pause > until):
             raise error
         yield Pause(pause)
     raise AssertionError("unreachable")
@@ -116,18 +124,14 @@ def open_envelope(answer: Answer) -> Envelope[Any]:
     body = read_json(answer)
     if not isinstance(body, Mapping) or "result" not in body:
         raise UnexpectedAnswer("The answer has no result; is the base URL right?", status=answer.status)
-    return Envelope(body["result"], list(body.get("next_steps") or ()))
+    steps = body.get("next_steps")
+    return Envelope(body["result"], steps if isinstance(steps, list) else [])
 
 
 def error_from(outcome: StreamOutcome) -> DaimonError:
     """Return the error that an outcome which is no success tells of."""
     if isinstance(outcome, Answer):
-        return error_of(
-            outcome.status,
-            read_json(outcome),
-            outcome.headers.get("x-request-id"),
-            _retry.read_retry_after(outcome.headers),
-        )
+        return error_of(outcome.status, read_json(outcome), outcome.headers)
     assert isinstance(outcome, Lost)
     return NoAnswer(f"No answer came: {outcome.reason}.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +13,10 @@ from daimon_email._config import Config
 from daimon_email._error_of import error_of
 from daimon_email._flow import Answer, Open, Pause, Piece, ReadMore, Request, StreamFlow
 from daimon_email._reading import decode
+from daimon_email.errors import UnexpectedAnswer
 from daimon_email.models import Event
 
+_SHORT_SECONDS = 5.0
 _SILENT_SECONDS = 20.0  # on top of the client's time-out; the server says something every 15
 
 
@@ -25,6 +28,8 @@ class Following:
         self._path = path
         self._asked = dict(asked)
         self._was_open = self._is_open = False
+        self._opened_at = 0.0
+        self._short = 0  # streams that ended at once, one after the other
         self._lines: deque[bytes] = deque()
         self._rest = b""
 
@@ -42,6 +47,9 @@ class Following:
         while not self._is_open:
             outcome = yield Open(Request("GET", self._path, self._asked, patience=_SILENT_SECONDS))
             if isinstance(outcome, Answer) and outcome.status < 300:
+                if not outcome.headers.get("content-type", "").startswith("text/event-stream"):
+                    raise UnexpectedAnswer("The answer is no stream of events; is the base URL right?")
+                self._opened_at = time.monotonic()
                 self._was_open = self._is_open = True
                 self._lines.clear()
                 self._rest = b""
@@ -60,19 +68,26 @@ class Following:
             line = yield from self._line()
             if line is None:
                 self._is_open = False
-                yield Pause(_retry.jitter(_retry.FIRST_PAUSE))
+                yield Pause(self._pause())
                 return None
             if line:
                 name, _, value = line.partition(b": ")
                 fields[name] = value
                 continue
             if fields.get(b"event") == b"error":
-                raise error_of(200, json.loads(fields[b"data"]), None, None)
+                raise error_of(200, _json(fields), {})
             if b"id" in fields:
                 self._asked["after"] = fields[b"id"].decode("latin-1")
             if b"data" in fields:
-                return decode(Event, json.loads(fields[b"data"]))
+                self._short = 0
+                return decode(Event, _json(fields))
             fields = {}
+
+    def _pause(self) -> float:
+        """Return how long to wait before the next stream: longer and longer where each ends at once."""
+        pause = _retry.back_off(self._short)
+        self._short = self._short + 1 if time.monotonic() - self._opened_at < _SHORT_SECONDS else 0
+        return pause
 
     def _line(self) -> StreamFlow[bytes | None]:
         """Return the next line. Only a line feed ends one: text may hold what else Unicode takes for the end."""
@@ -83,3 +98,10 @@ class Following:
             *lines, self._rest = (self._rest + more.octets).split(b"\n")
             self._lines.extend(lines)
         return self._lines.popleft()
+
+
+def _json(fields: Mapping[bytes, bytes]) -> Any:
+    try:
+        return json.loads(fields.get(b"data", b""))
+    except ValueError:
+        raise UnexpectedAnswer("An event of the stream is not JSON.") from None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from enum import Enum
 from typing import Any, Union
 from urllib.parse import quote
 
 from daimon_email._files import sent_files
 from daimon_email._flow import Request
-from daimon_email._result import text_of_time
+from daimon_email._json import in_json, text_of_day
 
 Moment = Union[str, datetime]
 Day = Union[str, date]
@@ -28,7 +29,9 @@ UNSET = Unset()
 
 
 def seg(value: str) -> str:
-    """Return an id or an address as a segment of a path. Raises ValueError for one that would lead elsewhere."""
+    """Return an id or an address as a segment of a path. Raises TypeError, and ValueError for what leads elsewhere."""
+    if not isinstance(value, str):
+        raise TypeError(f"an id or an address is a str, not {type(value).__name__}")
     if value in ("", ".", ".."):
         raise ValueError(f"{value!r} is not an id")
     return quote(value, safe="@")
@@ -46,8 +49,8 @@ def delete(path: str, **query: Any) -> Request:
 
 def write(verb: str, path: str, body: Mapping[str, Any] | None = None, key: str | None = None, **query: Any) -> Request:
     """Return a POST, PATCH or PUT. A POST has a key by which repeating it does it once."""
-    headers = {"Idempotency-Key": key or str(uuid.uuid4())} if verb == "POST" else {}
-    return Request(verb, path, _query(query), body=body, headers=headers)
+    headers = {"Idempotency-Key": _idempotency_key(key)} if verb == "POST" else {}
+    return Request(verb, path, _query(query), body=None if body is None else in_json(body), headers=headers)
 
 
 def fields(given: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -64,21 +67,27 @@ def commas(names: Sequence[str] | None) -> str | None:
     return None if names is None else ",".join([names] if isinstance(names, str) else names)
 
 
+def _idempotency_key(given: str | None) -> str:
+    if not given:
+        return str(uuid.uuid4())
+    if not given.isascii() or not given.isprintable() or not given.strip():
+        raise ValueError("idempotency_key must be of printable ASCII characters")
+    return given
+
+
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name.rstrip("_"): _text(value) for name, value in query.items() if value is not None}
 
 
 def _sent(name: str, value: Any) -> Any:
-    if name == "attachments" and value is not None:
-        return sent_files(value)
-    return _text(value) if isinstance(value, date) else value
+    return sent_files(value) if name == "attachments" and value is not None else value
 
 
 def _text(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return _text(value.value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime):
-        return text_of_time(value)
     if isinstance(value, date):
-        return value.isoformat()
-    return list(value) if isinstance(value, (list, tuple, set, frozenset)) else str(value)
+        return text_of_day(value)
+    return [_text(each) for each in value] if isinstance(value, (list, tuple, set, frozenset)) else str(value)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping
 
 from daimon_email.errors import DaimonError, NoAnswer, RateLimited, RequestInProgress, ServerError, Unavailable
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 8.0
+_DOUBLINGS = 10  # after that it is long enough; a stream may try for days
 LONGEST_RETRY_AFTER = 30.0  # a server that asks for more is answered by raising at once
 
 
@@ -20,8 +22,13 @@ def pause_after(error: DaimonError, tries: int, *, maybe_done: bool, repeatable:
     if not _helps(error) or (not repeatable and (maybe_done or _leaves_doubt(error))):
         return None
     if error.retry_after is None:
-        return jitter(min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE))
+        return back_off(tries)
     return None if error.retry_after > LONGEST_RETRY_AFTER else error.retry_after
+
+
+def back_off(tries: int) -> float:
+    """Return how long to wait after so many tries before the one that failed last."""
+    return jitter(min(FIRST_PAUSE * 2 ** min(tries, _DOUBLINGS), LONGEST_PAUSE))
 
 
 def jitter(seconds: float) -> float:
@@ -30,11 +37,22 @@ def jitter(seconds: float) -> float:
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the header's seconds. Its other form, a date, comes from proxies alone and is not read."""
+    """Return the header's seconds; None if it has none. Proxies say it by a date."""
+    given = headers.get("retry-after", "")
     try:
-        return max(0.0, float(headers["retry-after"]))
-    except (KeyError, ValueError):
+        return max(0.0, float(given))
+    except ValueError:
+        return _seconds_until(given)
+
+
+def _seconds_until(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # seldom needed
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
         return None
+    return max(0.0, moment.timestamp() - time.time())
 
 
 def _helps(error: DaimonError) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,6 +46,7 @@ class Transport:
         self.config = config
         self._wire = _wire
         self._http = _wire.client(config)
+        self._process = os.getpid()
 
     def run(self, flow: Flow[T]) -> T:
         """Return what a flow returns."""
@@ -59,8 +61,8 @@ class Transport:
 
     def open(self, request: Request) -> httpx.Response:
         """Send a request and return its response before the body came."""
-        arguments = self._wire.arguments(self.config, request)
-        return self._http.send(self._http.build_request(**arguments), stream=True)
+        http = self._connections()
+        return http.send(http.build_request(**self._wire.arguments(self.config, request)), stream=True)
 
     def pause(self, wanted: Pause) -> None:
         """Do nothing for a while."""
@@ -75,9 +77,15 @@ class Transport:
             self.pause(wanted)
             return None
         try:
-            return self._wire.answer(self._http.request(**self._wire.arguments(self.config, wanted)))
+            return self._wire.answer(self._connections().request(**self._wire.arguments(self.config, wanted)))
         except self._wire.RequestError as error:
             return self._wire.lost(error)
+
+    def _connections(self) -> httpx.Client:
+        """Return this process's own: by those of the one that it was forked from it could get that one's answers."""
+        if self._process != os.getpid() and not self._http.is_closed:
+            self._http, self._process = self._wire.client(self.config), os.getpid()
+        return self._http
 
 
 class Page(PageData[R]):
@@ -104,6 +112,7 @@ class EventStream:
     def __init__(self, following: Following, transport: Transport) -> None:
         self._following = following
         self._transport = transport
+        self._is_closed = False
         self._response: httpx.Response | None = None
         self._pieces: Iterator[bytes] = iter(())
 
@@ -112,16 +121,21 @@ class EventStream:
 
     def __next__(self) -> Event:
         flow, outcome = self._following.next(), None
-        while True:
+        while not self._is_closed:
             try:
                 wanted = flow.send(outcome)
             except StopIteration as end:
                 event: Event = end.value
                 return event
             outcome = self._carry_out(wanted)
+        raise StopIteration
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; there are no further events."""
+        self._is_closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._response is not None:
             self._response.close()
             self._response = None
@@ -146,7 +160,7 @@ class EventStream:
     def _open(self, request: Request) -> Answer:
         from daimon_email import _wire
 
-        self.close()
+        self._let_go()
         self._response = self._transport.open(request)
         self._pieces = self._response.iter_bytes()
         if self._response.is_success:
@@ -193,13 +207,16 @@ class Resource:
         partial = f"{os.fspath(path)}.part"
         try:
             response = self._transport.open(request)
-            if not response.is_success:
-                response.read()
-                raise error_from(_wire.answer(response))
-            with open(partial, "wb") as file:
-                file.writelines(response.iter_bytes())
-            response.close()
+            with closing(response):
+                if not response.is_success:
+                    response.read()
+                    raise error_from(_wire.answer(response))
+                with open(partial, "wb") as file:
+                    file.writelines(response.iter_bytes())
+            os.replace(partial, path)
         except _wire.RequestError as error:
             raise error_from(_wire.lost(error)) from error
-        os.replace(partial, path)
+        finally:
+            with suppress(FileNotFoundError):  # it is where it belongs
+                os.unlink(partial)
         return os.path.getsize(path)

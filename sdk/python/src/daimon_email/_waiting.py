@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -17,13 +18,20 @@ SHORTEST_POLL = 1.0  # a server that answers "nothing" sooner is about to stop, 
 
 
 def wait(max_retries: int, inbox_id: str, timeout: float | None, **wanted: Any) -> Flow[Message | None]:
-    """Return the message as soon as it is there; None after so many seconds without one."""
+    """Return the message as soon as it is there; None after so many seconds without one.
+
+    A server that stops meanwhile is looked for until then, too.
+    """
     where = f"/v1/inboxes/{seg(inbox_id)}/messages/wait"
     asked = get(where, **wanted).query
+    if timeout is not None and math.isnan(timeout):
+        raise ValueError("timeout must be a number of seconds, or None to wait for ever")
     until = None if timeout is None else time.monotonic() + max(timeout, 0.0)
+    known = False
     while True:
         began = time.monotonic()
-        answer = yield from _flow.ask_anew(lambda: _poll(where, asked, until), max_retries, until=until)
+        answer = yield from _flow.ask_anew(lambda: _poll(where, asked, until), max_retries, until=until, known=known)
+        known = True
         envelope = _flow.open_envelope(answer)
         if envelope.result is not None:
             return as_model(envelope, Message)

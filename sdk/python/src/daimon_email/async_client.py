@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from daimon_email._async import AsyncTransport
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, configure
 from daimon_email.async_resources import AsyncApi
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class AsyncDaimonClient(AsyncApi):
@@ -31,7 +35,7 @@ class AsyncDaimonClient(AsyncApi):
         """Close the connections; a closed client cannot be used again."""
         await self._transport.aclose()
 
-    async def __aenter__(self) -> AsyncDaimonClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

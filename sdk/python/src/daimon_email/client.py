@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from daimon_email._config import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, configure
 from daimon_email._sync import Transport
 from daimon_email.resources import Api
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class DaimonClient(Api):
@@ -31,7 +35,7 @@ class DaimonClient(Api):
         """Close the connections; a closed client cannot be used again."""
         self._transport.close()
 
-    def __enter__(self) -> DaimonClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

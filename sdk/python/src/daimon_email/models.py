@@ -733,6 +733,7 @@ class Download(Result):
     _reads = {
         "expires_at": read_time,
     }
+    _secrets = ("url",)
 
 
 class DraftFile(Result):
@@ -939,6 +940,7 @@ class Portal(Result):
     """
 
     url: str
+    _secrets = ("url",)
 
 
 class Received(Result):
@@ -1239,6 +1241,7 @@ class UpgradeLink(Result):
     _reads = {
         "expires_at": read_time,
     }
+    _secrets = ("url",)
 
 
 class UsageLine(Result):

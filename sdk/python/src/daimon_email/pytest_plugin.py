@@ -41,6 +41,7 @@ class MailInbox:
 
         So each mail is returned once. After `timeout` seconds without one the test fails and says what came instead.
         """
+        __tracebackhide__ = True  # a failure is shown where the test waits
         messages = self.client.messages
         found = messages.wait(self.id, timeout=timeout, after=after, from_=from_, subject=subject, has_code=has_code)
         if found is None:

@@ -50,6 +50,8 @@ class AsyncAccountResource(AsyncAccountByHand):
 
         Args:
             grace_seconds: How long the old secret works on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write("POST", "/v1/account/rotate-key", fields({"grace_seconds": grace_seconds}), key=idempotency_key),
@@ -64,6 +66,8 @@ class AsyncAccountResource(AsyncAccountByHand):
 
         Args:
             email: An e-mail address.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write("POST", "/v1/account/recovery", fields({"email": email}), key=idempotency_key), RecoveryAccepted
@@ -73,6 +77,10 @@ class AsyncAccountResource(AsyncAccountByHand):
         """Take a deletion back: inboxes, addresses and keys are again as they were.
 
         An account that is not deleted stays as it is.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(write("POST", "/v1/account/restore", key=idempotency_key), Account)
 

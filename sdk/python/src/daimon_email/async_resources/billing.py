@@ -73,6 +73,8 @@ class AsyncBillingResource(AsyncResource):
 
         Args:
             reason: Shown to the person who pays.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -95,6 +97,8 @@ class AsyncBillingResource(AsyncResource):
 
         Args:
             return_url: Of your own.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write("POST", "/v1/billing/portal", fields({"return_url": return_url}), key=idempotency_key), Portal

@@ -30,6 +30,8 @@ class AsyncDomainsResource(AsyncResource):
         Args:
             domain: Such as `agents.example.com`.
             client_id: Your own id of this object: the same create twice makes one.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -98,6 +100,10 @@ class AsyncDomainsResource(AsyncResource):
         """Look at the DNS now. Each record says what was found, and what to do where that is something else.
 
         Needs the permission `domains:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(write("POST", f"/v1/domains/{seg(domain_id)}/verify", key=idempotency_key), Domain)
 
@@ -115,5 +121,9 @@ class AsyncDomainsResource(AsyncResource):
         one before is `removable` 7 days later.
 
         Needs the permission `domains:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(write("POST", f"/v1/domains/{seg(domain_id)}/rotate-dkim", key=idempotency_key), Domain)

@@ -51,6 +51,8 @@ class AsyncDraftsResource(AsyncResource):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -176,6 +178,10 @@ class AsyncDraftsResource(AsyncResource):
         """Send a draft now, scheduled or not. It is sent once, however often this is called.
 
         Needs the permission `messages:send`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write("POST", f"/v1/inboxes/{seg(inbox_id)}/drafts/{seg(draft_id)}/send", key=idempotency_key), SentMessage

@@ -40,6 +40,8 @@ class AsyncInboxesResource(AsyncResource):
             pod_id: The pod it is in.
             client_id: Your own id of this object: the same create twice makes one.
             metadata: Anything of yours, up to 16 KiB of JSON and five levels, shown back as it is.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -155,6 +157,8 @@ class AsyncInboxesResource(AsyncResource):
 
         Args:
             grace_seconds: How long the old secret works on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(

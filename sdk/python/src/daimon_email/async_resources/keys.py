@@ -53,6 +53,8 @@ class AsyncKeysResource(AsyncResource):
             allowed_networks: Where the key may be used from, such as `192.0.2.0/24` or `2001:db8::/48`. Null:
                 from anywhere.
             client_id: Your own id of this object: the same create twice makes one.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -189,6 +191,8 @@ class AsyncKeysResource(AsyncResource):
 
         Args:
             grace_seconds: How long the old secret works on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -203,5 +207,9 @@ class AsyncKeysResource(AsyncResource):
         Needs no key. If the secret is real it ends at once and its owner is told; the answer is the same for
         every other text, and comes after the same time. Reports count as failed authentications of the network
         that they come from.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(write("POST", "/v1/keys/leaked", fields({"key": key}), key=idempotency_key), Received)

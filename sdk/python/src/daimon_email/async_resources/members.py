@@ -34,6 +34,8 @@ class AsyncMembersResource(AsyncResource):
         Args:
             email: An e-mail address; its case does not matter.
             client_id: Your own id of this object: the same create twice makes one.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -112,5 +114,9 @@ class AsyncMembersResource(AsyncResource):
         """Invite a member again who has not accepted yet; the link made before is void.
 
         Needs the permission `teams:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(write("POST", f"/v1/members/{seg(member_id)}/invite", key=idempotency_key), Invitation)

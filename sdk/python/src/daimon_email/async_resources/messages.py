@@ -113,6 +113,10 @@ class AsyncMessagesResource(AsyncMessagesByHand):
         is not blocked stays as it is.
 
         Needs the permission `messages:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write("POST", f"/v1/inboxes/{seg(inbox_id)}/messages/{seg(message_id)}/unblock", key=idempotency_key),
@@ -143,6 +147,8 @@ class AsyncMessagesResource(AsyncMessagesByHand):
             from_: The sender's address.
             subject: What the subject holds.
             has_code: Whether it holds a one-time code.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call_maybe(
             write(
@@ -177,6 +183,10 @@ class AsyncMessagesResource(AsyncMessagesByHand):
         is no error.
 
         Needs the permission `messages:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -194,6 +204,10 @@ class AsyncMessagesResource(AsyncMessagesByHand):
         """Give a claimed message back at once. The claim does not count.
 
         Needs the permission `messages:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -257,6 +271,8 @@ class AsyncMessagesResource(AsyncMessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -325,6 +341,8 @@ class AsyncMessagesResource(AsyncMessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -391,6 +409,8 @@ class AsyncMessagesResource(AsyncMessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -457,6 +477,8 @@ class AsyncMessagesResource(AsyncMessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(
@@ -494,6 +516,10 @@ class AsyncMessagesResource(AsyncMessagesByHand):
         `MESSAGE_DECIDED`. To repeat the call is harmless.
 
         Needs the permission `messages:send`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write("POST", f"/v1/inboxes/{seg(inbox_id)}/messages/{seg(message_id)}/cancel", key=idempotency_key),

@@ -29,6 +29,8 @@ class AsyncSuppressionsResource(AsyncResource):
         Args:
             address: Such as `ann@example.com`.
             detail: A note of yours.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return await self._call(
             write(

@@ -113,6 +113,10 @@ class MessagesResource(MessagesByHand):
         is not blocked stays as it is.
 
         Needs the permission `messages:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write("POST", f"/v1/inboxes/{seg(inbox_id)}/messages/{seg(message_id)}/unblock", key=idempotency_key),
@@ -143,6 +147,8 @@ class MessagesResource(MessagesByHand):
             from_: The sender's address.
             subject: What the subject holds.
             has_code: Whether it holds a one-time code.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call_maybe(
             write(
@@ -175,6 +181,10 @@ class MessagesResource(MessagesByHand):
         is no error.
 
         Needs the permission `messages:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -190,6 +200,10 @@ class MessagesResource(MessagesByHand):
         """Give a claimed message back at once. The claim does not count.
 
         Needs the permission `messages:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -253,6 +267,8 @@ class MessagesResource(MessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -321,6 +337,8 @@ class MessagesResource(MessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -387,6 +405,8 @@ class MessagesResource(MessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -453,6 +473,8 @@ class MessagesResource(MessagesByHand):
             headers: Further fields; their names begin with `X-` or `List-`.
             in_reply_to: As in the field `Message-ID`.
             thread_id: A thread of the inbox that it goes on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -490,6 +512,10 @@ class MessagesResource(MessagesByHand):
         `MESSAGE_DECIDED`. To repeat the call is harmless.
 
         Needs the permission `messages:send`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write("POST", f"/v1/inboxes/{seg(inbox_id)}/messages/{seg(message_id)}/cancel", key=idempotency_key),

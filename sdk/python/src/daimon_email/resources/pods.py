@@ -60,6 +60,8 @@ class PodsResource(Resource):
             client_id: Your own id of this object: the same create twice makes one.
             metadata: Anything of yours, up to 16 KiB of JSON and five levels, shown back as it is.
             cost_center: What your books call it.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -182,6 +184,8 @@ class PodsResource(Resource):
 
         Args:
             grace_seconds: How long the old secret works on.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(

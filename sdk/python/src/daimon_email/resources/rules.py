@@ -35,6 +35,8 @@ class RulesResource(Resource):
             value: An address, or a domain, which stands for its subdomains too: `ann@example.com`, `example.com`.
             reason: A note of yours.
             client_id: Your own id of this object: the same create twice makes one.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(

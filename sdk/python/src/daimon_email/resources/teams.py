@@ -30,6 +30,8 @@ class TeamsResource(Resource):
 
         Args:
             client_id: Your own id of this object: the same create twice makes one.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(

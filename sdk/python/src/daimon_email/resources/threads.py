@@ -96,6 +96,10 @@ class ThreadsResource(Resource):
         """Add labels to a thread.
 
         Needs the permission `messages:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(

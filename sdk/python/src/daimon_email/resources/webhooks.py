@@ -49,6 +49,8 @@ class WebhooksResource(WebhooksByHand):
             url: Begins with `https://`.
             events: Types of events; none or [] means all.
             client_id: Your own id of this object: the same create twice makes one.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
@@ -152,6 +154,10 @@ class WebhooksResource(WebhooksByHand):
         """Give a webhook a new secret. For 24 hours each request is signed with both, so that nothing is refused.
 
         Needs the permission `webhooks:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write("POST", f"/v1/webhooks/{seg(webhook_id)}/rotate-secret", key=idempotency_key), RotatedSecret
@@ -163,6 +169,10 @@ class WebhooksResource(WebhooksByHand):
         It is no event of the account: it has no number, is not sent again, and does not count as a failure.
 
         Needs the permission `webhooks:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(write("POST", f"/v1/webhooks/{seg(webhook_id)}/test", key=idempotency_key), TestedWebhook)
 
@@ -198,6 +208,10 @@ class WebhooksResource(WebhooksByHand):
         """Send an event again at once, whatever came of it before, under the same `webhook-id`.
 
         Needs the permission `webhooks:write`.
+
+        Args:
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write("POST", f"/v1/webhooks/{seg(webhook_id)}/deliveries/{seg(delivery_id)}/retry", key=idempotency_key),
@@ -224,6 +238,8 @@ class WebhooksResource(WebhooksByHand):
             after: The number of an event, or its id.
             before: The number of an event, or its id.
             events: Types of events; none or [] means all.
+            idempotency_key: What is called again with the same one within a day is done once. Without it, each
+                call has one of its own.
         """
         return self._call(
             write(
