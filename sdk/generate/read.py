@@ -198,6 +198,8 @@ class _Reader:
         name = wire
         if "separated by commas" in doc:
             kind, doc = Type("commas", (Type("str"),)), doc.replace(", separated by commas", "")
+        if kind.kind == "str" and "`sequence`" in doc:  # a number where it comes from
+            kind = Type("union", (Type("str"), Type("int")))
         if kind.kind in ("list", "commas"):
             name = wire if wire.endswith("s") else wire + "s"
         required = given.get("required", False) or (operation, wire) in names.NEEDED

@@ -27,8 +27,9 @@ def blocking(client: DaimonClient) -> Message | None:
     names: list[Inbox] = list(client.inboxes.list(limit=2, status="active"))
     totals: UsageTotals = client.usage.get(by="pod").totals
     first: Event = next(client.events.stream(after=0))
+    behind: list[Event] = client.events.list(after=first.sequence).result
     client.teams.set_grants("team_1", [{"role": "viewer", "pod_id": None}])
-    print(made.inbox_api_key or "", names, totals.sent, first.sequence)
+    print(made.inbox_api_key or "", names, totals.sent, behind)
     client.inboxes.create(user="a")  # wrong: no such parameter
     client.inboxes.create(username=1)  # wrong: a name is text
     client.inboxes.list(status="asleep")  # wrong: no such status

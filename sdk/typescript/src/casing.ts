@@ -19,14 +19,16 @@ export function camelCased(value: unknown): unknown {
 }
 
 /** Returns what is sent for the arguments of a call: without those that are undefined, times as text. */
-export function snakeCased(value: unknown): unknown {
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(snakeCased);
+export function snakeCased(value: unknown, name = 'it'): unknown {
+  if (value instanceof Date && Number.isNaN(value.getTime())) throw new TypeError(`${name} is a Date of no time`);
+  if (Array.isArray(value)) return value.map((each) => snakeCased(each, name));
   if (!isObject(value)) return value;
+  if (tellsItself(value)) return value.toJSON();
   const turned: Json = {};
   for (const [key, below] of Object.entries(value)) {
     const name = snake(key);
-    if (below !== undefined) turned[name] = VERBATIM.has(name) && !(below instanceof Date) ? below : snakeCased(below);
+    const isVerbatim = VERBATIM.has(name) && !tellsItself(below);
+    if (below !== undefined) turned[name] = isVerbatim ? below : snakeCased(below, key);
   }
   return turned;
 }
@@ -43,4 +45,9 @@ function remember(key: string): string {
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null;
+}
+
+/** A Date does, and what Temporal and its like have for one. */
+function tellsItself(value: unknown): value is { toJSON: () => unknown } {
+  return isObject(value) && typeof value['toJSON'] === 'function';
 }

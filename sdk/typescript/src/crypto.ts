@@ -14,5 +14,5 @@ export async function randomKey(): Promise<string> {
 
 async function ofNode(): Promise<Crypto> {
   const name = 'node:crypto'; // not written out, so that bundlers for browsers do not look for it
-  return ((await import(name)) as { webcrypto: Crypto }).webcrypto;
+  return ((await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as { webcrypto: Crypto }).webcrypto;
 }

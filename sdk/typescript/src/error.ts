@@ -26,6 +26,8 @@ export interface ErrorFields {
   cause?: unknown;
 }
 
+const KINDS = Symbol.for('daimon-email.kinds');
+
 /**
  * The call did not succeed.
  *
@@ -37,30 +39,47 @@ export class DaimonError extends Error {
   static override name = 'DaimonError';
 
   /** The HTTP status; undefined if no answer came. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   readonly code: string;
-  readonly reason: string | undefined;
+  declare readonly reason: string | undefined;
   readonly nextSteps: string[];
   readonly details: Detail[];
   /** Seconds. */
-  readonly retryAfter: number | undefined;
-  readonly currentUsage: Record<string, unknown> | undefined;
-  readonly upgradeContext: UpgradeContext | undefined;
-  readonly requestId: string | undefined;
+  declare readonly retryAfter: number | undefined;
+  declare readonly currentUsage: Record<string, unknown> | undefined;
+  declare readonly upgradeContext: UpgradeContext | undefined;
+  declare readonly requestId: string | undefined;
 
   constructor(message: string, fields: ErrorFields = {}) {
-    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
-    this.name = new.target.name;
-    this.status = fields.status;
-    this.code = fields.code ?? '';
-    this.reason = fields.reason;
-    this.nextSteps = fields.nextSteps ?? [];
-    this.details = fields.details ?? [];
-    this.retryAfter = fields.retryAfter;
-    this.currentUsage = fields.currentUsage;
-    this.upgradeContext = fields.upgradeContext;
-    this.requestId = fields.requestId;
+    const { cause, code = '', nextSteps = [], details = [], ...told } = fields;
+    super(message, cause === undefined ? undefined : { cause });
+    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true });
+    Object.defineProperty(this, KINDS, { value: kindsOf(new.target) });
+    this.code = code;
+    this.nextSteps = nextSteps;
+    this.details = details;
+    for (const [name, value] of Object.entries(told)) {
+      if (value !== undefined) Object.assign(this, { [name]: value }); // what was not told is not shown
+    }
   }
+
+  /** An error is of its classes in every copy of this package: `import` and `require` load one each. */
+  static override [Symbol.hasInstance](thrown: unknown): boolean {
+    const ours = Object.prototype.propertyIsEnumerable.call(this, 'name'); // written out, not made by the language
+    const kinds = (thrown as { [KINDS]?: string[] } | null | undefined)?.[KINDS];
+    return ours && kinds ? kinds.includes(this.name) : super[Symbol.hasInstance](thrown);
+  }
+
+  /** What `JSON.stringify` takes, and with it most logs: the message, too. */
+  toJSON(): object {
+    return Object.assign({ name: this.name, message: this.message }, this);
+  }
+}
+
+/** Returns the names of a class and of those that it extends, up to DaimonError. */
+function kindsOf(kind: { readonly name: string }): string[] {
+  const below = Object.getPrototypeOf(kind) as { readonly name: string };
+  return below === Error ? [kind.name] : [kind.name, ...kindsOf(below)];
 }
 
 /** No answer came: the server was not reached, or did not answer in time. */
@@ -70,8 +89,11 @@ export class NoAnswer extends DaimonError {
   /** Whether the server may have seen the request all the same. */
   readonly maybeDone: boolean;
 
-  constructor(why: string, maybeDone: boolean, cause?: unknown) {
-    super(`No answer came: ${why}.`, { code: 'NO_ANSWER', cause });
+  constructor(why: string, maybeDone: boolean, more: { cause?: unknown; from?: string } = {}) {
+    const { cause, from } = more;
+    const step = `See that the server runs, and that it is reached at ${from}: baseUrl, or DAIMON_BASE_URL.`;
+    const nextSteps = from && !maybeDone ? [step] : [];
+    super(`No answer came${from ? ` from ${from}` : ''}: ${why}.`, { code: 'NO_ANSWER', cause, nextSteps });
     this.maybeDone = maybeDone;
   }
 }

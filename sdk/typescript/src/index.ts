@@ -15,11 +15,12 @@ export class DaimonClient extends Api {
   }
 }
 
-export type { ClientOptions, RequestOptions } from './config.js';
+export type { ClientOptions, Fetch, RequestOptions } from './config.js';
 export type { StreamParams, WaitParams } from './by-hand.js';
 export type { Attachable, FileInput, Octets } from './files.js';
-export type { HeadersLike } from './webhooks.js';
-export type { Answered } from './transport.js';
+export type { HeadersGiven } from './headers.js';
+export type { HeadersLike, RawBody } from './webhooks.js';
+export type { Answered } from './reading.js';
 export type * from './models.js';
 export type * from './resources/index.js';
 export { Page, PagePromise } from './paging.js';

@@ -19,8 +19,13 @@ export class Page<T> implements AsyncIterable<T> {
     return this.hasMore && this.nextCursor ? this.#next(this.nextCursor) : null;
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    for (let page: this | null = this; page; page = await page.nextPage()) yield* page.result;
+  /** This page and those after it, one by one. */
+  async *pages(): AsyncGenerator<this, void, undefined> {
+    for (let page: this | null = this; page; page = await page.nextPage()) yield page;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for await (const page of this.pages()) yield* page.result;
   }
 }
 
@@ -45,7 +50,12 @@ export class PagePromise<T, E> implements Promise<Page<T> & E>, AsyncIterable<T>
     return this.page.finally(last);
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+  /** All pages, one by one: `for await (const page of client.inboxes.list().pages())`. */
+  async *pages(): AsyncGenerator<Page<T> & E, void, undefined> {
+    yield* (await this.page).pages();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     yield* await this.page;
   }
 }

@@ -17,29 +17,18 @@ export function pauseAfter(error: DaimonError, tries: number, repeatable: boolea
     error instanceof ServerError ||
     error instanceof RequestInProgress;
   if (!helps || (!repeatable && maybeDone(error))) return undefined;
-  if (error.retryAfter === undefined) return jitter(Math.min(FIRST_PAUSE * 2 ** tries, LONGEST_PAUSE));
+  if (error.retryAfter === undefined) return growing(tries);
   return error.retryAfter > LONGEST_RETRY_AFTER ? undefined : error.retryAfter * 1000;
+}
+
+/** Returns the milliseconds to wait after so many tries in vain. */
+export function growing(tries: number): number {
+  return jitter(Math.min(FIRST_PAUSE * 2 ** tries, LONGEST_PAUSE));
 }
 
 /** Returns between half of it and all of it, so that clients that failed together do not come back together. */
 export function jitter(milliseconds: number): number {
   return milliseconds * (0.5 + Math.random() / 2);
-}
-
-/** Does nothing for a while. Rejects with the signal's reason once it is aborted. */
-export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }, milliseconds);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener('abort', stop, { once: true });
-  });
 }
 
 function maybeDone(error: DaimonError): boolean {

@@ -1,27 +1,35 @@
-/** Following events (server-sent events, WHATWG HTML §9.2.6): whatever breaks, it goes on behind the last one. */
+/** Following events: whatever breaks, it goes on behind the last one. */
 import { errorOf } from './answer-error.js';
 import { camelCased } from './casing.js';
 import { DaimonError, NoAnswer } from './error.js';
 import type { Event } from './models.js';
-import { jitter, pause, pauseAfter } from './retry.js';
+import { unexpected } from './reading.js';
+import { growing, pauseAfter } from './retry.js';
+import { blocksOf, type Block } from './sse.js';
 import type { Transport } from './transport.js';
+import { onAbort, pause } from './waiting.js';
 
 const SILENCE = 20_000; // on top of the client's time-out; the server says something every 15 s
+
+interface Asked {
+  after?: string | number | undefined;
+}
 
 /** Events as they happen: iterate over it; `close` it when it is no longer wanted. */
 export class EventStream implements AsyncIterable<Event> {
   readonly #closed = new AbortController();
+  readonly #transport: Transport;
+  readonly #path: string;
+  readonly #asked: Asked;
   readonly #events: AsyncGenerator<Event>;
+  #unlisten = () => undefined as void;
 
-  constructor(
-    private readonly transport: Transport,
-    private readonly path: string,
-    private readonly asked: { after?: string | number | undefined },
-    signal?: AbortSignal,
-  ) {
-    this.#events = this.follow();
-    if (signal?.aborted) this.close();
-    signal?.addEventListener('abort', () => this.close(), { once: true });
+  constructor(transport: Transport, path: string, asked: Asked, signal?: AbortSignal) {
+    this.#transport = transport;
+    this.#path = path;
+    this.#asked = asked;
+    this.#events = this.#follow();
+    this.#unlisten = onAbort(signal, () => this.close());
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event> {
@@ -36,97 +44,62 @@ export class EventStream implements AsyncIterable<Event> {
 
   /** Closes the connection: the iteration ends. */
   close(): void {
+    this.#unlisten();
     this.#closed.abort();
     this.#events.return(undefined).catch(() => undefined); // ends what waits between two events
   }
 
-  private async *follow(): AsyncGenerator<Event> {
-    let tries = 0;
+  async *#follow(): AsyncGenerator<Event> {
+    const { signal } = this.#closed;
+    const patience = this.#transport.config.timeout + SILENCE;
     let wasOpen = false;
-    while (!this.#closed.signal.aborted) {
+    for (let tries = 0; !signal.aborted; tries++) {
       const connection = new AbortController();
       const stop = () => connection.abort();
-      this.#closed.signal.addEventListener('abort', stop);
+      const unlisten = onAbort(signal, stop);
+      let wait: number | undefined;
       try {
-        const watch = new Watch(this.transport.config.timeout + SILENCE, stop);
-        const opening = this.transport.open(this.path, 'text/event-stream', this.asked, connection.signal);
-        const response = await opening.finally(() => watch.end());
-        tries = 0;
+        const response = await this.#open(connection.signal, patience);
         wasOpen = true;
-        yield* this.read(response, connection);
-        await pause(jitter(250), this.#closed.signal);
+        for await (const block of blocksOf(response.body!, patience, stop)) {
+          const event = this.#eventOf(block);
+          if (event || block.id === undefined) tries = 0; // a sign of life, more than where it begins
+          if (event) yield event;
+        }
+        wait = growing(tries);
       } catch (thrown) {
-        if (this.#closed.signal.aborted) return;
-        const error = thrown instanceof DaimonError ? thrown : new NoAnswer(String(thrown), false, thrown);
-        const wait = pauseAfter(error, tries, true);
-        if (wait === undefined || (tries >= this.transport.config.maxRetries && !wasOpen)) throw error;
-        tries++;
-        await pause(wait, this.#closed.signal).catch(() => undefined);
+        if (signal.aborted) return;
+        const error = thrown instanceof DaimonError ? thrown : new NoAnswer(String(thrown), false, { cause: thrown });
+        wait = pauseAfter(error, tries, true);
+        if (wait === undefined || (tries >= this.#transport.config.maxRetries && !wasOpen)) {
+          this.#unlisten();
+          throw error;
+        }
       } finally {
-        this.#closed.signal.removeEventListener('abort', stop);
+        unlisten();
         stop();
       }
+      await pause(wait, signal).catch(() => undefined);
     }
   }
 
-  /** Yields the events of one connection, up to its end. One that breaks off in the middle is none. */
-  private async *read(response: Response, connection: AbortController): AsyncGenerator<Event> {
-    let fields: Record<string, string> = {};
-    for await (const line of this.lines(response, connection)) {
-      if (line) {
-        const colon = line.indexOf(': ');
-        if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 2);
-        continue;
-      }
-      const { event, id, data } = fields;
-      fields = {};
-      if (event === 'error') throw errorOf(200, JSON.parse(data ?? '{}'));
-      if (id !== undefined) this.asked.after = id;
-      if (data !== undefined) yield camelCased(JSON.parse(data)) as Event;
-    }
+  async #open(signal: AbortSignal, time: number): Promise<Response> {
+    const response = await this.#transport.open(this.#path, 'text/event-stream', this.#asked, { signal, time });
+    if (!/^text\/event-stream\b/i.test(response.headers.get('Content-Type') ?? '')) throw unexpected();
+    return response;
   }
 
-  /** Yields lines. Only a line feed ends one: text may hold what else Unicode takes for the end. */
-  private async *lines(response: Response, connection: AbortController): AsyncGenerator<string> {
-    const reader = response.body!.getReader();
-    const decoder = new TextDecoder();
-    const watch = new Watch(this.transport.config.timeout + SILENCE, () => connection.abort());
-    let rest = '';
-    try {
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) return;
-        watch.again();
-        const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
-        rest = lines.pop()!;
-        yield* lines;
-      }
-    } catch {
-      return; // the connection was lost
-    } finally {
-      watch.end();
-      reader.cancel().catch(() => undefined);
-    }
+  #eventOf({ event, id, data }: Block): Event | undefined {
+    if (event === 'error') throw errorOf(200, parsed(data));
+    if (id !== undefined) this.#asked.after = id;
+    return data === undefined ? undefined : (camelCased(parsed(data)) as Event);
   }
 }
 
-/** Calls back when nothing was heard for a while. */
-class Watch {
-  private timer: ReturnType<typeof setTimeout>;
-
-  constructor(
-    private readonly silence: number,
-    private readonly told: () => void,
-  ) {
-    this.timer = setTimeout(told, silence);
-  }
-
-  again(): void {
-    this.end();
-    this.timer = setTimeout(this.told, this.silence);
-  }
-
-  end(): void {
-    clearTimeout(this.timer);
+function parsed(data: string | undefined): unknown {
+  try {
+    return JSON.parse(data ?? '');
+  } catch {
+    throw unexpected();
   }
 }

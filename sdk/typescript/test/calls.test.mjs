@@ -262,7 +262,8 @@ test('a bill is divided; keys of `fixed` are the caller\'s own', async () => {
 test('an id cannot lead to another path', async () => {
   const { client, first } = await account();
   for (const wrong of ['', '.', '..', undefined]) {
-    assert.throws(() => client.messages.delete(first.id, wrong), TypeError);
+    await assert.rejects(client.messages.delete(first.id, wrong), { name: 'TypeError', message: /is not an id/ });
+    await assert.rejects(async () => client.messages.list(wrong), TypeError);
   }
   await assert.rejects(client.inboxes.get('../account?x=1#y'), InboxNotFound);
 });

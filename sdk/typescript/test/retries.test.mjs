@@ -1,42 +1,14 @@
-// What is tried again, and streams that break off: against a server that answers by script.
+// What is tried again, and what is not: against a server that answers by script.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import {
-  ApiKeyRevoked, DaimonClient, InboxCreateRateLimited, InboxNotFound, NoAnswer, NotFound, RateLimited, ServerError,
+  DaimonClient, InboxCreateRateLimited, InboxNotFound, NoAnswer, NotFound, RateLimited, ServerError,
   Unavailable, UnexpectedAnswer,
 } from 'daimon-email';
+import { failure, json, NOW, result, scripted } from './scripted.mjs';
 
 const WHO = { key_id: 'key_1', scope: 'account', permissions: [], tier: 'free' };
-
-/** Runs a test against a server that answers one request after the other; null breaks the connection. */
-async function scripted(script, use) {
-  const asked = [];
-  const left = [...script];
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const piece of request) body += piece;
-    asked.push({ method: request.method, url: request.url, headers: request.headers, body });
-    const answer = left.shift();
-    if (!answer) return request.socket.destroy();
-    response.writeHead(answer.status, { Connection: 'close', ...answer.headers });
-    if (!answer.breaks) return response.end(answer.body);
-    response.write(answer.body, () => request.socket.destroy());
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const baseUrl = `http://127.0.0.1:${server.address().port}`;
-  try {
-    await use((options = {}) => new DaimonClient({ baseUrl, apiKey: 'dm_free_x', ...options }), asked);
-  } finally {
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-const json = (status, body, headers = {}) => ({ status, headers, body: JSON.stringify(body) });
-const result = (fields) => json(200, { result: fields, next_steps: ['next'] });
-const failure = (status, error, more = {}, headers = {}) =>
-  json(status, { error, message: error, next_steps: [], request_id: 'req_1', ...more }, headers);
-const NOW = { 'Retry-After': '0' };
 
 test('a lost connection is made again, a POST under one key', async () => {
   await scripted([null, failure(409, 'REQUEST_IN_PROGRESS', {}, NOW), result(WHO), result(WHO)], async (client, asked) => {
@@ -107,31 +79,4 @@ test('no server, and none that answers in time', async () => {
   await assert.rejects(client.whoami(), (error) => error instanceof NoAnswer && error.maybeDone);
   slow.closeAllConnections();
   await new Promise((resolve) => slow.close(resolve));
-});
-
-test('a configuration that cannot work is refused at once', () => {
-  assert.throws(() => new DaimonClient({ baseUrl: 'localhost:8080' }), /baseUrl/);
-  assert.throws(() => new DaimonClient({ apiKey: 'a\nb' }), /apiKey/);
-  assert.throws(() => new DaimonClient({ apiKey: 'ключ' }), /apiKey/);
-});
-
-const EVENT = { event: 'inbox.created', event_id: 'evt_1', inbox_id: 'inbox_1' };
-const told = (sequence) =>
-  `id: ${sequence}\nevent: inbox.created\ndata: ${JSON.stringify({ ...EVENT, sequence, data: { text: 'a\u2028b\u0085c: d' } })}\n\n`;
-const streamed = (...events) =>
-  ({ status: 200, headers: { 'Content-Type': 'text/event-stream' }, breaks: true, body: `retry: 1000\nid: 3\n\n:\n\n${events.join('')}` });
-
-test('a stream goes on where it broke off', async () => {
-  const gone = 'event: error\ndata: {"error": "API_KEY_REVOKED", "message": "It is gone.", "next_steps": []}\n\n';
-  const half = told(6).slice(0, -10);
-  const script = [null, streamed(), null, streamed(told(4), told(5), half), failure(503, 'UNAVAILABLE', {}, NOW), streamed(told(6), gone)];
-  await scripted(script, async (client, asked) => {
-    const seen = [];
-    const follow = async () => {
-      for await (const event of client().events.stream()) seen.push([event.sequence, event.inboxId, event.data.text]);
-    };
-    await assert.rejects(follow(), ApiKeyRevoked);
-    assert.deepEqual(seen, [4, 5, 6].map((sequence) => [sequence, 'inbox_1', 'a\u2028b\u0085c: d']));
-    assert.deepEqual(asked.map((each) => each.url.split('?')[1]), [undefined, undefined, 'after=3', 'after=3', 'after=5', 'after=5']);
-  });
 });

@@ -27,7 +27,7 @@ async function started() {
       if (line.startsWith('Ready after')) resolve(all);
     };
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', read);
-    child.once('error', reject);
+    child.once('error', (error) => reject(new Error(`${DAIMON} does not start: make it by \`make serve\` in the repository, or name one in TEST_DAIMON`, { cause: error })));
     child.once('exit', () => reject(new Error(`the server did not start:\n${all}`)));
   });
   const stop = async () => {

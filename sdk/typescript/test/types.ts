@@ -31,6 +31,20 @@ function take(event: Event, sent: number): number {
   return event.sequence + sent;
 }
 
+/** With `exactOptionalPropertyTypes`: what may be undefined may be handed on as it is. */
+export async function unsure(client: DaimonClient, text: string | undefined, time: number | undefined, signal: AbortSignal | undefined): Promise<void> {
+  new DaimonClient({ apiKey: text, baseUrl: text, timeout: time, maxRetries: time, headers: undefined, fetch: undefined });
+  new DaimonClient({ apiKey: null, baseUrl: new URL('https://d.test'), fetch: async (url, init) => fetch(url, init) });
+  await client.whoami({ signal, timeout: time, maxRetries: time, idempotencyKey: text, headers: { 'x-a': text } });
+  await client.messages.wait('a', { timeout: time, after: text, from: text, subject: text, hasCode: undefined });
+  await client.messages.send('a', { attachments: [{ filename: 'a', content: text ?? new Uint8Array(), contentType: text, contentId: text }] });
+  client.events.stream({ after: text, events: undefined, inboxIds: undefined }, { signal });
+  for await (const page of client.events.list({ after: 5 }).pages()) await page.nextPage();
+  await client.account.exportStream({ signal, timeout: time });
+  // @ts-expect-error -- a parsed body is none that was signed
+  await client.webhooks.verify({ event: 'x' }, new Headers(), 'whsec_');
+}
+
 export function told(error: unknown): string | undefined {
   return error instanceof InboxLimitReached ? error.upgradeContext?.agentScript : undefined;
 }

@@ -39,8 +39,23 @@ for (const [fault, body, headers, secret] of [
   });
 }
 
-test('what is no secret is said', async () => {
-  await assert.rejects(webhooks.verify(BODY, signed(), 'whsec_?'), /whsec_/);
+test('headers of any kind that has `get`, and octets of any kind, do as well', async () => {
+  const lower = new Map(Object.entries(signed()).map(([name, value]) => [name.toLowerCase(), value]));
+  const octets = new TextEncoder().encode(BODY);
+  assert.equal((await webhooks.verify(octets.buffer, lower, SECRET)).eventId, 'evt_1');
+  assert.equal((await webhooks.verify(Buffer.from(BODY), { get: (name) => lower.get(name) ?? null }, SECRET)).eventId, 'evt_1');
+});
+
+test('what is no secret is said, even to a request that is too old', async () => {
+  for (const wrong of ['whsec_?', 'whsec_', '', undefined]) {
+    await assert.rejects(webhooks.verify(BODY, signed({ secondsAgo: 999 }), wrong), { name: 'TypeError', message: /whsec_/ });
+  }
+});
+
+test('a body that was parsed already is told from one that nobody signed', async () => {
+  for (const parsed of [JSON.parse(BODY), undefined]) {
+    await assert.rejects(webhooks.verify(parsed, signed(), SECRET), { name: 'TypeError', message: /before any parser/ });
+  }
 });
 
 test('Node 18, which has no global crypto, does as well', () => {

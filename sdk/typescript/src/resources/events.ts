@@ -11,7 +11,7 @@ export interface ListEventsParams {
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
   /** The `sequence` of an event, or its `event_id`: only what came behind it. */
-  after?: string | undefined;
+  after?: string | number | undefined;
   /** Types. */
   events?: readonly string[] | undefined;
   /** One or more. */

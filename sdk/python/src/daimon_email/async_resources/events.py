@@ -20,7 +20,7 @@ class AsyncEventsResource(AsyncEventsByHand):
         *,
         limit: int | None = None,
         cursor: str | None = None,
-        after: str | None = None,
+        after: str | int | None = None,
         events: Sequence[str] | None = None,
         inbox_ids: Sequence[str] | None = None,
         pod_ids: Sequence[str] | None = None,
