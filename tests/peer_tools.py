@@ -1,6 +1,6 @@
 """Mail servers, a browser, shells and checkers from Debian's packages. `python3 tests/peer_tools.py` installs them all.
 
-Postfix is installed. OpenSMTPD cannot be beside it, and is unpacked into a folder.
+Postfix is installed. OpenSMTPD cannot be beside it, and is unpacked into a folder; so is nginx, which would be started.
 """
 
 import os
@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 OPENSMTPD = Path("/var/cache/daimon-tests/opensmtpd")
+NGINX = Path("/var/cache/daimon-tests/nginx")
 PROGRAMS = {  # and the packages they are in
     "chromium": "chromium",
     "fish": "fish",
@@ -51,7 +52,15 @@ def install() -> None:
     if installed := [each for each in packages if each != "opensmtpd"]:
         _run("apt-get", "install", "-qq", "--yes", "--no-install-recommends", *installed)
     if "opensmtpd" in packages:
-        _unpack()
+        _unpack("opensmtpd", OPENSMTPD)
+
+
+def nginx() -> Path:
+    """Return the path of nginx, which is brought if it is missing."""
+    program = NGINX / "usr/sbin/nginx"
+    if not program.exists():
+        _unpack("nginx", NGINX)
+    return program
 
 
 def program(name: str) -> str:
@@ -67,15 +76,15 @@ def program(name: str) -> str:
     return found
 
 
-def _unpack() -> None:
-    with tempfile.TemporaryDirectory(prefix="daimon-opensmtpd-") as directory:
+def _unpack(package: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=f"daimon-{package}-") as directory:
         folder = Path(directory)
-        _run("apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", "opensmtpd", cwd=folder)
+        _run("apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", package, cwd=folder)
         _run("dpkg", "--extract", str(next(folder.glob("*.deb"))), "unpacked", cwd=folder)
         (folder / "unpacked").chmod(0o755)
-        OPENSMTPD.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(OPENSMTPD, ignore_errors=True)
-        shutil.move(folder / "unpacked", OPENSMTPD)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.move(folder / "unpacked", target)
 
 
 def _run(*command: str, cwd: Path | None = None) -> None:
@@ -86,5 +95,6 @@ def _run(*command: str, cwd: Path | None = None) -> None:
 
 if __name__ == "__main__":
     install()
+    nginx()
     for each in PROGRAMS:
         program(each)

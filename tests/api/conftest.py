@@ -43,6 +43,7 @@ from daimon.kit import ids
 from daimon.kit.clock import utc_now
 from daimon.kit.dns import Dns
 from daimon.kit.safe_http import SafeHttp
+from daimon.mcp.http import WithMcp
 from daimon.messages.waiting import Bells
 from daimon.notices import sealing
 from daimon.outbound import queue
@@ -220,7 +221,8 @@ async def serving(services: Services, operations: Sequence[Operation] = OPERATIO
     sock.bind(("127.0.0.1", 0))
     sock.listen(100)
     port = sock.getsockname()[1]
-    server = asyncio.create_task(serve(Api(services, operations), sock, services.stopping))
+    served = WithMcp(Api(services, operations), public_url=f"http://127.0.0.1:{port}", stop=services.stopping)
+    server = asyncio.create_task(serve(served, sock, services.stopping))
 
     def ring(payload: str) -> None:
         services.bells.ring(payload)

@@ -1,6 +1,9 @@
 """What the pages suppose beside the server: DNS to write into, a program that takes webhooks, Stripe, a certificate."""
 
 import asyncio
+import re
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +14,7 @@ from pathlib import Path
 import dns.rdatatype
 import dns.zone
 
+import peer_tools
 from billing.happenings import WEBHOOK_SECRET
 from billing.stand_in import SECRET_KEY, StandIn
 from billing.whole import running as stripe_running
@@ -27,6 +31,34 @@ class World:
     program: str
     settings: dict[str, str]
     certificate: Path
+
+
+@contextmanager
+def nginx(server: str, api: str, certificate: Path, directory: Path) -> Iterator[str]:
+    """Run nginx with a `server` block, on a free port and before the API at this URL; return its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    placed = re.sub(r"listen \d+", f"listen 127.0.0.1:{port}", server.replace("http://127.0.0.1:8080", api))
+    placed = re.sub(r"/etc/letsencrypt/\S+\.pem", str(certificate), placed)
+    temporary = "".join(
+        f"{kind}_temp_path {directory}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    head = f"daemon off; master_process off; pid {directory}/nginx.pid; error_log stderr; events {{}}\n"
+    configuration = directory / "nginx.conf"
+    configuration.write_text(f"{head}http {{ access_log off;\n{temporary}{placed}\n}}", "utf-8")
+    command = [str(peer_tools.nginx()), "-p", str(directory), "-c", str(configuration)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=peer_tools.plain(), text=True) as process:
+        try:
+            while not _listens(port):
+                assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            yield f"localhost:{port}"
+        finally:
+            process.terminate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

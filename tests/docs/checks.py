@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import shlex
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,14 +18,17 @@ from typing import Any, NamedTuple
 import dns.zone
 import httpx2
 import jsonschema
+import pytest
 from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 import peer_tools
 from e2e.serving import daimon
 
-from .beside import World
+from .beside import World, nginx
 from .pages import ROOT, read, samples
 from .readme_commands import blocks
 from .shell import shape
@@ -141,6 +145,30 @@ def unit(block: str, _: Said, world: World) -> None:
         check=False,
     )
     assert (done.returncode, str(file) in done.stderr) == (0, False), done.stderr
+
+
+def installed(block: str, _: Said, __: World) -> None:
+    """The user is that of the unit, and its home the data directory; the target is one of the Makefile."""
+    page = read("docs/how-to/run-in-production.md")
+    user, make, start = (shlex.split(line) for line in block.splitlines())
+    assert f"User={user[-1]}\n" in page
+    assert f"DAIMON_DATA_DIR={user[user.index('--home-dir') + 1]}`" in page
+    assert make[:3] == ["make", "-C", "/opt/daimon"]
+    subprocess.run(["make", "--dry-run", make[3]], cwd=ROOT, check=True, capture_output=True, timeout=60)
+    assert f"/etc/systemd/system/{start[-1]}.service" in page
+
+
+def proxy(block: str, _: Said, world: World) -> None:
+    """Nginx takes it, and lets through what it says: large bodies, WebSockets, the client's address."""
+    with nginx(block, world.served.api, world.certificate, world.served.data_dir.parent) as address:
+        context = ssl.create_default_context(cafile=str(world.certificate))
+        with httpx2.Client(base_url=f"https://{address}", verify=context, timeout=60) as http:
+            assert http.get("/healthz").json()["result"] == {"status": "ok"}
+            large = http.post("/v1/inboxes", content=b" " * (2 << 20), headers={"content-type": "application/json"})
+            assert large.json()["error"] == "PAYLOAD_TOO_LARGE"
+        with pytest.raises(InvalidStatus) as refused, connect(f"wss://{address}/v1/stream", ssl=context):
+            pass
+        assert json.loads(refused.value.response.body)["error"] == "AUTHENTICATION_REQUIRED"
 
 
 def run_from_a_clone(block: str, _: Said, __: World) -> None:

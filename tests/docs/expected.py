@@ -6,10 +6,12 @@ from .checks import (
     Check,
     addresses,
     benchmarks,
+    installed,
     layout,
     mcp_by_command,
     mcp_by_url,
     printed,
+    proxy,
     run_by_ci,
     run_by_npm,
     run_for_all,
@@ -236,8 +238,10 @@ PAGES = {
     ),
     "docs/how-to/run-in-production.md": Page(
         [
+            installed,
             unit,
             settings,
+            proxy,
             runs(r"dm_\w+"),
             runs("^PGDMP$", look="head -c 5 daimon.dump"),
             runs(

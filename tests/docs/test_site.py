@@ -8,7 +8,10 @@ from typing import NamedTuple
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 from selectolax.lexbor import LexborHTMLParser
+
+import peer_tools
 
 from .pages import ROOT, read
 
@@ -36,12 +39,17 @@ def built(source: Path, to: Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
-    """The pages of the built site, by their path in it."""
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built site."""
     to = tmp_path_factory.mktemp("site")
     done = built(ROOT / "docs", to)
     assert done.returncode == 0, done.stderr
-    html = to / "html"
+    return to / "html"
+
+
+@pytest.fixture(scope="module")
+def site(html: Path) -> dict[str, Page]:
+    """The pages of the built site, by their path in it."""
     return {str(file.relative_to(html)): page_of(file.read_text("utf-8")) for file in html.rglob("*.html")}
 
 
@@ -94,11 +102,30 @@ def test_no_link_is_broken(site: dict[str, Page]) -> None:
     assert broken == []
 
 
+def test_the_search_finds_what_to_do_first(html: Path) -> None:
+    """In a browser, from a folder, without a server: the page that says how comes before decisions and reasons."""
+    wanted = {"webhook": "Receive webhooks", "nginx": "Run in production", "mcp": "Connect a model by MCP"}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=peer_tools.program("chromium"), args=peer_tools.CHROMIUM_FLAGS
+        )
+        page = browser.new_page()
+        for words, title in wanted.items():
+            page.goto(f"{(html / 'search.html').as_uri()}?q={words}")
+            expect(page.locator("#search-results li > a").first).to_have_text(title, timeout=60_000)
+            expect(page.locator(".search-summary")).to_contain_text("found", timeout=60_000)
+            found = page.locator("#search-results li > a").evaluate_all("links => links.map(link => link.href)")
+            kinds = ["decisions" in each for each in found]
+            assert kinds == sorted(kinds), found
+        browser.close()
+
+
 def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     """A page, a heading and a file outside of the site; each is told, and not the first alone."""
     source = tmp_path / "docs"
     source.mkdir()
-    (source / "conf.py").write_text(read("docs/conf.py"), "utf-8")
+    for name in ("conf.py", "_search.js"):
+        (source / name).write_text(read(f"docs/{name}"), "utf-8")
     (source / "quick-start.md").write_text("# Quick start\n", "utf-8")
     (source / "index.md").write_text("# Index\n\n[a](gone.md) [b](quick-start.md#gone) [c](../gone.md)\n", "utf-8")
     done = built(source, tmp_path)

@@ -1,5 +1,6 @@
 """Accounts, mails and the protocol's own clients, for the tests of MCP."""
 
+import json
 import os
 import smtplib
 import sys
@@ -73,3 +74,9 @@ async def by_stdio(running: Serving, key: str | None) -> AsyncIterator[ClientSes
 def texts(result: Any) -> list[str]:
     """Return the texts of a result."""
     return [block.text for block in result.content]
+
+
+def told(result: Any) -> Any:
+    """Return what the server says in a result: its first text is JSON, and nothing of it is a stranger's."""
+    assert result.structured_content is None  # or clients show a model that, and nothing else
+    return json.loads(result.content[0].text)

@@ -7,6 +7,7 @@ class AccountNotFound(NotFound):
     """There is no such account."""
 
     error = "ACCOUNT_NOT_FOUND"
+    next_steps = ("GET /v1/whoami names the account of a key.",)
 
 
 class AccountSuspended(Forbidden):

@@ -12,6 +12,7 @@ from daimon.api.auth import admitted_again, authenticate, check_account, check_r
 from daimon.api.body import receive_body
 from daimon.api.catalog import OPERATIONS
 from daimon.api.errors import ClientGone, MethodNotAllowed, UpgradeRequired
+from daimon.api.naming import with_ids
 from daimon.api.operation import Operation
 from daimon.api.request import Request
 from daimon.api.responding import send_response
@@ -92,7 +93,7 @@ class Api:
         try:
             return await work
         except DaimonError as error:
-            return render.error(with_upgrade_context(error, request), request.id)
+            return render.error(with_ids(with_upgrade_context(error, request), request), request.id)
         except asyncio.CancelledError:  # the server stops and this request outlived its patience
             return render.error(Unavailable(retry_after=1), request.id)
         except ClientGone:

@@ -7,6 +7,7 @@ class InvalidRequest(BadRequest):
     """This is not an HTTP/1.1 request."""
 
     error = "INVALID_REQUEST"
+    next_steps = ("Send it as HTTP/1.1 (RFC 9112) has it.",)
 
 
 class InvalidJson(BadRequest):
@@ -20,7 +21,7 @@ class EndpointNotFound(NotFound):
     """No endpoint has this path."""
 
     error = "ENDPOINT_NOT_FOUND"
-    next_steps = ("See /docs for every path there is.",)
+    next_steps = ("Every path there is: GET /llms-full.txt, for people GET /docs.",)
 
 
 class MethodNotAllowed(DaimonError):
@@ -28,6 +29,7 @@ class MethodNotAllowed(DaimonError):
 
     status = 405
     error = "METHOD_NOT_ALLOWED"
+    next_steps = ("Use a method that the header `Allow` names; GET /llms-full.txt says what each does.",)
 
 
 class RequestTimeout(DaimonError):
@@ -35,6 +37,7 @@ class RequestTimeout(DaimonError):
 
     status = 408
     error = "REQUEST_TIMEOUT"
+    next_steps = ("Send the same request again, its body at once.",)
 
 
 class RequestInProgress(Conflict):
@@ -60,6 +63,7 @@ class HeadTooLarge(DaimonError):
 
     status = 431
     error = "HEADERS_TOO_LARGE"
+    next_steps = ("Send fewer or shorter headers, and what is long in the body.",)
 
 
 class Internal(DaimonError):

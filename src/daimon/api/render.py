@@ -9,7 +9,7 @@ from daimon.api.answer import Answer, Octets, Response, Streamed
 from daimon.api.errors import Internal
 from daimon.kit.errors import DaimonError, Detail
 from daimon.kit.rate_limit import RateLimit
-from daimon.kit.written import Ours
+from daimon.kit.written import OurNumber, Ours
 
 JSON = b"application/json"
 _encode = msgspec.json.Encoder().encode
@@ -32,7 +32,7 @@ class Failure(msgspec.Struct, omit_defaults=True):
     details: Sequence[Detail] = ()
     code: Ours | None = None
     retry_after: int | None = None
-    current_usage: Mapping[str, Any] | None = None
+    current_usage: Mapping[str, OurNumber] | None = None
     upgrade_context: Mapping[str, Ours] | None = None
 
 

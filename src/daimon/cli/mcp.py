@@ -1,7 +1,6 @@
 """`daimon mcp`: the API for a model, on standard input and output."""
 
 import argparse
-import os
 
 from daimon.cli.api import profiles
 from daimon.cli.parsing import BadUsage, Commands, command
@@ -27,13 +26,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from daimon.mcp import stdio
 
     # The profile in use is a person's, with the key of a whole account: a model gets it only by name.
-    named = arguments.profile or os.environ.get("DAIMON_PROFILE") or os.environ.get("DAIMON_API_KEY")
-    url = arguments.base_url or os.environ.get("DAIMON_BASE_URL") or profiles.DEFAULT_URL
-    found = (
-        profiles.connection(arguments.profile, arguments.base_url)
-        if named
-        else profiles.Connection(profiles.checked_url(url), None)
-    )
+    found = profiles.connection(arguments.profile, arguments.base_url, default=False)
     try:
         asyncio.run(stdio.run(found.base_url, found.api_key))
     except stdio.CannotStart as error:

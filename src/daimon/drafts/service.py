@@ -142,7 +142,8 @@ async def _check_room(db: Connection, scope: Scope) -> None:
 async def _unsent(drafts: DraftRepository, draft_id: UUID) -> Draft:
     draft = await drafts.get(draft_id, lock=True)
     if draft.status is DraftStatus.SENT:
-        raise DraftSent
+        sent = {"message_id": ids.show(ids.Kind.MESSAGE, draft.message_id)} if draft.message_id else {}
+        raise DraftSent().about(**sent)
     return draft
 
 

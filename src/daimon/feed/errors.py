@@ -30,6 +30,7 @@ class CursorExpired(Gone):
 class TooManyFollowers(TooManyRequests):
     """As many streams, sockets and long polls of the account are open on this server process as may be."""
 
+    own_words = True
     code = "CONCURRENCY_LIMIT"
     next_steps = ("Let several agents share one stream, or close one, then send the same request again.",)
 

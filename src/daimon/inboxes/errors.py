@@ -16,13 +16,15 @@ class InboxIsSuspended(Forbidden):
     """The inbox is suspended."""
 
     error = "INBOX_SUSPENDED"
-    next_steps = ('Resume it: PATCH /v1/inboxes/{id} {"status": "active"}.',)
+    next_steps = ('Resume it: PATCH /v1/inboxes/{inbox_id} {"status": "active"}.',)
 
 
 class UsernameTaken(Conflict):
     """An inbox with this address already exists."""
 
     error = "USERNAME_TAKEN"
+    own_words = True  # an address of this server, which is narrow in form
+    next_steps = ("Choose another username, or leave it out to get one.",)
 
     @classmethod
     def suggesting(cls, address: str, free: Sequence[str]) -> "UsernameTaken":
@@ -30,6 +32,5 @@ class UsernameTaken(Conflict):
         return cls(
             f"The address {address} is taken.",
             details=[Detail("username", name) for name in free],
-            next_steps=[f'Send the request again with "username": "{name}".' for name in free]
-            or ["Choose another username, or leave it out to get one."],
+            next_steps=[f'Send the request again with "username": "{name}".' for name in free] or None,
         )

@@ -16,6 +16,7 @@ from daimon.events.models import NewEvent
 from daimon.inboxes import placements
 from daimon.inboxes.models import Inbox, NewInbox
 from daimon.kit.errors import Forbidden, Invalid
+from daimon.kit.ids import Kind, show
 from daimon.pods.errors import PodSuspended
 from daimon.pods.models import Pod, PodStatus
 from daimon.pods.repository import Lock, PodRepository
@@ -42,7 +43,7 @@ async def open_to(db: Connection, scope: Scope, wish: NewInbox) -> Pod | None:
         return None
     pod = await PodRepository(db, scope).lock(wish.pod_id, Lock.SHARED)
     if pod.status is PodStatus.SUSPENDED:
-        raise PodSuspended
+        raise PodSuspended().about(pod_id=show(Kind.POD, pod.id))
     return pod
 
 

@@ -64,5 +64,6 @@ class UsedFromElsewhere(Forbidden):
 class AuthenticationFailures(TooManyRequests):
     """Too many requests from this network carried keys that are not valid."""
 
+    own_words = True
     code = "AUTH_FAILURES"
     next_steps = ("Stop sending the key that is refused, wait `retry_after` seconds, then send one that is valid.",)

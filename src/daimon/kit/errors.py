@@ -10,7 +10,7 @@ An error is a named fact; its docstring is its message. HTTP renders it in `api.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from daimon.kit.rate_limit import RateLimit
 
@@ -42,7 +42,7 @@ class DaimonError(Exception):
         details: Sequence[Detail] = (),
         retry_after: int | None = None,
         rate_limit: RateLimit | None = None,
-        current_usage: Mapping[str, object] | None = None,
+        current_usage: Mapping[str, int | None] | None = None,
         upgrade_context: Mapping[str, str] | None = None,
     ) -> None:
         self.message = message or " ".join((type(self).__doc__ or "").split())
@@ -53,6 +53,12 @@ class DaimonError(Exception):
         self.current_usage = current_usage
         self.upgrade_context = upgrade_context
         super().__init__(self.message)
+
+    def about(self, **ids: str) -> Self:
+        """Put ids into the places that the next steps have for them, as `{inbox_id}`, and return the error."""
+        for name, value in ids.items():
+            self.steps = tuple(step.replace(f"{{{name}}}", value) for step in self.steps)
+        return self
 
 
 class BadRequest(DaimonError):
@@ -65,7 +71,7 @@ class InvalidCursor(BadRequest):
     """The cursor was not issued by this list."""
 
     error = "INVALID_CURSOR"
-    next_steps = ("Start again without `cursor`, then pass on `next_cursor` unchanged.",)
+    next_steps: ClassVar[tuple[str, ...]] = ("Start again without `cursor`, then pass on `next_cursor` unchanged.",)
 
 
 class Unauthenticated(DaimonError):
@@ -86,6 +92,7 @@ class Forbidden(DaimonError):
     status = 403
     error = "FORBIDDEN"
     own_words = True
+    next_steps: ClassVar[tuple[str, ...]] = ("GET /v1/whoami says what a key reaches and may do.",)
 
 
 class NotFound(DaimonError):
@@ -111,6 +118,7 @@ class StateConflict(Conflict):
     """The object is in a state in which this cannot be done."""
 
     error = "STATE_CONFLICT"
+    next_steps: ClassVar[tuple[str, ...]] = ("GET the object: its state says what can be done with it.",)
 
 
 class PayloadTooLarge(DaimonError):
@@ -118,6 +126,9 @@ class PayloadTooLarge(DaimonError):
 
     status = 413
     error = "PAYLOAD_TOO_LARGE"
+    next_steps: ClassVar[tuple[str, ...]] = (
+        "Send a smaller body: 1 MiB at most, 36 MiB where a mail or a draft is written.",
+    )
 
 
 class UnsupportedMediaType(DaimonError):
@@ -125,6 +136,7 @@ class UnsupportedMediaType(DaimonError):
 
     status = 415
     error = "UNSUPPORTED_MEDIA_TYPE"
+    next_steps: ClassVar[tuple[str, ...]] = ("Send the same request with the header `Content-Type: application/json`.",)
 
 
 class Invalid(DaimonError):
@@ -132,6 +144,10 @@ class Invalid(DaimonError):
 
     status = 422
     error = "VALIDATION_FAILED"
+    next_steps: ClassVar[tuple[str, ...]] = (
+        "Mend the fields that `details` names, then send the request again.",
+        "What each request takes: GET /llms-full.txt.",
+    )
 
     @classmethod
     def field(cls, field: str, message: str) -> "Invalid":
@@ -144,6 +160,7 @@ class TooManyRequests(DaimonError):
 
     status = 429
     error = "RATE_LIMIT_EXCEEDED"
+    next_steps: ClassVar[tuple[str, ...]] = ("Wait `retry_after` seconds, then send the same request again.",)
 
 
 class Unavailable(DaimonError):
@@ -151,4 +168,4 @@ class Unavailable(DaimonError):
 
     status = 503
     error = "UNAVAILABLE"
-    next_steps = ("Retry the same request after `retry_after` seconds.",)
+    next_steps: ClassVar[tuple[str, ...]] = ("Retry the same request after `retry_after` seconds.",)

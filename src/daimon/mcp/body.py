@@ -45,6 +45,19 @@ class _Envelope(msgspec.Struct):
     error: Raw | UnsetType = UNSET
 
 
+class _Meta(msgspec.Struct):
+    progress_token: Raw | UnsetType = msgspec.field(default=UNSET, name="progressToken")
+
+
+class _Params(msgspec.Struct):
+    meta: _Meta | UnsetType = msgspec.field(default=UNSET, name="_meta")
+
+
+class _Asked(msgspec.Struct):
+    params: _Params | UnsetType = UNSET
+
+
+_read_asked = msgspec.json.Decoder(_Asked).decode
 _read_envelope = msgspec.json.Decoder(_Envelope).decode
 _read_all = msgspec.json.Decoder().decode
 
@@ -89,6 +102,16 @@ def check(body: bytes) -> None:
         deep = True
     if deep:
         raise Unusable(f"The message is nested deeper than {MOST_LEVELS} levels.")
+
+
+def wants_progress(body: bytes) -> bool:
+    """Tell whether a message asks to be told of progress; one that is wrong does not, and is refused later."""
+    try:
+        params = _read_asked(body).params
+    except msgspec.MsgspecError:
+        return False
+    meta = params.meta if isinstance(params, _Params) else UNSET
+    return isinstance(meta, _Meta) and meta.progress_token is not UNSET
 
 
 def _is_deep(value: Any) -> bool:

@@ -17,7 +17,9 @@ from daimon.mcp.body import (
     ClientGone,
     Unusable,
     receive_message,
+    wants_progress,
 )
+from daimon.mcp.scope import GONE, STREAMS
 
 PATH = "/mcp"
 _TEXT = (b"content-type", b"text/plain")
@@ -58,12 +60,12 @@ class WithMcp:
         except Unusable as error:
             await _refuse(error, receive, send)
             return
-        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def replay() -> Message:
-            return whole.pop() if whole else await receive()
-
-        await (await self._endpoint())(scope, replay, send)
+        endpoint, gone = await self._endpoint(), asyncio.Event()
+        leaving = asyncio.create_task(_tell_of_leaving(receive, gone))
+        try:
+            await endpoint({**scope, GONE: gone, STREAMS: wants_progress(body)}, _replaying(body, gone), send)
+        finally:
+            leaving.cancel()
 
     def _is_from_here(self, scope: Message) -> bool:
         """Tell whether no page of another site sent it (the protocol's demand against DNS rebinding)."""
@@ -111,6 +113,26 @@ def _origin(url: str) -> str:
 
 def _has_key(headers: dict[bytes, bytes]) -> bool:
     return bool(headers.get(b"authorization") or headers.get(b"x-api-key"))
+
+
+async def _tell_of_leaving(receive: Receive, gone: asyncio.Event) -> None:
+    """Set `gone` when who asked closes the connection: that ends a wait, as it does over the API itself."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
+def _replaying(body: bytes, gone: asyncio.Event) -> Receive:
+    """Return the reading of a request that was read before."""
+    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if whole:
+            return whole.pop()
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    return receive
 
 
 async def _nothing() -> Message:

@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from daimon.mcp.fencing import REF, SERVER, WRITTEN_BY
+from daimon.mcp.forgiving import meant
+from daimon.mcp.plain import plainly
 
 Json = dict[str, Any]
 
@@ -66,21 +68,23 @@ class Operation:
             made["required"] = required
         if used := _used(properties, self.definitions):
             made["$defs"] = used
-        localized: Json = _localized(made)
-        return localized
+        plain: Json = plainly(made)
+        return plain
 
-    def request(self, arguments: Mapping[str, Any]) -> "Request":
-        """Return the request that calls it with arguments. Raises BadArgument."""
+    def request(self, arguments: Mapping[str, Any], *, called: str | None = None) -> "Request":
+        """Return the request that calls it with arguments. Raises BadArgument, which names it as it was `called`."""
+        called = called or self.name
         if unknown := sorted(arguments.keys() - self.parameters.keys()):
             shown = ", ".join(name[:_SHOWN_CHARS] for name in unknown[:_SHOWN])
-            raise BadArgument(f"{self.name} takes no {shown}; it takes {', '.join(self.parameters)}")
-        if missing := [name for name in self.required if name not in arguments]:
-            raise BadArgument(f"{self.name} needs {', '.join(missing)}")
+            raise BadArgument(f"{called} takes no {shown}; it takes {', '.join(self.parameters)}")
+        given = meant(arguments, self.parameters)
+        if missing := [name for name in self.required if name not in given]:
+            raise BadArgument(f"{called} needs {', '.join(missing)}")
         path = self.path
         for name in self.in_path:
-            path = path.replace(f"{{{name}}}", _segment(name, arguments[name]))
-        query = [(name, text) for name in self.in_query for text in _texts(name, arguments.get(name))]
-        body = {name: arguments[name] for name in self.in_body if name in arguments}
+            path = path.replace(f"{{{name}}}", _segment(name, given[name]))
+        query = [(name, text) for name in self.in_query for text in _texts(name, given.get(name))]
+        body = {name: given[name] for name in self.in_body if name in given}
         takes_body = self.method != "GET" and (body or self.in_body)
         return Request(self.method, path, query, json.dumps(body).encode() if takes_body else b"")
 
@@ -126,6 +130,11 @@ class Response:
     def json(self) -> Any:
         """Return what the body says; None if it is no JSON."""
         return json.loads(self.body) if self.is_json else None
+
+    def telling(self, result: Any, *steps: str) -> "Response":
+        """Return the same answer with another result, and with more steps before its own."""
+        told = {**self.json, "result": result, "next_steps": [*steps, *self.json["next_steps"]]}
+        return Response(self.status, self.content_type, json.dumps(told).encode())
 
     @property
     def base64(self) -> str:
@@ -223,16 +232,6 @@ def _collect(schema: Any, definitions: Json, used: Json) -> None:
     elif isinstance(schema, list):
         for value in schema:
             _collect(value, definitions, used)
-
-
-def _localized(schema: Any) -> Any:
-    """Return a schema whose references point into its own `$defs`."""
-    if isinstance(schema, dict):
-        return {
-            key: f"#/$defs/{value.removeprefix(REF)}" if key == "$ref" else _localized(value)
-            for key, value in schema.items()
-        }
-    return [_localized(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _segment(name: str, value: Any) -> str:

@@ -4,28 +4,39 @@ import asyncio
 import json
 from typing import Any
 
-import httpx2
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from daimon.kit.asgi import App
+from daimon.kit.asgi import App, Message, Receive, Send
 from daimon.mcp import operations, server
 from daimon.mcp.body import MOST_BYTES
+from daimon.mcp.calling import Call, Context
+from daimon.mcp.inside import ask
 from daimon.mcp.operations import Request, Response
-from daimon.mcp.server import Context
+from daimon.mcp.scope import GONE, STREAMS
 
 _PASSED_ON = ("authorization", "x-api-key", "x-forwarded-for", "user-agent")
+_HERE = ("127.0.0.1", 0)
 
 
 async def keep_open(app: App, opened: "asyncio.Future[App]", stop: asyncio.Event) -> None:
     """Serve MCP over an application until `stop`."""
     try:
-        description = await _ask(app, ("127.0.0.1", 0), Request("GET", "/openapi.json"), {})
+        request = Request("GET", "/openapi.json")
+        description = await ask(app, request, client=_HERE, headers={}, gone=asyncio.Event())
         made = server.make(operations.read(json.loads(description.body)), _caller(app))
-        manager = StreamableHTTPSessionManager(
-            app=made, json_response=True, stateless=True, max_request_body_size=MOST_BYTES
+        plain, streaming = (
+            StreamableHTTPSessionManager(
+                app=made, json_response=alone, stateless=True, max_request_body_size=MOST_BYTES
+            )
+            for alone in (True, False)
         )
-        async with manager.run():
-            opened.set_result(manager.handle_request)
+
+        async def answer(scope: Message, receive: Receive, send: Send) -> None:
+            manager = streaming if scope[STREAMS] else plain
+            await manager.handle_request(scope, receive, send)
+
+        async with plain.run(), streaming.run():
+            opened.set_result(answer)
             await stop.wait()
     except Exception as error:
         if opened.done():
@@ -33,23 +44,11 @@ async def keep_open(app: App, opened: "asyncio.Future[App]", stop: asyncio.Event
         opened.set_exception(error)
 
 
-def _caller(app: App) -> server.Call:
+def _caller(app: App) -> Call:
     async def call(context: Context, request: Request) -> Response:
         asked: Any = context.request
         headers = {name: asked.headers[name] for name in _PASSED_ON if name in asked.headers}
-        return await _ask(app, asked.scope.get("client") or ("127.0.0.1", 0), request, headers)
+        client = asked.scope.get("client") or _HERE
+        return await ask(app, request, client=client, headers=headers, gone=asked.scope[GONE])
 
     return call
-
-
-async def _ask(app: App, client: tuple[str, int], request: Request, headers: dict[str, str]) -> Response:
-    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=client)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://api", timeout=None) as http:
-        answer = await http.request(
-            request.method,
-            request.path,
-            params=list(request.query),
-            content=request.body,
-            headers={**headers, **request.headers},
-        )
-    return Response(answer.status_code, answer.headers.get("content-type", ""), answer.content)

@@ -6,10 +6,10 @@ import httpx2
 from mcp.server.stdio import stdio_server
 
 from daimon.mcp import operations, server
+from daimon.mcp.calling import Context
 from daimon.mcp.operations import Request, Response
-from daimon.mcp.server import Context
 
-_SECONDS = 90.0  # longer than any long poll
+_SECONDS = 150.0  # longer than the longest poll, which waits for 120
 
 
 class CannotStart(Exception):
@@ -21,6 +21,7 @@ async def run(base_url: str, api_key: str | None) -> None:
     async with httpx2.AsyncClient(base_url=base_url, timeout=_SECONDS) as client:
         api = _Api(client, api_key)
         made = server.make(operations.read(await api.description()), api.call)
+        await api.check_key()
         async with stdio_server() as (read, write):
             await made.run(read, write, made.create_initialization_options())
 
@@ -36,10 +37,23 @@ class _Api:
             answer = await self._client.get("/openapi.json")
             described: operations.Json = answer.raise_for_status().json()
         except (httpx2.HTTPError, ValueError) as error:
-            raise CannotStart(f"there is no daimon at {self._client.base_url}: {error}") from error
+            told = "DAIMON_BASE_URL or --base-url says where it is"
+            raise CannotStart(f"there is no daimon at {self._client.base_url}: {error}; {told}") from error
         return described
 
+    async def check_key(self) -> None:
+        """Raise CannotStart for a key that is refused: a model would see one tool, and nobody the reason."""
+        answer = await self._ask(Request("GET", "/v1/whoami"))
+        if self._key and answer.status == 401:
+            raise CannotStart(f"DAIMON_API_KEY is refused: {answer.json['message']}")
+
     async def call(self, _: Context, request: Request) -> Response:
+        """Call the API, and go on with the key of an account that this opens."""
+        made = await self._ask(request)
+        self._go_on_with(made)
+        return made
+
+    async def _ask(self, request: Request) -> Response:
         """Call the API. What cannot be reached answers as a server that is away does."""
         headers = dict(request.headers) | ({"authorization": f"Bearer {self._key}"} if self._key else {})
         try:
@@ -49,9 +63,7 @@ class _Api:
         except (httpx2.HTTPError, httpx2.InvalidURL):
             await asyncio.sleep(0)
             return Response(503, "text/plain", b"")
-        made = Response(answer.status_code, answer.headers.get("content-type", ""), answer.content)
-        self._go_on_with(made)
-        return made
+        return Response(answer.status_code, answer.headers.get("content-type", ""), answer.content)
 
     def _go_on_with(self, answer: Response) -> None:
         result = (answer.json or {}).get("result") if answer.status == 201 else None

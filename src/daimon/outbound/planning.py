@@ -17,6 +17,7 @@ from daimon.inboxes.models import Inbox, InboxStatus
 from daimon.keys.models import Principal
 from daimon.kit.batches import Batches
 from daimon.kit.errors import Invalid
+from daimon.kit.ids import Kind, show
 from daimon.mail.address import BadAddress, parse_address
 from daimon.mail.parsed import Mailbox
 from daimon.outbound import replying
@@ -136,7 +137,7 @@ async def _pod_limit(db: Connection, scope: Scope, pod_id: UUID | None) -> int |
         return None
     pod = await pods.get(db, Scope(scope.account_id), pod_id)
     if pod.status is PodStatus.SUSPENDED:
-        raise PodSuspended
+        raise PodSuspended().about(pod_id=show(Kind.POD, pod_id))
     return pod.limits.max_sends_per_day
 
 

@@ -39,6 +39,7 @@ class SubdomainTaken(Conflict):
     """Another pod has this subdomain."""
 
     error = "SUBDOMAIN_TAKEN"
+    next_steps = ("Choose another subdomain.",)
 
     @classmethod
     def suggesting(cls, subdomain: str, free: Sequence[str]) -> "SubdomainTaken":
@@ -46,6 +47,5 @@ class SubdomainTaken(Conflict):
         return cls(
             f"The subdomain {subdomain} is taken.",
             details=[Detail("subdomain", name) for name in free],
-            next_steps=[f'Send the request again with "subdomain": "{name}".' for name in free]
-            or ["Choose another subdomain."],
+            next_steps=[f'Send the request again with "subdomain": "{name}".' for name in free] or None,
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from daimon.db.engine import Connection
 from daimon.db.scope import Scope
+from daimon.kit.ids import Kind, show
 from daimon.quotas.errors import PodLimitReached
 from daimon.quotas.service import Quota
 from daimon.quotas.usage import NO_POD
@@ -99,4 +100,4 @@ async def _full(db: Connection, scope: Scope, pod_id: UUID, limit: int | None) -
     return PodLimitReached(
         f"The pod may hold {limit} inboxes, and holds {used}.",
         current_usage={"current_inboxes": used, "max_inboxes": limit},
-    )
+    ).about(pod_id=show(Kind.POD, pod_id))

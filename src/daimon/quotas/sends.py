@@ -12,6 +12,7 @@ from daimon.db.engine import Connection
 from daimon.db.scope import Scope
 from daimon.events.models import NewEvent
 from daimon.kit.errors import DaimonError, Invalid
+from daimon.kit.ids import Kind, show
 from daimon.kit.rate_limit import RateLimit
 from daimon.quotas.errors import DailySendsExceeded, PodDailySendsExceeded, PodMayNotSend, SendRequiresPaid
 from daimon.quotas.tiers import TierLimits
@@ -65,7 +66,7 @@ async def spend_all(
     check_may_send(account, limits)
     most, total = limits.max_sends_per_day, sum(each.recipients for each in sendings)
     for each in sendings:
-        _check_fits(each.recipients, most, each.pod_limit)
+        _check_fits(each, most)
     pods = _by_pod(sendings)
     in_account, in_pods = await _spend(db, account.account_id, pods, total, most, now)
     if in_account is None:
@@ -75,9 +76,10 @@ async def spend_all(
     for pod in pods:
         if pod.pod_id not in in_pods:
             assert pod.pod_limit is not None
+            assert pod.pod_id is not None
             await _give_back(db, account.account_id, pods, in_pods, total)
             used = await used_today(db, Scope(account.account_id), pod_id=pod.pod_id, now=now)
-            raise _pod_exceeded(pod.pod_limit, used, now)
+            raise _pod_exceeded(pod.pod_limit, used, now).about(pod_id=show(Kind.POD, pod.pod_id))
     used_in = {pod.pod_id: in_pods[pod.pod_id] - pod.recipients for pod in pods}
     used_in_all, spent = in_account - total, []
     for each in sendings:
@@ -128,13 +130,13 @@ def check_may_send(account: Account, limits: TierLimits) -> None:
         )
 
 
-def _check_fits(recipients: int, most: int | None, pod_limit: int | None) -> None:
+def _check_fits(each: Sending, most: int | None) -> None:
     """Refuse what no wait would let through."""
-    if pod_limit == 0:
-        raise PodMayNotSend
-    smallest = min((limit for limit in (most, pod_limit) if limit is not None), default=None)
-    if smallest is not None and recipients > smallest:
-        raise Invalid.field("to", f"{recipients} recipients are more than the {smallest} sends of a whole day")
+    if each.pod_limit == 0 and each.pod_id is not None:
+        raise PodMayNotSend().about(pod_id=show(Kind.POD, each.pod_id))
+    smallest = min((limit for limit in (most, each.pod_limit) if limit is not None), default=None)
+    if smallest is not None and each.recipients > smallest:
+        raise Invalid.field("to", f"{each.recipients} recipients are more than the {smallest} sends of a whole day")
 
 
 async def _spend(

@@ -161,7 +161,7 @@ async def _inbox_limit_reached(db: Connection, account: Account, limits: TierLim
         f"The {account.tier} tier allows {most} inboxes and the account has {counted}.",
         next_steps=[
             "Ask your operator to upgrade the account; upgrade_context.agent_script says how to ask.",
-            "Or delete an inbox that is no longer needed: DELETE /v1/inboxes/{id}.",
+            "Or delete an inbox that is no longer needed: GET /v1/inboxes lists them.",
         ],
         current_usage={"current_inboxes": counted, "max_inboxes": most},
     )
@@ -173,7 +173,7 @@ async def _domain_limit_reached(db: Connection, account: Account, limits: TierLi
         f"The {account.tier} tier allows {most} custom domains and the account has {counted}.",
         next_steps=[
             "Ask your operator to upgrade the account; upgrade_context.agent_script says how to ask.",
-            "Or delete a domain that is no longer needed: DELETE /v1/domains/{id}.",
+            "Or delete a domain that is no longer needed: GET /v1/domains lists them.",
         ],
         current_usage={"current_custom_domains": counted, "max_custom_domains": most},
     )

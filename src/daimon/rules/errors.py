@@ -17,7 +17,7 @@ class RuleExists(StateConflict):
     """The list has this rule already."""
 
     code = "RULE_EXISTS"
-    next_steps = ("GET /v1/rules?value={value} shows it.",)
+    next_steps = ("GET /v1/rules shows it.",)
 
 
 class TooManyRules(StateConflict):
@@ -25,7 +25,7 @@ class TooManyRules(StateConflict):
 
     code = "TOO_MANY_RULES"
     next_steps = (
-        "Delete rules that are no longer needed: DELETE /v1/rules/{rule_id}.",
+        "Delete rules that are no longer needed: GET /v1/rules lists them.",
         "One rule for a domain stands for all addresses in it and in its subdomains.",
     )
 

@@ -106,7 +106,10 @@ async def _check_status(db: Connection, who: Principal, member: Member, wanted: 
     if member.status is MemberStatus.INVITED:
         raise StateConflict(
             "This member has not accepted the invitation yet.",
-            next_steps=["DELETE takes the invitation back.", "POST /v1/members/{id}/invite makes a fresh link."],
+            next_steps=[
+                "DELETE /v1/members/{member_id} takes the invitation back.",
+                "POST /v1/members/{member_id}/invite makes a fresh link.",
+            ],
         )
     held = await GrantRepository(db, who.scope).held_by(member.id)
     if wanted is MemberStatus.ACTIVE:

@@ -38,3 +38,4 @@ class WebhooksRequirePaid(PaymentRequired):
     """The account's tier has no webhooks."""
 
     error = "WEBHOOK_REQUIRES_PAID"
+    next_steps = ("Ask your operator to upgrade the account; upgrade_context.agent_script says how to ask.",)

@@ -37,15 +37,16 @@ def add_base_url(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--base-url", dest="base_url", metavar="URL", help=told)
 
 
-def connection(profile: str | None, base_url: str | None) -> Connection:
+def connection(profile: str | None, base_url: str | None, *, default: bool = True) -> Connection:
     """Return where to call and with which key. Raises BadUsage for a profile that is not there.
 
-    A profile that is named goes before `DAIMON_API_KEY` and `DAIMON_BASE_URL`, and these before the one in use.
+    A profile that is named goes before `DAIMON_API_KEY` and `DAIMON_BASE_URL`, and these before the one in use, which
+    counts by `default` alone.
     """
     named = profile or os.environ.get("DAIMON_PROFILE")
     key = None if named else os.environ.get("DAIMON_API_KEY") or None
     url = base_url or (None if named else os.environ.get("DAIMON_BASE_URL"))
-    if key is None:
+    if key is None and (named or default):
         known = read()
         if named and named not in known:
             raise BadUsage(f"there is no profile {named!r}; `daimon login --profile {named}` makes it")

@@ -1,0 +1,39 @@
+"""The API, as the handlers of MCP call it: with the key of whoever asks."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+
+from daimon.mcp import answers
+from daimon.mcp.operations import Operation, Request, Response, Who
+
+Context = ServerRequestContext[Any, Any]
+Call = Callable[[Context, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What can be called, and the way to call it."""
+
+    operations: Mapping[str, Operation]
+    call: Call
+
+    async def who(self, context: Context) -> Who | None:
+        """Return whose key it is; None without one. The API has refused a wrong one by then."""
+        answer = await self.call(context, Request("GET", "/v1/whoami"))
+        if answer.status != 200:
+            return None
+        result = answer.json["result"]
+        return Who(result["scope"], frozenset(result["permissions"]), result["inbox_id"])
+
+    async def read(self, context: Context, name: str, arguments: Mapping[str, Any]) -> Response:
+        """Return what an operation answers. Raises MCPError with its error, for what is no call of a tool."""
+        operation = self.operations[name]
+        answer = await self.call(context, operation.request(arguments))
+        if answer.status != 200:
+            raise MCPError(types.INVALID_PARAMS, "\n".join(answers.failure(operation, answer)))
+        return answer
