@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -146,11 +147,54 @@ def test_a_lost_request_is_sent_again_as_what_it_was(odd: Odd, capsys: pytest.Ca
     assert "later" in capsys.readouterr().err
 
 
-def test_a_delete_is_sent_once(odd: Odd) -> None:
+@pytest.mark.parametrize("first", [hangs_up, says(502, b""), says(504, b"{}")])
+def test_a_delete_is_sent_once(first: Answer, odd: Odd) -> None:
     """The second would say that there is no such thing."""
-    odd.answers = [hangs_up, result({"deleted": True})]
+    odd.answers = [first, result({"deleted": True})]
     assert odd.run("inboxes", "delete", INBOX) == 9
     assert len(odd.asked) == 1
+
+
+def test_a_request_whose_first_try_still_runs_is_asked_for_again(odd: Odd) -> None:
+    """The server is about to answer the one whose connection was lost: its answer is that of both."""
+    running = says(409, b'{"error": "REQUEST_IN_PROGRESS", "message": "still running"}')
+    odd.answers = [hangs_up, running, result({"id": "msg_1"})]
+    assert odd.run("send", INBOX, "--to", "ada@example.com") == 0
+    odd.answers = [says(409, b'{"error": "CONFLICT", "message": "taken"}')]
+    odd.asked.clear()
+    assert odd.run("send", INBOX, "--to", "ada@example.com") == 5
+    assert len(odd.asked) == 1
+
+
+def test_a_wait_that_was_broken_off_asks_for_what_is_left(odd: Odd) -> None:
+    """Not for the whole time anew: it would last longer than was asked for."""
+
+    def breaks_off(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        time.sleep(0.05)  # some of the time passes
+        hangs_up(handler, body)
+
+    odd.answers = [breaks_off, breaks_off, result({"id": "msg_1"})]
+    assert odd.run("messages", "wait", INBOX, "--timeout", "20") == 0
+    asked = [float(path.partition("timeout=")[2]) for path, _ in odd.asked]
+    assert asked == sorted(set(asked), reverse=True)
+
+
+def test_a_base_url_may_end_in_the_version(odd: Odd) -> None:
+    """As the clients have it: it is what other services call their base URL."""
+    odd.answers = [result({"key_id": "key_1"})]
+    assert cli.main(["whoami", "--base-url", f"{odd.url}/v1/"]) == 0
+    assert [path for path, _ in odd.asked] == ["/v1/whoami"]
+
+
+def test_a_file_is_fetched_from_behind_the_path_of_a_proxy(odd: Odd, tmp_path: Path) -> None:
+    """Which the link names, too, if it is the public one."""
+    link = result({"url": f"{odd.url}/mail/v1/downloads/abc"})
+    odd.answers = [link, says(200, b"octets", "text/plain")]
+    file = tmp_path / "a.txt"
+    base = ["--base-url", f"{odd.url}/mail"]
+    assert cli.main(["messages", "get-attachment", INBOX, "msg_1", "att_1", "--output", str(file), *base]) == 0
+    assert file.read_bytes() == b"octets"
+    assert odd.asked[1][0] == "/mail/v1/downloads/abc"
 
 
 def test_an_account_is_not_deleted_by_the_way(odd: Odd, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,7 @@ def checked_url(url: str) -> str:
         raise BadUsage(f"{url!r} is not a URL such as {DEFAULT_URL}")
     if "@" in parts.netloc:
         raise BadUsage("a URL with a name and a password in it is not taken: a key goes into a profile")
-    return url.rstrip("/")
+    return url.rstrip("/").removesuffix("/v1").rstrip("/")  # each path begins with it
 
 
 def used(known: Profiles) -> str:

@@ -46,19 +46,19 @@ def _question(call: Json, given: Mapping[str, Any]) -> str:
 
 
 def _run(call: Json, given: Mapping[str, Any], connection: Connection, asked: Call) -> int:
-    def send(each: Call) -> Answer:
-        return _succeeded(_sent(connection, each, call["help"]))
+    def send(make: Callable[[], Call]) -> Answer:
+        return _succeeded(_sent(connection, make, call["help"]))
 
     kept = Keeping(call, given, connection)
     if given.get("all"):
-        pages.run(asked, send, as_json=given["json"], show_secret=given["show_secret"])
+        pages.run(asked, lambda page: send(lambda: page), as_json=given["json"], show_secret=given["show_secret"])
         return 0
     if call["operation"] == "wait_for_message":
         answer = waiting.wait(asked, send, given["query:timeout"])
     elif call["octets"] or (call["links"] and given["output"]):
         answer = _succeeded(_fetched(call, given, connection, asked))
     else:
-        answer = send(asked)
+        answer = send(lambda: asked)
     return _tell(call, given, kept, answer)
 
 
@@ -90,22 +90,33 @@ def _value(kind: str, value: Any) -> Any:
     return [reading.file(path) for path in value] if kind == "files" else value
 
 
-def _sent(connection: Connection, asked: Call, doing: str) -> Answer:
-    """Send a request, again if it was lost: a POST carries a key, so that it is done once. Raises Unreachable."""
+def _sent(connection: Connection, make: Callable[[], Call], doing: str) -> Answer:
+    """Send a request, again if it was lost: a POST carries a key, so that it is done once. Raises Unreachable.
+
+    A long poll is made anew for each try, as less time is left; anything else is the same each time, with its key.
+    """
     with Progress(doing) as progress:
         for pause in _AGAIN:
-            wanted = 0.0
+            asked, wanted = make(), 0.0
+            once = asked.method == "DELETE"  # done twice, it would say that there is nothing
             try:
                 answer = calling.call(connection, asked, progress=progress.moved)
             except calling.Unreachable as error:
-                if not _may_come_back(error) or asked.method == "DELETE":  # done twice, it says that there is nothing
+                if once or not _may_come_back(error):
                     raise
             else:
                 wanted = answer.retry_after or 0.0
-                if answer.status not in _LOST or wanted > _LONGEST_PAUSE:
+                if once or not _is_lost(answer) or wanted > _LONGEST_PAUSE:
                     return answer
             time.sleep(max(pause, wanted))
-        return calling.call(connection, asked, progress=progress.moved)
+        return calling.call(connection, make(), progress=progress.moved)
+
+
+def _is_lost(answer: Answer) -> bool:
+    """Return whether an answer is not that of the request: a proxy's, or that an earlier try of it still runs."""
+    if answer.status in _LOST:
+        return True
+    return isinstance(answer.content, dict) and answer.content.get("error") == "REQUEST_IN_PROGRESS"
 
 
 def _may_come_back(error: calling.Unreachable) -> bool:
@@ -127,7 +138,9 @@ def _fetched(call: Json, given: Mapping[str, Any], connection: Connection, asked
         answer = calling.call(connection, asked)
         if not answer.ok:
             return answer
-        link = calling.request("GET", urlsplit(answer.content["result"]["url"]).path)
+        # At the base URL, which may have a path of its own: the public one may be out of reach from here.
+        _, _, below = urlsplit(answer.content["result"]["url"]).path.partition("/v1/")
+        link = calling.request("GET", f"/v1/{below}")
         without_key = Connection(connection.base_url, None)
         return calling.call(without_key, link, into=into, as_it_is=True, progress=progress.moved)
 

@@ -11,7 +11,7 @@ DEFAULT_SECONDS = 30.0
 _LONGEST = 60.0  # of one request; proxies on the way often cut a silent connection later than that
 _PAUSE = 1.0
 
-Send = Callable[[Call], Answer]
+Send = Callable[[Callable[[], Call]], Answer]  # what makes a request anew for each try
 
 
 def wait(asked: Call, send: Send, seconds: float | None) -> Answer:
@@ -21,15 +21,19 @@ def wait(asked: Call, send: Send, seconds: float | None) -> Answer:
     what no patience mends.
     """
     if not (seconds is None or seconds >= 0):
-        return send(asked)  # the API says what is wrong with it
+        return send(lambda: asked)  # the API says what is wrong with it
     until = time.monotonic() + (DEFAULT_SECONDS if seconds is None else seconds)
     rest = [(name, value) for name, value in asked.query if name != "timeout"]
     has_answered = False
-    while True:
+
+    def poll() -> Call:
         left = max(0.0, until - time.monotonic())
+        return asked._replace(query=[*rest, ("timeout", f"{min(left, _LONGEST):.3f}")])
+
+    while True:
         began = time.monotonic()
         try:
-            answer = send(asked._replace(query=[*rest, ("timeout", f"{min(left, _LONGEST):.3f}")]))
+            answer = send(poll)
         except (calling.Unreachable, Failure) as error:
             if not has_answered or until <= time.monotonic() or not _passes(error):
                 raise
