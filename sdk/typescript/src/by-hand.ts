@@ -38,17 +38,18 @@ export class MessagesByHand extends Resource {
   /**
    * Waits for a message, and resolves with it as soon as it is there; with null after `timeout` milliseconds without.
    *
-   * Without `after`, an unread message that is there already is taken at once.
+   * Without `after`, an unread message that is there already is taken at once. A server that stops meanwhile is looked
+   * for until then.
    */
   async wait(inboxId: string, params: WaitParams = {}, options?: RequestOptions): Promise<Answered<Message> | null> {
     const { timeout = 60_000, ...asked } = params;
     const until = timeout === null ? Infinity : Date.now() + (timeout <= 0 ? 0 : checkedTime(timeout));
     const where = path`/v1/inboxes/${inboxId}/messages/wait`;
+    const poll = { longest: LONGEST_POLL, until, isKnown: false };
     for (;;) {
       const began = Date.now();
-      const patience = Math.max(0, Math.min(LONGEST_POLL, until - began));
-      const query = { ...asked, timeout: patience / 1000 };
-      const told = await this.transport.json({ verb: 'GET', path: where, query, patience, until }, options);
+      const told = await this.transport.json({ verb: 'GET', path: where, query: asked, poll }, options);
+      poll.isKnown = true;
       const message = flattened(told) as Answered<Message> | null;
       if (message) return message;
       if (Date.now() >= until) return null;

@@ -8,7 +8,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface ClientOptions {
   /** The key; else DAIMON_API_KEY. `null`: none, whatever the environment says; then only `inboxes.create` works. */
   apiKey?: string | null | undefined;
-  /** Where the server is; else DAIMON_BASE_URL, else https://api.daimon.email. */
+  /** Where the server is, with or without `/v1`; else DAIMON_BASE_URL, else https://api.daimon.email. */
   baseUrl?: string | URL | undefined;
   /** Milliseconds until a request without an answer is given up: 30,000. `Infinity` waits for ever. */
   timeout?: number | undefined;
@@ -90,9 +90,7 @@ function baseUrlOf(given: string | URL | undefined): string {
   if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
     throw new TypeError(`baseUrl must be a URL such as ${DEFAULT_BASE_URL}, not ${JSON.stringify(told)}`);
   }
-  const path = url.pathname.replace(/\/+$/, '');
-  if (path.endsWith('/v1')) throw new TypeError('baseUrl must not end with /v1: each call adds it');
-  return url.origin + path;
+  return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/+v1$/, ''); // each path begins with it
 }
 
 function parsed(url: string): URL | undefined {

@@ -18,10 +18,17 @@ export interface Wanted {
   path: Path;
   query?: object | undefined;
   body?: object | undefined;
-  /** Milliseconds that the server may take on top of the time-out. */
-  patience?: number;
-  /** When trying again ends (`Date.now()`). */
-  until?: number;
+  poll?: Poll;
+}
+
+/** A request that the server holds for a while: `timeout` in its query, on top of the client's time-out. */
+export interface Poll {
+  /** Milliseconds that one request may be held. */
+  longest: number;
+  /** When the wait ends, and with it trying again (`Date.now()`). */
+  until: number;
+  /** Whether the server has answered such a request, or has held one: then it is looked for until the end. */
+  isKnown: boolean;
 }
 
 type Read<T> = (got: Response) => Promise<T>;
@@ -68,20 +75,27 @@ export class Transport {
   async request<T>(wanted: Wanted, read: Read<T>, options: RequestOptions = {}): Promise<T> {
     if (typeof wanted.path !== 'string') throw wanted.path;
     const { signal, timeout = this.config.timeout, maxRetries = this.config.maxRetries } = options;
-    const bounds = { time: checkedTime(timeout) + (wanted.patience ?? 0), signal };
+    const { verb, query, poll } = wanted;
+    const time = checkedTime(timeout);
     const retries = checkedRetries(maxRetries);
-    const url = this.config.baseUrl + wanted.path + queryOf(wanted.query);
+    const url = this.config.baseUrl + wanted.path;
     const init = await this.initOf(wanted, options);
     for (let tries = 0; ; tries++) {
+      const began = Date.now();
+      const held = poll ? Math.max(0, Math.min(poll.longest, poll.until - began)) : 0; // what is left, for each try
+      const asked = queryOf(poll ? { ...query, timeout: held / 1000 } : query);
       let error: DaimonError;
       try {
-        return await this.attempt(url, init, read, bounds);
+        return await this.attempt(url + asked, init, read, { time: time + held, signal });
       } catch (thrown) {
         error = this.failed(thrown);
       }
-      const wait = pauseAfter(error, tries, wanted.verb !== 'DELETE');
-      const late = wanted.until !== undefined && wait !== undefined && Date.now() + wait > wanted.until;
-      if (wait === undefined || late || tries >= retries) throw error;
+      const now = Date.now();
+      if (poll && error instanceof NoAnswer && error.maybeDone && now - began >= HELD) poll.isKnown = true;
+      const wait = pauseAfter(error, tries, verb !== 'DELETE');
+      const isLate = wait !== undefined && poll !== undefined && now + wait > poll.until;
+      const isGivenUp = tries >= retries && !(poll?.isKnown && retries);
+      if (wait === undefined || isLate || isGivenUp) throw error;
       await pause(wait, signal);
     }
   }
@@ -122,7 +136,7 @@ export class Transport {
   }
 
   private async initOf(wanted: Wanted, options: RequestOptions): Promise<RequestInit> {
-    const key = wanted.verb === 'POST' ? { 'Idempotency-Key': options.idempotencyKey ?? (await randomKey()) } : {};
+    const key = wanted.verb === 'POST' ? { 'Idempotency-Key': options.idempotencyKey || (await randomKey()) } : {};
     const type = wanted.body ? { 'Content-Type': 'application/json' } : {};
     const headers = this.config.headers({ ...type, ...key }, options.headers);
     return { method: wanted.verb, headers, ...(wanted.body && { body: JSON.stringify(wanted.body) }) };
@@ -183,6 +197,7 @@ export class Transport {
   }
 }
 
+const HELD = 1_000; // milliseconds after which whoever lets go of a long poll did hear it
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'ConnectionRefused']);
 
 class Aborted {

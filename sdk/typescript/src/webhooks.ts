@@ -51,7 +51,7 @@ function header(headers: HeadersLike, name: string): string {
 }
 
 function keyOf(secret: string): BufferSource {
-  const told = String(secret ?? '');
+  const told = String(secret ?? '').trim(); // files and environments like to end in a line feed
   const key = decodeBase64(told.startsWith(PREFIX) ? told.slice(PREFIX.length) : told);
   if (!key?.byteLength) throw new TypeError('the secret is not one of a webhook: whsec_ and base64');
   return key;

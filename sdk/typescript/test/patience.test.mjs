@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
-import { DaimonClient, NoAnswer } from 'daimon-email';
-import { failure, scripted } from './scripted.mjs';
+import { DaimonClient, NoAnswer, Unavailable } from 'daimon-email';
+import { failure, json, NOW, result, scripted } from './scripted.mjs';
 
 /** Runs a test against a server that never answers; it hears of each request. */
 async function silent(use) {
@@ -95,5 +95,35 @@ test('a program ends when its calls have', async () => {
       console.log('done');`;
     const done = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: import.meta.dirname, encoding: 'utf8', timeout: 20_000 });
     assert.deepEqual([done.stdout, done.signal], ['done\n', null], done.stderr);
+  });
+});
+
+const NOTHING = json(200, { result: null, next_steps: [] });
+const AWAY = failure(503, 'UNAVAILABLE', {}, NOW);
+const times = (asked) => asked.map(({ url }) => Number(new URL(url, 'http://d.test').searchParams.get('timeout')));
+
+test('a wait outlasts a restart of a server that has answered it, whatever the number of tries', async () => {
+  await scripted([NOTHING, ...Array(6).fill(AWAY), result({ id: 'msg_1' })], async (client, asked) => {
+    const found = await client({ maxRetries: 1 }).messages.wait('inbox_1', { timeout: null });
+    assert.deepEqual([found.id, asked.length], ['msg_1', 8]);
+  });
+});
+
+test('a server that has never answered a wait is tried as for any call; one that is to be asked once, once', async () => {
+  await scripted(Array(2).fill(AWAY), async (client, asked) => {
+    await assert.rejects(client({ maxRetries: 1 }).messages.wait('inbox_1', { timeout: null }), Unavailable);
+    assert.equal(asked.length, 2);
+  });
+  await scripted([NOTHING, AWAY], async (client, asked) => {
+    await assert.rejects(client({ maxRetries: 0 }).messages.wait('inbox_1', { timeout: null }), Unavailable);
+    assert.equal(asked.length, 2);
+  });
+});
+
+test('a poll that is tried again asks for what is left of the wait', async () => {
+  await scripted([null, null, result({ id: 'msg_1' })], async (client, asked) => {
+    await client().messages.wait('inbox_1', { timeout: 20_000 });
+    const [first, second, third] = times(asked);
+    assert.ok(20 >= first && first > second && second > third, times(asked).join());
   });
 });

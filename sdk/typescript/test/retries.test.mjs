@@ -80,3 +80,11 @@ test('no server, and none that answers in time', async () => {
   slow.closeAllConnections();
   await new Promise((resolve) => slow.close(resolve));
 });
+
+test('an empty idempotency key is none: one is made', async () => {
+  await scripted([null, result(WHO)], async (client, asked) => {
+    await client().inboxes.create({}, { idempotencyKey: '' });
+    assert.match(asked[0].headers['idempotency-key'], /^[0-9a-f]{32}$/);
+    assert.equal(asked[1].headers['idempotency-key'], asked[0].headers['idempotency-key']);
+  });
+});

@@ -21,6 +21,7 @@ test('a request that is ours is taken: text and octets, headers of every kind', 
     assert.deepEqual([event.eventId, event.webhookId, event.data.inbox.viewUrl], ['evt_1', 'wh_1', 'ü']);
   }
   assert.equal((await webhooks.verify(new TextEncoder().encode(BODY), signed(), SECRET)).event, 'inbox.created');
+  assert.equal((await webhooks.verify(BODY, signed(), `${SECRET}\n`)).event, 'inbox.created'); // as a file holds it
 });
 
 const without = (name) => ({ ...signed(), [name]: undefined });
