@@ -8,7 +8,7 @@ import pytest
 from daimon_email import AsyncDaimonClient, DaimonClient
 
 from .conftest import Connect
-from .scripted import result
+from .scripted import answer, result
 from .test_retries import WHO, Start
 
 KEY = "dm_free_abcdefgh"
@@ -27,6 +27,15 @@ def test_a_base_url_may_have_a_path_and_be_an_object(connect: Connect, scripted:
     peer = scripted([result(**WHO)])
     connect(KEY, httpx.URL(f"{peer.url}/mail")).whoami()
     assert peer.asked[0].line == "GET /mail/v1/whoami HTTP/1.1"
+
+
+def test_a_link_is_followed_at_the_base_url(connect: Connect, scripted: Start) -> None:
+    """Once below its path, which the link names, too, if the public address is the same."""
+    link = {"url": "https://outer.test/mail/v1/downloads/abc?x=1", "filename": "a", "content_type": "a/b", "size": 1,
+            "expires_at": "2026-03-16T10:30:00Z"}  # fmt: skip
+    peer = scripted([result(**link), answer(200, b"octets")])
+    assert connect(KEY, f"{peer.url}/mail").messages.download("inbox_1", "msg_1", "att_1") == b"octets"
+    assert peer.asked[1].line == "GET /mail/v1/downloads/abc?x=1 HTTP/1.1"
 
 
 @pytest.mark.parametrize("client", [DaimonClient, AsyncDaimonClient])

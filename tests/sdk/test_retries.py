@@ -98,6 +98,14 @@ def test_a_proxys_date_is_waited_for(connect: Connect, scripted: Start) -> None:
     assert 3000 < refused.value.retry_after <= 3600
 
 
+@pytest.mark.parametrize("odd", ["-5", "nan", "-inf"])
+def test_a_retry_after_that_is_no_time_is_none(connect: Connect, scripted: Start, odd: str) -> None:
+    """In the body, too: what a proxy says there leads to no error of another kind."""
+    body = b'{"error": "ODD", "retry_after": %s}' % odd.replace("nan", "NaN").replace("inf", "Infinity").encode()
+    header = answer(503, {"error": "ODD"}, Retry_After=odd)
+    assert connect(base_url=scripted([header, answer(503, body), result(**WHO)]).url).whoami().tier == "free"
+
+
 def test_a_long_retry_after_is_the_callers_to_wait_for(connect: Connect, scripted: Start) -> None:
     """Nobody shall hang for an hour in a call."""
     peer = scripted([failure(429, "RATE_LIMIT_EXCEEDED", retry_after=3600, code="INBOX_CREATE_RATE_LIMIT")])
@@ -160,6 +168,10 @@ def test_a_redirect_says_where_to(connect: Connect, scripted: Start) -> None:
     peer = scripted([answer(301, b"", Location="https://daimon.test/v1/whoami")])
     with pytest.raises(UnexpectedAnswer, match=r"leads to https://daimon\.test/v1/whoami; is the base URL right"):
         connect(base_url=peer.url).whoami()
+    peer = scripted([answer(302, b"", Location="https://sso.test/login?state=secret")])
+    with pytest.raises(UnexpectedAnswer) as refused:  # what stands behind the `?` may let somebody in
+        connect(base_url=peer.url).whoami()
+    assert "https://sso.test/login;" in str(refused.value)
 
 
 @pytest.mark.parametrize("odd", ["text", 5, ["a"], {"a": "b"}, True])

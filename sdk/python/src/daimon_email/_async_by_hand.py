@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlsplit
 
 from daimon_email._async import AsyncEventStream, AsyncResource
 from daimon_email._following import Following
-from daimon_email._requests import Moment, commas, get, seg
+from daimon_email._requests import Moment, commas, get, linked, seg
 from daimon_email._verifying import Headers, verify
 from daimon_email._waiting import wait
 from daimon_email.models import Download, Event, EventType, Message
@@ -38,9 +37,7 @@ class AsyncMessagesByHand(AsyncResource):
     async def download(self, inbox_id: str, message_id: str, attachment_id: str) -> bytes:
         """Fetch the octets of an attachment."""
         where = f"/v1/inboxes/{seg(inbox_id)}/messages/{seg(message_id)}/attachments/{seg(attachment_id)}"
-        link = urlsplit((await self._call(get(where), Download)).url)
-        # At the base URL: the public one may be out of reach from here.
-        return await self._octets(get(link.path, **dict(parse_qsl(link.query))))
+        return await self._octets(linked((await self._call(get(where), Download)).url))
 
 
 class AsyncEventsByHand(AsyncResource):

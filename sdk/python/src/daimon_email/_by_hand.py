@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlsplit
 
 from daimon_email._following import Following
-from daimon_email._requests import Moment, commas, get, seg
+from daimon_email._requests import Moment, commas, get, linked, seg
 from daimon_email._sync import EventStream, Resource
 from daimon_email._verifying import Headers, verify
 from daimon_email._waiting import wait
@@ -38,9 +37,7 @@ class MessagesByHand(Resource):
     def download(self, inbox_id: str, message_id: str, attachment_id: str) -> bytes:
         """Fetch the octets of an attachment."""
         where = f"/v1/inboxes/{seg(inbox_id)}/messages/{seg(message_id)}/attachments/{seg(attachment_id)}"
-        link = urlsplit(self._call(get(where), Download).url)
-        # At the base URL: the public one may be out of reach from here.
-        return self._octets(get(link.path, **dict(parse_qsl(link.query))))
+        return self._octets(linked(self._call(get(where), Download).url))
 
 
 class EventsByHand(Resource):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daimon_email._error import DaimonError, Detail
-from daimon_email._retry import read_retry_after
+from daimon_email._retry import read_retry_after, seconds_of
 from daimon_email.errors import UnexpectedAnswer  # with every class there is
 
 
@@ -29,7 +29,7 @@ def error_of(status: int, body: Any, headers: Mapping[str, str]) -> DaimonError:
             for each in _of(list, body.get("details")) or ()
             if isinstance(each, Mapping)
         ],
-        retry_after=retry_after if retry_after is not None else _of((int, float), body.get("retry_after")),
+        retry_after=retry_after if retry_after is not None else seconds_of(body.get("retry_after")),
         current_usage=_of(Mapping, body.get("current_usage")),
         upgrade_context=_of(Mapping, body.get("upgrade_context")),
         request_id=_of(str, body.get("request_id")) or request_id,
@@ -41,7 +41,8 @@ def _of(kind: type[Any] | tuple[type[Any], ...], value: Any) -> Any:
 
 
 def _unheard(status: int, headers: Mapping[str, str]) -> str:
-    leads = f" and leads to {headers['location']}; is the base URL right?" if "location" in headers else "."
+    where = headers.get("location", "").partition("?")[0]  # what stands behind it may let somebody in
+    leads = f" and leads to {where}; is the base URL right?" if where else "."
     return f"The server answered with HTTP status {status}{leads}"
 
 

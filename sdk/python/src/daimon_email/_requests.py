@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Union
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from daimon_email._files import sent_files
 from daimon_email._flow import Request
@@ -40,6 +40,12 @@ def seg(value: str) -> str:
 def get(path: str, **query: Any) -> Request:
     """Return a GET with the parameters that were given."""
     return Request("GET", path, _query(query))
+
+
+def linked(url: str) -> Request:
+    """Return a GET of a link, at the base URL: the public one may be out of reach from here, or have another path."""
+    link = urlsplit(url)
+    return Request("GET", f"/v1/{link.path.partition('/v1/')[2]}", dict(parse_qsl(link.query)))
 
 
 def delete(path: str, **query: Any) -> Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from daimon_email.errors import DaimonError, NoAnswer, RateLimited, RequestInProgress, ServerError, Unavailable
 
@@ -40,19 +41,23 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the header's seconds; None if it has none. Proxies say it by a date."""
     given = headers.get("retry-after", "")
     try:
-        return max(0.0, float(given))
+        return seconds_of(float(given))
     except ValueError:
         return _seconds_until(given)
+
+
+def seconds_of(given: Any) -> float | None:
+    """Return a time to wait; None for what is none, such as a text, or less than nothing."""
+    return given if isinstance(given, (int, float)) and given >= 0 else None
 
 
 def _seconds_until(text: str) -> float | None:
     from email.utils import parsedate_to_datetime  # seldom needed
 
     try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())
 
 
 def _helps(error: DaimonError) -> bool:
