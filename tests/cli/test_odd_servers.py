@@ -111,6 +111,11 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Odd]:
         (says(404, b'{"detail": "not found"}'), "the server answered 404"),
         (says(418, b'{"message": "\\u001b[2Jtea"}'), "\N{REPLACEMENT CHARACTER}[2Jtea"),
         (hangs_up, "cannot be reached"),
+        *(
+            (says(422, json.dumps({"message": "odd", field: odd}).encode()), "odd")
+            for field in ("error", "code", "next_steps", "details", "upgrade_context")
+            for odd in (5, True, [5], {"a": 5}, [[]])
+        ),
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])

@@ -11,17 +11,8 @@ import {
 } from './error.js';
 import { BY_CODE } from './errors.js';
 
-interface Failure {
-  error: string;
-  message?: string;
-  code?: string | null;
-  next_steps?: string[];
-  details?: Detail[];
-  retry_after?: number | null;
-  current_usage?: Record<string, unknown> | null;
-  upgrade_context?: Record<string, string> | null;
-  request_id?: string;
-}
+/** What an error is told in. A proxy may have made it, so that nothing in it is sure to be what it should. */
+type Failure = Partial<Record<string, unknown>>;
 
 /** Returns the error that an answer tells of. `body` is its JSON; undefined if it has none. */
 export function errorOf(status: number, body: unknown, headers?: Headers): DaimonError {
@@ -31,17 +22,30 @@ export function errorOf(status: number, body: unknown, headers?: Headers): Daimo
   if (typeof told?.error !== 'string') return wordless(status, { requestId, retryAfter });
   const finer = told.code === 'INBOX_CREATE_RATE_LIMIT' ? InboxCreateRateLimited : undefined;
   const kind = finer ?? BY_CODE[told.error] ?? classOfStatus(status) ?? DaimonError;
-  return new kind(told.message || told.error, {
+  const wait = told.retry_after;
+  return new kind(textOf(told.message) || told.error, {
     status,
     code: told.error,
-    reason: told.code ?? undefined,
-    nextSteps: told.next_steps,
-    details: told.details,
-    retryAfter: retryAfter ?? told.retry_after ?? undefined,
-    currentUsage: told.current_usage ?? undefined,
-    upgradeContext: told.upgrade_context ? (camelCased(told.upgrade_context) as UpgradeContext) : undefined,
-    requestId: told.request_id ?? requestId,
+    reason: textOf(told.code),
+    nextSteps: listOf(told.next_steps).filter((each): each is string => typeof each === 'string'),
+    details: listOf(told.details).filter((each): each is Detail => typeof (each as Detail | null)?.field === 'string'),
+    retryAfter: retryAfter ?? (typeof wait === 'number' && wait >= 0 ? wait : undefined),
+    currentUsage: objectOf(told.current_usage),
+    upgradeContext: camelCased(objectOf(told.upgrade_context)) as UpgradeContext | undefined,
+    requestId: textOf(told.request_id) ?? requestId,
   });
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function objectOf(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
 }
 
 /** Returns the error of an answer that leads elsewhere: not followed, as a POST would become a GET, without its key. */

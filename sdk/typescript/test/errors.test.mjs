@@ -110,3 +110,20 @@ test('an export that breaks off, or is given up, says so where it is read', asyn
     await assert.rejects(read(stream), /enough/);
   });
 });
+
+test('an error that is not as it should be is an error all the same: a proxy may have made it', async () => {
+  const fields = ['message', 'code', 'next_steps', 'details', 'retry_after', 'current_usage', 'upgrade_context', 'request_id'];
+  for (const odd of ['text', 5, true, ['a'], { a: 'b' }, [[null]], null]) {
+    await scripted(fields.map((field) => failure(400, 'ODD', { [field]: odd })), async (client) => {
+      for (const field of fields) {
+        const error = await client().whoami().catch((thrown) => thrown);
+        assert.ok(error instanceof daimon.BadRequest, `${field}: ${inspect(odd)}`);
+        for (const each of error.nextSteps) assert.equal(typeof each, 'string');
+        for (const each of error.details) assert.equal(typeof each.field, 'string');
+        for (const told of [error.reason ?? '', error.message, error.requestId ?? '']) assert.equal(typeof told, 'string');
+        assert.ok(error.retryAfter === undefined || error.retryAfter >= 0);
+        for (const told of [error.currentUsage ?? {}, error.upgradeContext ?? {}]) assert.ok(!Array.isArray(told) && typeof told === 'object');
+      }
+    });
+  }
+});

@@ -4,11 +4,12 @@ For people a line on standard error, and what to do next below it; after `--json
 """
 
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 from daimon.cli.parsing import CALLED_WRONGLY, BadUsage
 
 Json = dict[str, Any]
+_T = TypeVar("_T")
 
 # Beside 0 done, 1 failed and 2 called wrongly; docs/how-to/use-the-command-line.md has the table.
 FAILED, SERVER_FAILED, NOTHING_CAME, INTERRUPTED = 1, 9, 10, 130
@@ -85,13 +86,19 @@ def _lines(body: Json) -> list[str]:
     code = body.get("code") or body.get("error")
     is_ours = code in (None, "BAD_USAGE", "BAD_SETTING", "FAILED", "UNREACHABLE", "UNEXPECTED_ANSWER")
     lines = [f"daimon: {body.get('message')}{'' if is_ours else f' ({code})'}"]
-    details = [f"{each.get('field')}: {each.get('message')}" for each in body.get("details") or []]
+    wrong = [each for each in _of(list, body.get("details")) if isinstance(each, dict)]
+    details = [f"{each.get('field')}: {each.get('message')}" for each in wrong]
     lines += [f"  {each}" for each in details if each != body.get("message")]
-    lines += _steps(body.get("next_steps") or [])
-    upgrade = body.get("upgrade_context") or {}
+    lines += _steps([each for each in _of(list, body.get("next_steps")) if isinstance(each, str)])
+    upgrade = _of(dict, body.get("upgrade_context"))
     if url := upgrade.get("operator_action_url"):
         lines.append(f"  {upgrade.get('operator_action_label')}: {url}")
     return lines
+
+
+def _of(kind: type[_T], value: object) -> _T:
+    """Return a part of an error, or an empty one where a proxy put something else."""
+    return value if isinstance(value, kind) else kind()
 
 
 def _steps(steps: list[str]) -> list[str]:
