@@ -17,6 +17,7 @@ from daimon_email import (
     Event,
     InvalidCursor,
     InvalidSignature,
+    RateLimited,
     StateConflict,
     UnexpectedAnswer,
     ValidationFailed,
@@ -227,6 +228,20 @@ def test_a_stream_goes_on_where_it_broke_off(connect: Connect, scripted: Scripte
         take(stream, 1)
     asked = [each.line.split()[1].partition("?")[2] for each in server.asked]
     assert [each for each in asked if each] == ["after=3", "after=3", "after=5", "after=5"]
+
+
+def test_a_stream_that_is_refused_for_a_while_is_told_unless_it_was_open(connect: Connect, scripted: Scripted) -> None:
+    """In the stream's own words, as after a restart, when old connections still count."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    fields = {"error": "RATE_LIMIT_EXCEEDED", "message": "Too many.", "retry_after": 0}
+    full = head + f"event: error\ndata: {json.dumps(fields)}\n\n".encode()
+    server = scripted([full, full])
+    with pytest.raises(RateLimited):
+        take(connect("dm_free_x", server.url, max_retries=1).events.stream(), 1)
+    assert len(server.asked) == 2
+    server = scripted([streamed(told(4)), full, full, full, streamed(told(5))])
+    stream = connect("dm_free_x", server.url, max_retries=1).events.stream()
+    assert [event.sequence for event in take(stream, 2)] == [4, 5]
 
 
 def test_a_closed_stream_is_over(connect: Connect, scripted: Scripted) -> None:

@@ -60,9 +60,9 @@ export class EventStream implements AsyncIterable<Event> {
       let wait: number | undefined;
       try {
         const response = await this.#open(connection.signal, patience);
-        wasOpen = true;
         for await (const block of blocksOf(response.body!, patience, stop)) {
           const event = this.#eventOf(block);
+          wasOpen = true; // not refused, in words of the stream's own
           if (event || block.id === undefined) tries = 0; // a sign of life, more than where it begins
           if (event) yield event;
         }

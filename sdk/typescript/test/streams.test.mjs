@@ -1,7 +1,7 @@
 // Streams of events that break off, and what is none: against a server that answers by script.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiKeyRevoked, UnexpectedAnswer } from 'daimon-email';
+import { ApiKeyRevoked, RateLimited, UnexpectedAnswer } from 'daimon-email';
 import { failure, NOW, scripted } from './scripted.mjs';
 
 const EVENT = { event: 'inbox.created', event_id: 'evt_1', inbox_id: 'inbox_1' };
@@ -76,4 +76,17 @@ test('one signal ends many streams, and nobody warns of it', async () => {
   await new Promise(setImmediate);
   process.off('warning', warn);
   assert.deepEqual(warned, []);
+});
+
+const FULL = 'event: error\ndata: {"error": "RATE_LIMIT_EXCEEDED", "message": "Too many.", "retry_after": 0}\n\n';
+
+test('a stream that is refused for a while, in its own words, is told unless it was open before', async () => {
+  await scripted(Array(2).fill(said(FULL)), async (client, asked) => {
+    await assert.rejects(followed(() => client({ maxRetries: 1 })), RateLimited);
+    assert.equal(asked.length, 2);
+  });
+  await scripted([streamed(told(4)), ...Array(3).fill(said(FULL)), said(GONE)], async (client, asked) => {
+    await assert.rejects(followed(() => client({ maxRetries: 1 })), ApiKeyRevoked);
+    assert.equal(asked.length, 5);
+  });
 });

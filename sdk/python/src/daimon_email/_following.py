@@ -13,7 +13,7 @@ from daimon_email._config import Config
 from daimon_email._error_of import error_of
 from daimon_email._flow import Answer, Open, Pause, Piece, ReadMore, Request, StreamFlow
 from daimon_email._reading import decode
-from daimon_email.errors import UnexpectedAnswer
+from daimon_email.errors import DaimonError, UnexpectedAnswer
 from daimon_email.models import Event
 
 _SHORT_SECONDS = 5.0
@@ -28,6 +28,7 @@ class Following:
         self._path = path
         self._asked = dict(asked)
         self._was_open = self._is_open = False
+        self._tries = 0  # in vain, one after the other
         self._opened_at = 0.0
         self._short = 0  # streams that ended at once, one after the other
         self._lines: deque[bytes] = deque()
@@ -43,23 +44,25 @@ class Following:
                 return event
 
     def _open(self) -> StreamFlow[None]:
-        tries = 0
         while not self._is_open:
             outcome = yield Open(Request("GET", self._path, self._asked, patience=_SILENT_SECONDS))
             if isinstance(outcome, Answer) and outcome.status < 300:
                 if not outcome.headers.get("content-type", "").startswith("text/event-stream"):
                     raise UnexpectedAnswer("The answer is no stream of events; is the base URL right?")
                 self._opened_at = time.monotonic()
-                self._was_open = self._is_open = True
+                self._is_open = True
                 self._lines.clear()
                 self._rest = b""
                 return
-            error = _flow.error_from(outcome)
-            pause = _retry.pause_after(error, tries, maybe_done=False, repeatable=True)
-            if pause is None or (tries >= self._config.max_retries and not self._was_open):
-                raise error
-            yield Pause(pause)
-            tries += 1
+            yield self._before_next_try(_flow.error_from(outcome))
+
+    def _before_next_try(self, error: DaimonError) -> Pause:
+        """Return how long to wait. Raises the error where no try helps, or none helped and it was never open."""
+        pause = _retry.pause_after(error, self._tries, maybe_done=False, repeatable=True)
+        if pause is None or (self._tries >= self._config.max_retries and not self._was_open):
+            raise error
+        self._tries += 1
+        return Pause(pause)
 
     def _read(self) -> StreamFlow[Event | None]:
         """Read up to the next event; None once the stream has ended. One that breaks off in the middle is none."""
@@ -75,7 +78,10 @@ class Following:
                 fields[name] = value
                 continue
             if fields.get(b"event") == b"error":
-                raise error_of(200, _json(fields), {})
+                self._is_open = False
+                yield self._before_next_try(error_of(200, _json(fields), {}))
+                return None
+            self._was_open, self._tries = True, 0
             if b"id" in fields:
                 self._asked["after"] = fields[b"id"].decode("latin-1")
             if b"data" in fields:
