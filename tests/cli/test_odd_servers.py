@@ -12,6 +12,7 @@ import pytest
 
 from daimon import cli
 from daimon.cli.api import running, waiting
+from daimon.operate import following
 
 INBOX = "agent-1@daimon.email"
 Answer = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
@@ -322,3 +323,21 @@ def test_what_has_no_events_is_not_followed_for_ever(
     odd.answers = [answer]
     assert odd.run(*words) in (4, 9)
     assert told in capsys.readouterr().err
+
+
+def test_events_are_followed_through_a_server_that_has_too_much_to_do(
+    odd: Odd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a restart, when everybody comes back at once; whoever was never let in is told at once."""
+    monkeypatch.setattr(following, "_PAUSES", (0.0,))
+    head = b'id: 3\n\nid: 4\nevent: e\ndata: {"sequence": 4}\n\n'
+    more = b'id: 4\n\nid: 5\nevent: e\ndata: {"sequence": 5}\n\n'
+    busy = says(429, b'{"error": "RATE_LIMIT_EXCEEDED", "message": "Too many requests."}')
+    odd.answers = [says(200, head, "text/event-stream"), busy, busy, says(200, more, "text/event-stream")]
+    assert odd.run("events", "tail", "--count", "2", "--json") == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["sequence"] for line in out.splitlines()] == [4, 5]
+    assert err.count("No connection") == 1
+    assert odd.asked[-1][0].endswith("after=4")
+    odd.answers = [busy]
+    assert odd.run("events", "tail") == 8

@@ -45,20 +45,24 @@ def follow(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Take the JSON of events, one after the other, until interrupted. Raises NotDone for what no patience mends."""
-    after, greeting, failures = wish.after, "Listening", 0
+    after, greeting, failures, was_open = wish.after, "Listening", 0, False
     while True:
         is_new = True
         try:
             for place, event in _events(wish, after):
                 if is_new:
                     say(f"{greeting} from {place} on")
-                    is_new, greeting, failures = False, "Connected again,", 0
+                    is_new, greeting, failures, was_open = False, "Connected again,", 0, True
                 if event:
                     take(event)
                 after = place
             reason = "the server ended the stream"
         except LOST as error:
             reason = in_a_line(error)
+        except NotDone as error:
+            if not (was_open and error.status == http.client.TOO_MANY_REQUESTS):
+                raise
+            reason = in_a_line(error)  # everybody comes back at once when a server starts again
         if failures == 0:
             say(f"No connection to {wish.base_url} ({reason}); trying again until there is one")
         sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
