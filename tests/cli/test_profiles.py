@@ -178,3 +178,19 @@ def test_logins_at_the_same_time_are_all_kept(home: Path) -> None:
     for each in running:
         each.communicate(f"{KEY}\n".encode(), timeout=60)
     assert json.loads(_file(home).read_text()).keys() == {f"p{number}" for number in range(6)}
+
+
+def test_a_kept_key_goes_to_its_own_server(
+    login: Login, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not to the one that the environment names for something else; whoever names one by a flag means it."""
+    assert login("default", KEY, "--base-url", "https://mail.example.com") == 0
+    monkeypatch.setenv("DAIMON_BASE_URL", "http://127.0.0.1:9/v1")
+    assert cli.main(["whoami"]) == 2
+    told = capsys.readouterr().err
+    assert "the key of the profile 'default' is for https://mail.example.com" in told
+    assert KEY not in told
+    assert profiles.connection(None, "http://127.0.0.1:9").api_key == KEY
+    assert profiles.connection("default", None).base_url == "https://mail.example.com"
+    monkeypatch.setenv("DAIMON_BASE_URL", "https://mail.example.com/")
+    assert profiles.connection(None, None).api_key == KEY

@@ -52,12 +52,24 @@ def connection(profile: str | None, base_url: str | None, *, default: bool = Tru
             raise BadUsage(f"there is no profile {named!r}; `daimon login --profile {named}` makes it")
         name = named or used(known)
         kept = known.get(name, {})
-        key, url = kept.get("api_key"), url or kept.get("base_url")
+        key = kept.get("api_key")
+        if key and not base_url:
+            _check_same(name, kept.get("base_url") or DEFAULT_URL, url)
+        url = url or kept.get("base_url")
     else:
         name = None
     if key is not None and not (key.isascii() and key.isprintable()):
         raise BadUsage("the key has characters in it that no key has")
     return Connection(checked_url(url or DEFAULT_URL), key or None, name if key else None)
+
+
+def _check_same(name: str, kept: str, url: str | None) -> None:
+    """Raise BadUsage if the environment names another server than that of a profile, whose key it would be told."""
+    if url and checked_url(url) != checked_url(kept):
+        raise BadUsage(
+            f"the key of the profile {name!r} is for {kept}, and DAIMON_BASE_URL is another server: unset it, give"
+            f" --profile {name} or --base-url, or set DAIMON_API_KEY"
+        )
 
 
 def with_key(profile: str | None, base_url: str | None) -> Connection:
