@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daimon import cli
-from daimon.cli.api import running, waiting
+from daimon.cli.api import profiles, running, waiting
 from daimon.operate import following
 
 INBOX = "agent-1@daimon.email"
@@ -341,3 +341,25 @@ def test_events_are_followed_through_a_server_that_has_too_much_to_do(
     assert odd.asked[-1][0].endswith("after=4")
     odd.answers = [busy]
     assert odd.run("events", "tail") == 8
+
+
+def test_a_key_that_is_kept_is_not_written_over_by_the_way(odd: Odd, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody could ever see it again; the key that a rotation ended, nobody needs."""
+    odd.answers = [result({"id": "key_1", "api_key": "dm_free_first"})]
+    assert odd.run("keys", "create", "--scope", "account", "--save", "mine") == 0
+    odd.asked.clear()
+    assert odd.run("keys", "create", "--scope", "account", "--save", "mine") == 2
+    assert not odd.asked
+    assert "there is a key in the profile 'mine' already" in capsys.readouterr().err
+    assert profiles.read()["mine"]["api_key"] == "dm_free_first"
+    odd.answers = [result({"id": "key_1", "api_key": "dm_free_second"})]
+    assert odd.run("keys", "rotate", "key_1", "--save", "mine") == 0
+    assert profiles.read()["mine"]["api_key"] == "dm_free_second"
+
+
+def test_a_key_can_be_kept_and_shown(odd: Odd, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both flags mean what they say."""
+    odd.answers = [result({"id": "key_1", "api_key": "dm_free_both"})]
+    assert odd.run("keys", "create", "--scope", "account", "--save", "mine", "--show-secret") == 0
+    assert "dm_free_both" in capsys.readouterr().out
+    assert profiles.read()["mine"]["api_key"] == "dm_free_both"

@@ -25,11 +25,13 @@ class Keeping:
         self._call, self._connection = call, connection
         self._shows = bool(given["show_secret"])
         opens = call["operation"] == "create_inbox" and connection.api_key is None  # of no use without its key
-        self._profile: str | None = given.get("save") or (profiles.DEFAULT if opens else None)
+        self._profile: str | None = given.get("save") or (profiles.DEFAULT if opens and not self._shows else None)
         self._own: str | None = None
         if not call["once"]:
             return
-        if self._profile and not (self._shows and opens):
+        if self._profile:
+            if call["operation"] not in _ROTATES:
+                _check_free(self._profile)
             _check_writable()
         elif call["once"] == "only" and not self._shows:
             self._own = self._rotated(given)
@@ -61,7 +63,8 @@ class Keeping:
         if self._own is not None and self._own == (result.get("key_id") or result.get("id")):
             self._profile = self._connection.profile
         if self._profile:
-            return self._shows or not self._kept(self._profile, key)
+            is_kept = self._kept(self._profile, key)
+            return self._shows or not is_kept
         if self._call["once"] == "only":
             return True
         if not self._shows:
@@ -78,6 +81,15 @@ class Keeping:
             return False
         terminal.say(f"The new key is kept as {profile!r} in {where}.")
         return True
+
+
+def _check_free(profile: str) -> None:
+    """Raise BadUsage rather than to write over a key that nobody could see again."""
+    if profiles.read().get(profile, {}).get("api_key"):
+        raise BadUsage(
+            f"there is a key in the profile {profile!r} already: name another by --save, or `daimon profiles remove`"
+            f" {profile} first"
+        )
 
 
 def _check_writable() -> None:
