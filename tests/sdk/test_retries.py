@@ -224,9 +224,12 @@ def test_half_an_export_leaves_nothing_behind(connect: Connect, scripted: Start,
     """Neither what came of it, nor a change to the one that was there."""
     whole = tmp_path / "all.zip"
     whole.write_bytes(b"of yesterday")
+    other = tmp_path / "all.zip.part"  # of somebody else, perhaps another call's
+    other.write_bytes(b"not ours")
     peer = scripted([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nPK", failure(403, "FORBIDDEN")])
     account = connect(base_url=peer.url).account
     for refused in (NoAnswer, Forbidden):
         with pytest.raises(refused):
             account.save_export(whole)
-    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("all.zip", b"of yesterday")]
+    left = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    assert left == {"all.zip": b"of yesterday", "all.zip.part": b"not ours"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import AsyncIterator, Coroutine, Generator
 from contextlib import suppress
 from types import TracebackType
@@ -236,7 +237,7 @@ class AsyncResource:
         """Write what comes into a file, which is there once all came; return its size. Tried once."""
         from daimon_email import _wire
 
-        partial = f"{os.fspath(path)}.part"
+        partial = f"{os.fspath(path)}.{uuid.uuid4().hex[:12]}.part"  # no other call's, which may save there, too
         try:
             response = await self._transport.open(request)
             try:

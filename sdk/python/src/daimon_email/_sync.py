@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from types import TracebackType
@@ -204,7 +205,7 @@ class Resource:
         """Write what comes into a file, which is there once all came; return its size. Tried once."""
         from daimon_email import _wire
 
-        partial = f"{os.fspath(path)}.part"
+        partial = f"{os.fspath(path)}.{uuid.uuid4().hex[:12]}.part"  # no other call's, which may save there, too
         try:
             response = self._transport.open(request)
             with closing(response):
