@@ -146,10 +146,19 @@ def test_no_server_is_told_as_such(connect: Connect) -> None:
     """A refused connection is NoAnswer, not an error of the HTTP library; it says where nobody is."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
-    with pytest.raises(NoAnswer, match=rf"No answer came: .*\({re.escape(url)}\)\.$"):
+    with pytest.raises(NoAnswer, match=rf"No answer came: .*\({re.escape(url)}\)\.$") as refused:
         connect(base_url=f"{url}/v1", max_retries=1).whoami()
+    assert not pickle.loads(pickle.dumps(refused.value)).maybe_done
+    assert "DAIMON_BASE_URL" in refused.value.next_steps[0]
     with pytest.raises(NoAnswer, match=re.escape(url)):
         connect(base_url=url, max_retries=1).account.save_export("all.zip")
+
+
+def test_what_may_have_been_done_is_told(connect: Connect, scripted: Start) -> None:
+    """The server heard the request, and hung up."""
+    with pytest.raises(NoAnswer) as lost:
+        connect(base_url=scripted([None]).url, max_retries=0).whoami()
+    assert (lost.value.maybe_done, lost.value.next_steps) == (True, [])
 
 
 def test_another_kind_of_server_is_told_as_such(connect: Connect, scripted: Start) -> None:

@@ -57,9 +57,16 @@ class DaimonError(Exception):
 
 
 class NoAnswer(DaimonError):
-    """No answer came: the server was not reached, or did not answer in time."""
+    """No answer came: the server was not reached, or did not answer in time.
+
+    `maybe_done` says whether it may have seen the request all the same.
+    """
 
     _code = "NO_ANSWER"
+
+    def __init__(self, message: str, *, maybe_done: bool = True, **told: Any) -> None:
+        super().__init__(message, **told)
+        self.maybe_done = maybe_done
 
 
 class UnexpectedAnswer(DaimonError):

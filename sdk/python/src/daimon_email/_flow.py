@@ -133,7 +133,8 @@ def error_from(outcome: StreamOutcome) -> DaimonError:
     if isinstance(outcome, Answer):
         return error_of(outcome.status, read_json(outcome), outcome.headers)
     assert isinstance(outcome, Lost)
-    return NoAnswer(f"No answer came: {outcome.reason}.")
+    steps = [] if outcome.maybe_done else ["See that the server runs, and is where base_url or DAIMON_BASE_URL says."]
+    return NoAnswer(f"No answer came: {outcome.reason}.", maybe_done=outcome.maybe_done, next_steps=steps)
 
 
 def read_json(answer: Answer) -> Any:
