@@ -363,3 +363,17 @@ def test_a_key_can_be_kept_and_shown(odd: Odd, capsys: pytest.CaptureFixture[str
     assert odd.run("keys", "create", "--scope", "account", "--save", "mine", "--show-secret") == 0
     assert "dm_free_both" in capsys.readouterr().out
     assert profiles.read()["mine"]["api_key"] == "dm_free_both"
+
+
+def test_a_rotation_that_is_shown_is_kept_by_its_own_profile(odd: Odd, capsys: pytest.CaptureFixture[str]) -> None:
+    """The key that it holds has ended, or will; another key that is rotated is shown alone."""
+    odd.answers = [result({"id": "key_1", "api_key": "dm_free_first"})]
+    assert odd.run("keys", "create", "--scope", "account", "--save", "mine") == 0
+    for key_id, kept in (("key_2", "dm_free_first"), ("key_1", "dm_free_second")):
+        odd.answers = [
+            result({"scope": "account", "key_id": "key_1"}),
+            result({"id": key_id, "api_key": "dm_free_second"}),
+        ]
+        assert odd.run("keys", "rotate", key_id, "--profile", "mine", "--show-secret") == 0
+        assert "dm_free_second" in capsys.readouterr().out
+        assert profiles.read()["mine"]["api_key"] == kept

@@ -33,12 +33,16 @@ class Keeping:
             if call["operation"] not in _ROTATES:
                 _check_free(self._profile)
             _check_writable()
-        elif call["once"] == "only" and not self._shows:
+        elif call["once"] == "only":
             self._own = self._rotated(given)
-            _check_writable()
+            if not self._shows:
+                _check_writable()
 
-    def _rotated(self, given: Mapping[str, Any]) -> str:
-        """Return the id of the key that is called with, if it is the one rotated: its profile gets the new secret."""
+    def _rotated(self, given: Mapping[str, Any]) -> str | None:
+        """Return the id of the key that is called with, if it is the one rotated: its profile gets the new secret.
+
+        None for another one, which is shown. Raises BadUsage if it is not to be.
+        """
         if self._call["operation"] in _ROTATES and self._connection.profile:
             answer = calling.call(self._connection, calling.request("GET", "/v1/whoami"))
             if not answer.ok:
@@ -46,6 +50,8 @@ class Keeping:
             who, scope = answer.content["result"], _ROTATES[self._call["operation"]]
             if who["scope"] == scope if scope else who["key_id"] == given["key_id"]:
                 return str(who["key_id"])
+        if self._shows:
+            return None
         keeps = ", or --save PROFILE to keep it" if "save" in given else ""
         raise BadUsage(f"the new secret is shown this once: add --show-secret to print it{keeps}")
 
