@@ -8,6 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+# Linux: CLOCK_MONOTONIC stands still while the host is suspended. Other systems have only the one.
+_GOES_ON_ASLEEP: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _encode = msgspec.json.Encoder().encode
 
 Clock = Callable[[], datetime]
@@ -17,6 +19,11 @@ Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, descriptio
 def utc_now() -> datetime:
     """Return the present in UTC, cut to milliseconds, which is what clients see."""
     return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
+
+
+def ticks() -> float:
+    """Return seconds that only grow, those during which the host was suspended too: leases run out meanwhile."""
+    return time.clock_gettime(_GOES_ON_ASLEEP)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -1,14 +1,14 @@
 """One worker's share of the queue: taken a little at a time, handed out to lanes, kept by a lease that is renewed."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from random import Random
 from uuid import UUID
 
 from daimon.db.engine import Database
 from daimon.kit import ids
-from daimon.kit.clock import Clock
+from daimon.kit.clock import Clock, ticks
+from daimon.kit.log import Log
 from daimon.outbound import queue
 from daimon.outbound.attempts import Peer, Trial
 from daimon.outbound.held import Held
@@ -24,6 +24,8 @@ FETCHED_OCTETS = 64 * 1024  # a mail that is larger is fetched when it is sent
 WOKEN = 1_000  # of those that wait, in one go
 _FIRST: queue.Turn = ("", UUID(int=0))
 
+_log = Log(__name__)
+
 
 class Dispatcher:
     """Takes mails and has them sent. `ticks` is what leases are measured by: seconds that only grow."""
@@ -35,7 +37,7 @@ class Dispatcher:
         courier: Courier,
         clock: Clock,
         *,
-        ticks: Callable[[], float] = time.monotonic,
+        ticks: Callable[[], float] = ticks,
         random: Random | None = None,
     ) -> None:
         self.worker = ids.new()
@@ -77,20 +79,26 @@ class Dispatcher:
             return await queue.wake(db, limit=WOKEN)
 
     async def renew(self) -> None:
-        """Keep what is in hand, and forget lanes that are over."""
+        """Keep what is in hand, have it served where all lines have ended, and forget lanes that are over."""
         began = self._ticks()
         async with self._db.read() as db:
             renewed = await queue.renew(db, self.worker, self._held.keys)
         self._held.renew(renewed, began)
         self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_over}
+        for lane in self._lanes.values():
+            lane.go_on()
 
     async def close(self) -> None:
         """Finish what is being sent, and give back what is not."""
         left = [mail for lane in self._lanes.values() for mail in lane.abandon()]
-        if left:
-            async with self._db.read() as db:
-                await queue.give_back(db, self.worker, left)
-        await asyncio.gather(*(lane.close() for lane in self._lanes.values()), *self._local)
+        try:
+            if left:
+                async with self._db.read() as db:
+                    await queue.give_back(db, self.worker, left)
+        except Exception as error:  # their leases end by themselves
+            _log.warning("outbound.not_given_back", mails=len(left), error=repr(error))
+        closing = (*(lane.close() for lane in self._lanes.values()), *self._local)
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def _holds(self, mails: Sequence[QueuedMail]) -> bool:
         return self._held.holds(mails, self._ticks())

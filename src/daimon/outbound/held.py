@@ -14,7 +14,7 @@ _HELD_SECONDS = queue.LEASE.total_seconds() - 5  # from then on nothing is finis
 
 
 class Held:
-    """The mails that one worker has in hand. Times are of a monotonic clock, in seconds."""
+    """The mails that one worker has in hand. Times are in seconds, of a clock that never goes back or stands still."""
 
     def __init__(self) -> None:
         self._until: dict[Key, float] = {}

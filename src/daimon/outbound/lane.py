@@ -85,6 +85,10 @@ class Lane:
         """Send mails when their turn comes."""
         self._waiting.extend(mails)
         self._more.set()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Have what waits served by as many lines as there may be: what fails in a way of its own ends its line."""
         wanted = min(len(self._waiting) - self._idle, int(self._window) - len(self._lines))
         for _ in range(wanted):
             task = asyncio.create_task(self._serve())
@@ -109,8 +113,9 @@ class Lane:
         sent = 0
         try:
             while group := await self._next(patient=line is not None):
+                held, line = line, None
                 try:
-                    line = await self._carry(line, group)
+                    line = await self._carry(held, group)
                 finally:
                     self._hands.done([each.mail for each in group])
                 sent += 1
@@ -143,7 +148,7 @@ class Lane:
         return group
 
     async def _carry(self, line: Line | None, group: Sequence[InHand]) -> Line | None:
-        """Send one mail and write down what came of it; return the line if it can be used again."""
+        """Send one mail and write down what came of it; return the line if it can be used again, else it is closed."""
         hands, began, started = self._hands, self._hands.clock(), time.monotonic()
         group = [each for each in group if hands.holds([each.mail])]
         if not group:
@@ -180,6 +185,10 @@ class Lane:
             assert line is not None
             await line.close()
             return None
+        except Exception:
+            if line is not None:
+                await line.close()
+            raise
         else:
             results = [self._result(trial, each) for trial, each in zip(trials(line.peer), said, strict=True)]
             self._went_well()

@@ -6,6 +6,7 @@ A worker whose lease ran out has nothing to say about a mail any more; what it d
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from asyncpg.exceptions import DeadlockDetectedError
@@ -137,14 +138,14 @@ async def _decide(db: Connection, worker: UUID, results: Sequence[Result]) -> se
     rows = await db.fetch(
         """
         with n as materialized (
-            select * from unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) as n (account_id, id, next)
+            select * from unnest($2::uuid[], $3::uuid[], $4::interval[]) as n (account_id, id, wait)
         ), gone as (
             delete from outbound_queue q using n
-            where n.next is null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
+            where n.wait is null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
             returning q.id
         ), put_off as (
-            update outbound_queue q set leased_by = null, due_at = n.next, attempt_count = q.attempt_count + 1
-            from n where n.next is not null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
+            update outbound_queue q set leased_by = null, due_at = now() + n.wait, attempt_count = q.attempt_count + 1
+            from n where n.wait is not null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
             returning q.id
         )
         select id from gone union all select id from put_off
@@ -152,9 +153,19 @@ async def _decide(db: Connection, worker: UUID, results: Sequence[Result]) -> se
         worker,
         [result.mail.account_id for result in results],
         [result.mail.id for result in results],
-        [result.attempt.next_attempt_at for result in results],
+        [_wait(result.attempt) for result in results],
     )
     return {row["id"] for row in rows}
+
+
+def _wait(attempt: Attempt) -> timedelta | None:
+    """Return how long from its end to the next attempt, None if there is none.
+
+    The queue runs by the database's clock: a moment by this process's, which may be hours off, says nothing there.
+    """
+    if attempt.next_attempt_at is None:
+        return None
+    return attempt.next_attempt_at - attempt.at - timedelta(milliseconds=attempt.duration_ms)
 
 
 async def _forget_own(results: Sequence[Result], db: Connection) -> None:
