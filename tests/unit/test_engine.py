@@ -149,3 +149,25 @@ async def test_a_closed_database_is_unavailable(single: Database) -> None:
     await single.close()
     with pytest.raises(Unavailable):
         await _pid(single)
+
+
+async def test_who_ends_a_circle_of_waits_is_told_to_try_again(database_url: str) -> None:
+    """PostgreSQL picks one of the two that wait for each other; nothing of it was committed."""
+    locked = asyncio.Barrier(2)
+
+    async def lock(db: Database, first: int, second: int) -> bool:
+        try:
+            async with db.transaction() as connection:
+                await connection.execute("select pg_advisory_xact_lock($1)", first)
+                await locked.wait()
+                await connection.execute("select pg_advisory_xact_lock($1)", second)
+        except Unavailable:
+            return False
+        return True
+
+    db = await Database.open(database_url, connections=2)
+    try:
+        async with asyncio.timeout(30):
+            assert sorted(await asyncio.gather(lock(db, 1, 2), lock(db, 2, 1))) == [False, True]
+    finally:
+        await db.close()

@@ -21,7 +21,8 @@ _Lent: TypeAlias = tuple[_Pooled, UUID | None]  # with the account that it is se
 
 _PATIENCE_SECONDS = 10.0  # for a connection, when all are out
 
-# What a lost, full or restarting server raises: nothing was committed, so the caller may be told to retry.
+# What a lost, full or restarting server raises, or one that ends a circle of transactions which wait for each other:
+# nothing was committed, so the caller may be told to retry.
 OUTAGES = (
     OSError,
     asyncio.TimeoutError,
@@ -32,6 +33,7 @@ OUTAGES = (
     asyncpg.exceptions.ReadOnlySQLTransactionError,
     asyncpg.exceptions.LockNotAvailableError,
     asyncpg.exceptions.QueryCanceledError,
+    asyncpg.exceptions.DeadlockDetectedError,
     asyncpg.exceptions.PostgresIOError,
 )
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from asyncpg.exceptions import DeadlockDetectedError
-
 from daimon.db.engine import OUTAGES, Connection, Database
 from daimon.db.ringer import Ringer
 from daimon.events import rings
@@ -79,7 +77,7 @@ class Recorder:
         while True:
             try:
                 await self._record(results)
-            except (Unavailable, DeadlockDetectedError, *OUTAGES) as error:
+            except (Unavailable, *OUTAGES) as error:
                 _log.warning("outbound.not_recorded_yet", mails=len(results), error=repr(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
