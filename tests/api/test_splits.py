@@ -274,6 +274,8 @@ async def test_by_team_and_by_cost_centre(edge: Edge) -> None:
     await _put(edge, account, **SENDS | {"by": "cost_center"}, markups={"R/D 1": 100})
     lines = (await _get(edge, account, total_cents=400))["lines"]
     assert [(line["id"], line["charge_cents"]) for line in lines] == [("R/D 1", 200), ("unallocated", 300)]
+    steps = (await edge.http.get(f"{URL}/report", headers=key)).json()["next_steps"]
+    assert any(step.endswith("&id={unit}") for step in steps)  # and not by the name that somebody gave it
     page = await edge.http.get(f"{URL}/statement", params={"id": "R/D 1"}, headers=key)
     assert page.status_code == 200
 

@@ -7,8 +7,12 @@ import smtplib
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -229,6 +233,29 @@ async def test_a_profile_is_taken_by_its_name(generous: Serving, tmp_path: Path)
     assert await tools("--base-url", generous.api) == {"create_inbox"}
 
 
+@contextmanager
+def another_api(described: bytes) -> Iterator[str]:
+    """Serve what describes another API, or nothing, at /openapi.json."""
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(described)))
+            self.end_headers()
+            self.wfile.write(described)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+
+
 def test_a_command_that_cannot_work_says_why(generous: Serving) -> None:
     """At once: a key that is refused would leave a model with one tool and no word; neither is shown."""
 
@@ -248,3 +275,6 @@ def test_a_command_that_cannot_work_says_why(generous: Serving) -> None:
         nobody = f"http://127.0.0.1:{silent.getsockname()[1]}"
     assert f"there is no daimon at {nobody}" in refused(nobody, wrong)
     assert "DAIMON_BASE_URL" in refused(nobody, wrong)
+    for described in (b'{"openapi": "3.1.0", "paths": {"/pets": {"get": {}}}}', b"[]", b"{", b'"x"', b"null"):
+        with another_api(described) as url:
+            assert f"there is no daimon at {url}" in refused(url, wrong)

@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from mcp.shared.exceptions import MCPError
 from mcp_clients import by_http, by_stdio, opened, texts
+from mcp_types import INVALID_PARAMS, PaginatedRequestParams, ResourceTemplateReference
 
 from serving import Serving, environment
 
@@ -149,6 +151,60 @@ async def test_an_argument_stays_within_its_place(generous: Serving, connect: An
         many = {"inbox_id": inbox} | {f"{n}{'x' * 1_000}": 1 for n in range(100)}
         [refused] = texts(await session.call_tool("get_inbox", many))
         assert len(refused) < 2_000
+
+
+@pytest.mark.parametrize("connect", [by_http, by_stdio])
+async def test_hostile_names_of_resources(generous: Serving, connect: Any) -> None:
+    """Each is refused with a word on why, in the protocol's own number, and never with what broke within."""
+    account = opened(generous)
+    metadata = {"preview": 1, "direction": "as in a mail"}
+    key = {"Authorization": f"Bearer {account['account_api_key']}"}
+    async with httpx.AsyncClient(base_url=generous.api, headers=key, timeout=60) as http:
+        noted = await http.patch(f"/v1/inboxes/{account['id']}", json={"metadata": metadata})
+        assert noted.status_code == 200, noted.text
+    of_inbox = ResourceTemplateReference(uri="daimon://inboxes/{inbox_id}")
+    of_thread = ResourceTemplateReference(uri="daimon://inboxes/{inbox_id}/threads/{thread_id}")
+    async with connect(generous, account["account_api_key"]) as session:
+        for asked in (
+            lambda: session.read_resource("daimon://inboxes/.."),
+            lambda: session.read_resource("daimon://inboxes/%2e%2e"),
+            lambda: session.read_resource("daimon://inboxes/%00"),
+            lambda: session.read_resource(f"daimon://inboxes/{'a' * 321}"),
+            lambda: session.complete(of_inbox, {"name": "inbox_id", "value": "a" * 5_000}),
+            lambda: session.complete(of_thread, {"name": "thread_id", "value": ""}, {"inbox_id": ".."}),
+            lambda: session.list_resources(params=PaginatedRequestParams(cursor="x" * 5_000)),
+        ):
+            with pytest.raises(MCPError) as refused:
+                await asked()
+            assert refused.value.error.code == INVALID_PARAMS
+        [shown] = (await session.read_resource(f"daimon://inboxes/{account['id']}")).contents
+        assert "as in a mail" in shown.text
+
+
+@pytest.mark.parametrize("connect", [by_http, by_stdio])
+async def test_arguments_that_are_nearly_right(generous: Serving, connect: Any) -> None:
+    """What is meant is done; what cannot be is refused, by what is wrong with it."""
+    account = opened(generous)
+    inbox = {"inbox_id": account["id"]}
+    async with connect(generous, account["account_api_key"]) as session:
+
+        async def told(name: str, **arguments: Any) -> Any:
+            return json.loads(texts(await session.call_tool(name, arguments))[0])
+
+        as_text = await told("call_operation", operation="get_inbox", arguments=json.dumps(inbox))
+        assert as_text["result"]["email"] == account["email"]
+        wrong = await told("call_operation", operation="get_inbox", arguments="x")
+        assert wrong["message"] == "arguments must be an object"
+        assert "needs words" in (await told("find_operation", query="webhook"))["message"]
+        assert "longer than" in (await told("find_operation", words="webhook " * 100_000))["message"]
+        assert (await told("list_emails", **inbox, label='["\\ud800"]'))["result"]["messages"] == []
+        assert (await told("list_emails", **inbox, limit="NaN"))["error"] == "VALIDATION_FAILED"
+        for deep in (60, 900, 994, 100_000):
+            assert (await told("send_email", **inbox, to="[" * deep + "]" * deep))["error"] == "VALIDATION_FAILED"
+        unread = {**inbox, "message_id": "msg_" + "0" * 32}
+        assert (await told("read_email", **unread, text_from=None))["error"] == "MESSAGE_NOT_FOUND"
+        for start in (-1, 1.5, True, [1], 10**12, "x"):
+            assert "text_from" in (await told("read_email", **unread, text_from=start))["message"]
 
 
 def test_a_broken_line_does_not_end_the_process(generous: Serving) -> None:

@@ -152,3 +152,13 @@ def test_an_older_server_vouches_for_nothing() -> None:
     assert json.loads(said) == {"next_steps": []}
     assert "MESSAGE_NOT_FOUND" in fenced
     assert "Why it failed" in fenced
+
+
+def test_what_is_cut_costs_nothing() -> None:
+    """A mail of megabytes of what is not seen: no more of it is written out than is told, and all is counted."""
+    fenced = fence([("body_html", "\x01" * 1_000_000), ("subject", "Hi")])
+    mark = fenced.partition("two marks ")[2][:16]
+    share = MOST_CHARS - len("Hi")
+    written = "\\x01" * share
+    left = len(written) - share + 1_000_000 - share
+    assert f"[{mark} body_html]\n{written[:share]}\n[{mark} {left} characters more]\n[{mark} subject]\nHi" in fenced

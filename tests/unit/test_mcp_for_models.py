@@ -8,8 +8,11 @@ import pytest
 from daimon.api.catalog import OPERATIONS
 from daimon.api.openapi import document, errors_of
 from daimon.mcp import operations
+from daimon.mcp.fencing import MOST_TEXTS, fence, separate
+from daimon.mcp.finding import find
 from daimon.mcp.forgiving import meant
 from daimon.mcp.mails import MOST_OF_A_PART, MOST_OF_A_TEXT, Part, Shown, shown
+from daimon.mcp.operations import BadArgument, Response, Who
 from daimon.mcp.plain import plainly
 from daimon.mcp.steps import Steps
 from daimon.mcp.tools import CALL, LEFT_OUT, TOOLS
@@ -57,6 +60,50 @@ def test_a_long_mail_is_read_part_by_part() -> None:
     assert read == text
     beyond, part = shown({**MAIL, "body_text": text}, Shown.MAIL, len(text) + 5)
     assert (beyond["body_text"], part) == ("", Part(len(text) + 5, len(text), len(text)))
+
+
+def test_a_mail_s_text_has_room_beside_its_links() -> None:
+    """A newsletter's links and a crowd of recipients are told in part, and how many more there are."""
+    links = [{"url": f"https://shop.example/{n}?{'u' * 1_000}", "text": f"Look {n}"} for n in range(100)]
+    long = {**MAIL, "body_text": "T" * MOST_OF_A_TEXT, "to": [f"{n}@example.com" for n in range(700)], "links": links}
+    told, part = shown(long, Shown.MAIL)
+    assert part is None
+    assert (told["to"], told["more_to"]) == (long["to"][:50], 650)
+    assert (told["links"], told["more_links"]) == (links[:3], 97)
+    operation = KNOWN["get_message"]
+    _, found = separate(told, operation.envelopes[200]["result"], operation.definitions)
+    assert found.index(("body_text", long["body_text"])) < MOST_TEXTS
+    assert "T" * MOST_OF_A_TEXT in fence(found)
+    assert "more_links: 97" in fence(found)
+    one = {**MAIL, "cta_links": [{"url": f"https://a/{'t' * 5_000}", "text": "Confirm"}]}
+    assert shown(one, Shown.MAIL)[0]["cta_links"] == one["cta_links"]  # what a mail is about is told, however long
+    assert shown(long, Shown.WHOLE)[0] == long
+
+
+def test_what_people_note_of_an_inbox_is_no_mail() -> None:
+    """Metadata may have any names, those of a mail among them."""
+    inbox = {"id": "inbox_1", "metadata": {"preview": 1, "direction": {"body_text": []}}}
+    assert shown(inbox, Shown.THREAD) == (inbox, None)
+
+
+def test_operations_are_found_by_few_words() -> None:
+    """No words, and more than anybody means, are refused: each is looked for in each operation."""
+    anybody = Who("account", frozenset(each.permission for each in KNOWN.values() if each.permission), None)
+    assert find(KNOWN, anybody, "create a webhook")["result"][0]["operation"] == "create_webhook"
+    for words in ("", "webhook " * 200):
+        with pytest.raises(BadArgument, match="words"):
+            find(KNOWN, anybody, words)
+
+
+def test_an_answer_is_read_once() -> None:
+    """What a model is told of it takes the place of all of it, and is not read again."""
+    answer = Response(200, "application/json", b'{"result": {"a": 1, "b": 2}, "next_steps": ["Go on."]}')
+    told = answer.telling({"a": 1}, "First.")
+    assert (told.json, told.status) == ({"result": {"a": 1}, "next_steps": ["First.", "Go on."]}, 200)
+    assert answer.json is answer.json
+    assert answer.json["result"] == {"a": 1, "b": 2}
+    assert Response(502, "application/json", b"<html>").json is None
+    assert Response(502, "text/html", b"{}").json is None
 
 
 def test_a_conversation_tells_what_each_mail_adds() -> None:
@@ -163,6 +210,11 @@ def test_arguments_are_taken_as_they_were_meant() -> None:
     assert meant(kept, schemas) == kept
     assert meant({"labels": '["a", "b"]'}, schemas) == {"labels": ["a", "b"]}
     assert meant({"filter": "[" * 100_000}, schemas) == {"filter": "[" * 100_000}
+    # Nor what no JSON holds, nor what would cost others their time: the text is handed on, and refused.
+    for text in ('["\\ud800"]', "[NaN]", "[1e999]", "[" * 900 + "]" * 900, f"[{'1,' * 20_000}1]"):
+        assert meant({"to": text}, schemas) == {"to": text}
+    for text in ("NaN", "1e999", "9" * 5_000):
+        assert meant({"limit": text}, schemas) == {"limit": text}
 
 
 def test_a_schema_is_told_plainly() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import quote
 
 from daimon.accounts.errors import AccountSuspended
 from daimon.api import split_examples as examples
@@ -139,7 +138,8 @@ def _steps(report: Report, query: SplitReportQuery) -> list[str]:
     month = f"period={report.month:%Y-%m}"
     steps = [
         f"As a table: GET /v1/billing/splits/report?{month}&format=csv",
-        f"For one line, to print: GET /v1/billing/splits/statement?{month}&id={quote(report.lines[0].unit, safe='')}"
+        # A `unit` may be a cost center, which is what somebody wrote: no word of this server.
+        f"For one line, to print: GET /v1/billing/splits/statement?{month}&id={{unit}}"
         if report.lines
         else "Lines appear once something is used.",
     ]

@@ -91,7 +91,7 @@ def check(body: bytes) -> None:
     """Raise Unusable for what is not one message of JSON-RPC 2.0, or nested too deep."""
     try:
         _read_envelope(body)
-        deep = _is_deep(_read_all(body))
+        deep = is_deep(_read_all(body))
     except msgspec.ValidationError as error:
         if body.lstrip()[:1] == b"[":
             raise Unusable("Batches are no part of this protocol: send each message by itself.") from None
@@ -114,8 +114,9 @@ def wants_progress(body: bytes) -> bool:
     return isinstance(meta, _Meta) and meta.progress_token is not UNSET
 
 
-def _is_deep(value: Any) -> bool:
-    level = [value]
+def is_deep(value: Any) -> bool:
+    """Tell whether a value is nested deeper than MOST_LEVELS."""
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(MOST_LEVELS):
         level = [
             below

@@ -9,7 +9,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from daimon.mcp import answers
-from daimon.mcp.operations import Operation, Request, Response, Who
+from daimon.mcp.operations import BadArgument, Operation, Request, Response, Who
 
 Context = ServerRequestContext[Any, Any]
 Call = Callable[[Context, Request], Awaitable[Response]]
@@ -33,7 +33,11 @@ class Api:
     async def read(self, context: Context, name: str, arguments: Mapping[str, Any]) -> Response:
         """Return what an operation answers. Raises MCPError with its error, for what is no call of a tool."""
         operation = self.operations[name]
-        answer = await self.call(context, operation.request(arguments))
+        try:
+            request = operation.request(arguments)
+        except BadArgument as error:
+            raise MCPError(types.INVALID_PARAMS, str(error)) from error
+        answer = await self.call(context, request)
         if answer.status != 200:
             raise MCPError(types.INVALID_PARAMS, "\n".join(answers.failure(operation, answer)))
         return answer

@@ -58,9 +58,14 @@ def fence(found: Found, preface: str = OF_MAIL) -> str:
     written out, such as `\u202e`.
     """
     mark = secrets.token_hex(8)
-    told = [(_seen(where), _seen(text)) for where, text in found[:MOST_TEXTS]]
-    most = _share([len(text) for _, text in told], MOST_CHARS)
-    lines = [f"[{mark} {where}]\n{_cut(text, most, mark)}" for where, text in told]
+    told = found[:MOST_TEXTS]
+    most = _share([len(text) for _, text in told], MOST_CHARS)  # what is never told need not be looked at
+    seen = [_seen(text[:most]) for _, text in told]
+    fits = _share([len(text) for text in seen], MOST_CHARS)
+    lines = [
+        f"[{mark} {_seen(where)}]\n{text[:fits]}{_left(len(text[fits:]) + len(whole[most:]), mark)}"
+        for (where, whole), text in zip(told, seen, strict=True)
+    ]
     if len(found) > MOST_TEXTS:
         lines.append(f"[{mark} {len(found) - MOST_TEXTS} texts more are left out]")
     texts = "\n".join(lines)
@@ -147,6 +152,5 @@ def _seen(text: str) -> str:
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text.replace("\r\n", "\n"))
 
 
-def _cut(text: str, most: int, mark: str) -> str:
-    left = len(text) - most
-    return text if left <= 0 else f"{text[:most]}\n[{mark} {left} characters more]"
+def _left(chars: int, mark: str) -> str:
+    return f"\n[{mark} {chars} characters more]" if chars else ""

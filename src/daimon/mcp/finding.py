@@ -6,13 +6,18 @@ from typing import Any
 
 import mcp_types as types
 
-from daimon.mcp.operations import Json, Operation, Who
+from daimon.mcp.operations import BadArgument, Json, Operation, Who
 from daimon.mcp.tools import CALL, FIND, LEFT_OUT
 
 _FOUND = 5
+_MOST_WORDS = 1_000  # characters; each word is looked for in each operation, while others wait
 _SMALL_WORDS = frozenset("a an and are at be by can do for from how i in is it my of on or that the to with".split())  # noqa: SIM905
 _OTHER_WORDS = "Try other words, such as the name of a thing: pod, key, webhook, rule, domain, usage."
 
+CALLED: dict[str, Json] = {
+    "operation": {"type": "string", "description": f"Its name, as {FIND} tells."},
+    "arguments": {"type": "object", "description": f"As its schema says, which {FIND} tells."},
+}
 TOOLS = (
     types.Tool(
         name=FIND,
@@ -34,10 +39,7 @@ TOOLS = (
         description=f"Do what {FIND} found.",
         input_schema={
             "type": "object",
-            "properties": {
-                "operation": {"type": "string", "description": f"Its name, as {FIND} tells."},
-                "arguments": {"type": "object", "description": f"As its schema says, which {FIND} tells."},
-            },
+            "properties": CALLED,
             "required": ["operation"],
             "additionalProperties": False,
         },
@@ -49,7 +51,14 @@ TOOLS = (
 
 
 def find(operations: Mapping[str, Operation], who: Who | None, words: str) -> Json:
-    """Return the operations that words are about, the closest first, among those that a key may call."""
+    """Return the operations that words are about, the closest first, among those that a key may call.
+
+    Raises BadArgument for none, and for more than anybody needs.
+    """
+    if not words:
+        raise BadArgument(f"{FIND} needs words")
+    if len(words) > _MOST_WORDS:
+        raise BadArgument(f"words are longer than {_MOST_WORDS:,} characters")
     wanted = {word for word in re.findall(r"[a-z]+", words.lower()) if word not in _SMALL_WORDS}
     ranked = sorted(
         (-matches, name)

@@ -4,11 +4,17 @@ Models write "urgent" for a list of labels, and a list as the text of its JSON. 
 it costs them a turn.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from daimon.mcp.body import is_deep
+
 Json = dict[str, Any]
+
+_MOST_VALUES = 10_000  # in a text of JSON: to read it costs others no more time than the message that it came in
+_MARKS = (",", "[", "{")  # each value but the first has one of them before it
 
 
 def meant(arguments: Mapping[str, Any], parameters: Mapping[str, Json]) -> Json:
@@ -49,7 +55,11 @@ def _takes(schema: Json, kind: str) -> bool:
 
 
 def _read(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+    """Return what a text of JSON says; None for none, and for what the API would refuse: NaN, half a character."""
+    if sum(map(text.count, _MARKS)) > _MOST_VALUES:
         return None
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return None if is_deep(found) else found

@@ -1,24 +1,26 @@
 """A call of the application in the same process, as if it came over HTTP from the client that called `/mcp`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 from daimon.kit.asgi import App, Message
 from daimon.mcp.operations import Request, Response
 
+Headers = Sequence[tuple[bytes, bytes]]
+
 _running: set[asyncio.Task[Response]] = set()  # a task that nobody holds may be collected
 
 
 async def ask(
-    app: App, request: Request, *, client: tuple[str, int], headers: Mapping[str, str], gone: asyncio.Event
+    app: App, request: Request, *, client: tuple[str, int], headers: Headers, gone: asyncio.Event
 ) -> Response:
     """Return what the application answers. When `gone` is set, it learns that its client has left.
 
     To cancel this does the same, and no more: what is being written is written to its end, as over HTTP.
     """
-    asked = asyncio.create_task(_ask(app, request, client, {**headers, **request.headers}, gone))
+    asked = asyncio.create_task(_ask(app, request, client, headers, gone))
     _running.add(asked)
     asked.add_done_callback(_running.discard)
     try:
@@ -28,9 +30,7 @@ async def ask(
         raise
 
 
-async def _ask(
-    app: App, request: Request, client: tuple[str, int], headers: Mapping[str, str], gone: asyncio.Event
-) -> Response:
+async def _ask(app: App, request: Request, client: tuple[str, int], headers: Headers, gone: asyncio.Event) -> Response:
     sent: list[Message] = []
     body: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
 
@@ -51,8 +51,8 @@ async def _ask(
     return Response(sent[0]["status"], fields.get(b"content-type", b"").decode("latin-1"), octets)
 
 
-def _scope(request: Request, client: tuple[str, int], headers: Mapping[str, str]) -> Message:
-    told = {**headers, "host": "localhost", "content-length": str(len(request.body))}
+def _scope(request: Request, client: tuple[str, int], headers: Headers) -> Message:
+    told = {**request.headers, "host": "localhost", "content-length": str(len(request.body))}
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -63,7 +63,7 @@ def _scope(request: Request, client: tuple[str, int], headers: Mapping[str, str]
         "raw_path": request.path.encode(),
         "query_string": urlencode(request.query).encode(),
         "root_path": "",
-        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in told.items()],
+        "headers": [*headers, *((name.encode(), value.encode()) for name, value in told.items())],
         "client": client,
         "server": ("localhost", 80),
     }

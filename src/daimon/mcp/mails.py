@@ -1,17 +1,21 @@
 """How much of a mail a model is shown. A program takes every field; a model pays for each, in every turn after it.
 
-A list tells enough to choose, a conversation what each mail adds, a mail its text once. What is null or empty is left
-out. Nothing is lost: `call_operation` with `get_message` shows all there is.
+A list tells enough to choose, a conversation what each mail adds, a mail its text once, with so many of its links and
+recipients that they leave room for it. What is null or empty is left out. Nothing is lost: `call_operation` with
+`get_message` shows all there is.
 """
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import accumulate
 from typing import Any
 
 Json = dict[str, Any]
 
 MOST_OF_A_TEXT = 30_000  # characters of one mail
 MOST_OF_A_PART = 4_000  # of each mail of a conversation
+_MOST_OF_A_LIST = 50  # recipients, links and so on
+_ROOM_OF_A_LIST = 4_000  # characters of them; with four such lists, an answer still has room for the text
 _MARKS = ("id", "thread_id", "status", "read", "labels", "claim")
 _RARELY = ("account_id", "pod_id", "headers", "body_html", "in_reply_to", "references", "deleted_at")
 _NOT_TO_CHOOSE = ("body_text", "reply_body", "links", "message_id", "reply_to", "authentication", "size", "sent_at")
@@ -54,7 +58,7 @@ def _shown(value: Any, how: Shown, start: int, parts: list[Part]) -> Any:
         return _mail(value, how, start, parts)
     if "preview" in value:  # a thread, a draft
         return _told(value)
-    return {name: _shown(each, how, start, parts) for name, each in value.items()}
+    return {name: each if name == "metadata" else _shown(each, how, start, parts) for name, each in value.items()}
 
 
 def _mail(mail: Json, how: Shown, start: int, parts: list[Part]) -> Json:
@@ -85,7 +89,23 @@ def _read(kept: Json, start: int, parts: list[Part]) -> Json:
     if start or len(text) > MOST_OF_A_TEXT:
         kept["body_text"] = text[start : start + MOST_OF_A_TEXT]
         parts.append(Part(start, min(len(text), start + MOST_OF_A_TEXT), len(text)))
-    return _without(kept, ("preview",)) if text else kept
+    return _with_room(_without(kept, ("preview",)) if text else kept)
+
+
+def _with_room(mail: Json) -> Json:
+    """Return a mail with the first of its links and recipients, and how many more there are."""
+    told: Json = {}
+    for name, value in mail.items():
+        told[name] = value
+        if isinstance(value, list) and (more := len(value) - _fitting(value)):
+            told[name], told[f"more_{name}"] = value[:-more], more
+    return told
+
+
+def _fitting(values: list[Any]) -> int:
+    """Return how many of some values there is room for, one at least."""
+    lengths = accumulate(len(str(each)) for each in values[:_MOST_OF_A_LIST])
+    return max(1, sum(length <= _ROOM_OF_A_LIST for length in lengths))
 
 
 def _without(mail: Json, names: tuple[str, ...]) -> Json:

@@ -4,8 +4,11 @@ import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
+
+import msgspec
 
 from daimon.mcp.fencing import REF, SERVER, WRITTEN_BY
 from daimon.mcp.forgiving import meant
@@ -113,28 +116,34 @@ class Request:
         return _HEADERS if self.body else {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
-    """What the API answered."""
+    """What the API answered; `told` is what of it a model is told, if that is not all."""
 
     status: int
     content_type: str
     body: bytes
+    told: Json | None = None
 
     @property
     def is_json(self) -> bool:
         """Whether the body says that it is JSON."""
         return self.content_type.partition(";")[0].strip() == "application/json"
 
-    @property
+    @cached_property
     def json(self) -> Any:
-        """Return what the body says; None if it is no JSON."""
-        return json.loads(self.body) if self.is_json else None
+        """Return what it says; None if that is no JSON. It is read once: a mail may be of megabytes."""
+        if self.told is not None or not self.is_json:
+            return self.told
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeError):
+            return None
 
     def telling(self, result: Any, *steps: str) -> "Response":
         """Return the same answer with another result, and with more steps before its own."""
         told = {**self.json, "result": result, "next_steps": [*steps, *self.json["next_steps"]]}
-        return Response(self.status, self.content_type, json.dumps(told).encode())
+        return Response(self.status, self.content_type, self.body, told)
 
     @property
     def base64(self) -> str:

@@ -11,6 +11,7 @@ from mcp.server.lowlevel import Server
 import daimon
 from daimon.mcp import answers, finding
 from daimon.mcp.calling import Api, Call, Context
+from daimon.mcp.forgiving import meant
 from daimon.mcp.mails import Shown, shown
 from daimon.mcp.operations import BadArgument, Json, Operation, Request, Response, Who
 from daimon.mcp.resources import Resources
@@ -92,10 +93,10 @@ class _Tools:
 
     async def call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         arguments = dict(params.arguments or {})
-        if params.name == FIND:
-            who = await self._api.who(context)
-            return answers.own(finding.find(self._api.operations, who, str(arguments.get("words", ""))))
         try:
+            if params.name == FIND:
+                who = await self._api.who(context)
+                return answers.own(finding.find(self._api.operations, who, str(arguments.get("words") or "")))
             if params.name == CALL:
                 return await self._call_operation(context, arguments)
             tool = self._tools.get(params.name)
@@ -106,16 +107,19 @@ class _Tools:
             return answers.refused(str(error), "Mend the arguments, and call it again.")
 
     async def _call_operation(self, context: Context, arguments: Json) -> types.CallToolResult:
-        name, given = str(arguments.get("operation", "")), arguments.get("arguments") or {}
-        if name not in self._api.operations or name in LEFT_OUT or not isinstance(given, dict):
+        told = meant(arguments, finding.CALLED)
+        name, given = str(told.get("operation", "")), told.get("arguments") or {}
+        if name not in self._api.operations or name in LEFT_OUT:
             return answers.refused(f"There is no operation {name[:100]!r}.", f"Find its name: {FIND}")
+        if not isinstance(given, dict):
+            raise BadArgument("arguments must be an object")
         operation = self._api.operations[name]
         answer = await self._answer(context, operation, await self._placed(context, operation, given), operation.name)
         return answers.result(operation, answer, self._steps.for_tools)
 
     async def _call_tool(self, context: Context, tool: Tool, arguments: Json) -> types.CallToolResult:
         operation = self._api.operations[tool.operation]
-        start = _number(arguments.pop("text_from", 0)) if tool.by_parts else 0
+        start = _number(arguments.pop("text_from", None) or 0) if tool.by_parts else 0
         taken = [name for name in operation.parameters if name not in tool.hidden]
         if unknown := sorted(arguments.keys() - set(taken)):
             raise BadArgument(
@@ -138,6 +142,8 @@ class _Tools:
             return answer if tool.shown is Shown.WHOLE else answer.telling(told)
         message = told.get("message", told)["id"]  # a claim has it within
         rest = self._steps.call("get_message", {"inbox_id": given["inbox_id"], "message_id": message})
+        if part.start >= part.of:
+            return answer.telling(told, f"Its text ends before: it has {part.of} characters.")
         whole = f"These are characters {part.start} to {part.end} of {part.of} of its text"
         more = f'{whole}; go on: {rest[:-1]}, "text_from": {part.end}}}' if part.end < part.of else f"{whole}."
         return answer.telling(told, more)
@@ -160,7 +166,9 @@ class _Tools:
             return answers.result(operation, answer, self._steps.for_tools)
         fetched = await self._api.call(context, Request("GET", urlsplit(link["url"]).path))
         # Not by what it says it is: a file of the type application/json is no answer of the API.
-        return answers.octets(operation, fetched) if fetched.status == 200 else answers.result(operation, fetched)
+        if fetched.status == 200:
+            return answers.octets(operation, fetched)
+        return answers.result(operation, fetched, self._steps.for_tools)
 
 
 async def _telling(context: Context, call: Awaitable[Response]) -> Response:

@@ -14,7 +14,7 @@ from daimon.mcp.inside import ask
 from daimon.mcp.operations import Request, Response
 from daimon.mcp.scope import GONE, STREAMS
 
-_PASSED_ON = ("authorization", "x-api-key", "x-forwarded-for", "user-agent")
+_PASSED_ON = frozenset({b"authorization", b"x-api-key", b"x-forwarded-for", b"user-agent"})
 _HERE = ("127.0.0.1", 0)
 
 
@@ -22,7 +22,7 @@ async def keep_open(app: App, opened: "asyncio.Future[App]", stop: asyncio.Event
     """Serve MCP over an application until `stop`."""
     try:
         request = Request("GET", "/openapi.json")
-        description = await ask(app, request, client=_HERE, headers={}, gone=asyncio.Event())
+        description = await ask(app, request, client=_HERE, headers=(), gone=asyncio.Event())
         made = server.make(operations.read(json.loads(description.body)), _caller(app))
         plain, streaming = (
             StreamableHTTPSessionManager(
@@ -47,7 +47,8 @@ async def keep_open(app: App, opened: "asyncio.Future[App]", stop: asyncio.Event
 def _caller(app: App) -> Call:
     async def call(context: Context, request: Request) -> Response:
         asked: Any = context.request
-        headers = {name: asked.headers[name] for name in _PASSED_ON if name in asked.headers}
+        # Each line of them: a proxy may say whom it speaks for in a line of its own, after one that the client sent.
+        headers = [(name, value) for name, value in asked.scope["headers"] if name in _PASSED_ON]
         client = asked.scope.get("client") or _HERE
         return await ask(app, request, client=client, headers=headers, gone=asked.scope[GONE])
 

@@ -20,7 +20,7 @@ async def run(base_url: str, api_key: str | None) -> None:
     """Serve until standard input ends. Without a key, the account that the first inbox opens is gone on with."""
     async with httpx2.AsyncClient(base_url=base_url, timeout=_SECONDS) as client:
         api = _Api(client, api_key)
-        made = server.make(operations.read(await api.description()), api.call)
+        made = server.make(await api.operations(), api.call)
         await api.check_key()
         async with stdio_server() as (read, write):
             await made.run(read, write, made.create_initialization_options())
@@ -31,15 +31,19 @@ class _Api:
         self._client = client
         self._key = api_key
 
-    async def description(self) -> operations.Json:
-        """Return the API's OpenAPI document. Raises CannotStart."""
+    async def operations(self) -> dict[str, operations.Operation]:
+        """Return what the API's OpenAPI document describes. Raises CannotStart."""
         try:
             answer = await self._client.get("/openapi.json")
-            described: operations.Json = answer.raise_for_status().json()
+            return operations.read(answer.raise_for_status().json())
         except (httpx2.HTTPError, ValueError) as error:
-            told = "DAIMON_BASE_URL or --base-url says where it is"
-            raise CannotStart(f"there is no daimon at {self._client.base_url}: {error}; {told}") from error
-        return described
+            raise self._no_daimon(str(error)) from error
+        except (LookupError, TypeError, AttributeError) as error:
+            raise self._no_daimon("/openapi.json describes another API") from error
+
+    def _no_daimon(self, why: str) -> CannotStart:
+        told = "DAIMON_BASE_URL or --base-url says where it is"
+        return CannotStart(f"there is no daimon at {self._client.base_url}: {why}; {told}")
 
     async def check_key(self) -> None:
         """Raise CannotStart for a key that is refused: a model would see one tool, and nobody the reason."""
