@@ -221,7 +221,7 @@ async def serving(services: Services, operations: Sequence[Operation] = OPERATIO
     sock.bind(("127.0.0.1", 0))
     sock.listen(100)
     port = sock.getsockname()[1]
-    served = WithMcp(Api(services, operations), public_url=f"http://127.0.0.1:{port}", stop=services.stopping)
+    served = WithMcp(Api(services, operations), public_url=f"http://127.0.0.1:{port}")
     server = asyncio.create_task(serve(served, sock, services.stopping))
 
     def ring(payload: str) -> None:
@@ -237,6 +237,7 @@ async def serving(services: Services, operations: Sequence[Operation] = OPERATIO
     services.stopping.set()
     services.bells.ring_all()
     await asyncio.gather(server, listener, looker)
+    await served.close()
     await database.close()
 
 

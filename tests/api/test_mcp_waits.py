@@ -1,11 +1,14 @@
-"""Who waits by `/mcp`, and leaves."""
+"""Who waits by `/mcp`, and leaves, or is left."""
 
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
-from .conftest import Edge, bearer
+from daimon.api.services import Services
+
+from .conftest import Edge, bearer, serving
 
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 VERSION = "2026-07-28"
@@ -32,3 +35,23 @@ async def test_who_leaves_waits_no_longer(
         assert not fresh_edge.bells.returned.is_set()
         waiting.cancel()
         await fresh_edge.bells.returned.wait()
+
+
+@pytest.mark.parametrize("progress", [{}, {"progressToken": 1}], ids=["in silence", "with progress"])
+async def test_a_server_that_stops_answers_who_waits(services: Services, progress: dict[str, Any]) -> None:
+    """As over the API: what was begun is answered, and no call that did its work looks like one that failed."""
+    async with httpx.AsyncClient(timeout=60) as http:
+        async with serving(services) as edge:
+            account = await edge.open_account()
+            arguments = {"inbox_id": str(account.id), "timeout": 120}
+            params = {"name": "wait_for_email", "arguments": arguments, "_meta": progress}
+            call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+            headers = ACCEPT | bearer(account.account_api_key)
+            url = f"http://127.0.0.1:{edge.port}/mcp"
+            waiting = asyncio.create_task(http.post(url, json=call, headers=headers))
+            begun = asyncio.create_task(edge.bells.lent.wait())
+            await asyncio.wait({waiting, begun}, return_when=asyncio.FIRST_COMPLETED)
+            assert begun.done(), waiting.result().text
+        answer = await waiting
+    assert answer.status_code == 200, answer.text
+    assert "Nothing came in time" in answer.text

@@ -101,7 +101,9 @@ async def run(settings: Settings, listeners: Sequence[socket.socket], stop: asyn
         served = asyncio.Event()
         group.create_task(services.key_uses.keep_writing(jobs, utc_now, served))
         [sock] = listeners
-        await serve(WithMcp(Api(services), public_url=settings.public_url, stop=stop), sock, stop)
+        app = WithMcp(Api(services), public_url=settings.public_url)
+        await serve(app, sock, stop)
+        await app.close()
         served.set()
 
 

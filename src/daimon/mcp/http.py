@@ -28,10 +28,10 @@ _TEXT = (b"content-type", b"text/plain")
 class WithMcp:
     """An ASGI application with `/mcp` beside it. What that needs is loaded when it is first asked for."""
 
-    def __init__(self, app: App, *, public_url: str, stop: asyncio.Event) -> None:
+    def __init__(self, app: App, *, public_url: str) -> None:
         self._app = app
         self._origin = _origin(public_url)
-        self._stop = stop
+        self._served = asyncio.Event()
         self._opening: asyncio.Task[App] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -66,6 +66,14 @@ class WithMcp:
             await endpoint({**scope, GONE: gone, STREAMS: wants_progress(body)}, _replaying(body, gone), send)
         finally:
             leaving.cancel()
+
+    async def close(self) -> None:
+        """End what serves `/mcp`, once no request is open: the library would break one off that has done its work."""
+        self._served.set()
+        if self._opening is not None:
+            await asyncio.wait({self._opening})
+        if self._closing is not None:
+            await self._closing
 
     def _is_from_here(self, scope: Message) -> bool:
         """Tell whether no page of another site sent it (the protocol's demand against DNS rebinding)."""
@@ -102,7 +110,7 @@ class WithMcp:
         # To import it takes a second, which others shall not wait for.
         sessions: ModuleType = await asyncio.to_thread(importlib.import_module, "daimon.mcp.sessions")
         opened: asyncio.Future[App] = asyncio.get_running_loop().create_future()
-        self._closing = asyncio.create_task(sessions.keep_open(self._app, opened, self._stop))
+        self._closing = asyncio.create_task(sessions.keep_open(self._app, opened, self._served))
         return await opened
 
 

@@ -18,8 +18,8 @@ _PASSED_ON = frozenset({b"authorization", b"x-api-key", b"x-forwarded-for", b"us
 _HERE = ("127.0.0.1", 0)
 
 
-async def keep_open(app: App, opened: "asyncio.Future[App]", stop: asyncio.Event) -> None:
-    """Serve MCP over an application until `stop`."""
+async def keep_open(app: App, opened: "asyncio.Future[App]", served: asyncio.Event) -> None:
+    """Keep MCP over an application, which `opened` then holds, ready until all is `served`."""
     try:
         request = Request("GET", "/openapi.json")
         description = await ask(app, request, client=_HERE, headers=(), gone=asyncio.Event())
@@ -37,7 +37,7 @@ async def keep_open(app: App, opened: "asyncio.Future[App]", stop: asyncio.Event
 
         async with plain.run(), streaming.run():
             opened.set_result(answer)
-            await stop.wait()
+            await served.wait()
     except Exception as error:
         if opened.done():
             raise
