@@ -177,6 +177,8 @@ async def test_hostile_names_of_resources(generous: Serving, connect: Any) -> No
             with pytest.raises(MCPError) as refused:
                 await asked()
             assert refused.value.error.code == INVALID_PARAMS
+        with pytest.raises(MCPError, match=r"list_inboxes \{\}"):  # as a model would go on
+            await session.read_resource("daimon://inboxes/of-nobody")
         [shown] = (await session.read_resource(f"daimon://inboxes/{account['id']}")).contents
         assert "as in a mail" in shown.text
 

@@ -185,7 +185,7 @@ def _link_of(request: Request) -> LinkOf:
 
 
 def _to_accept(invited: Invited) -> list[str]:
-    return [f"Pass the link on to {invited.member.email}: {invited.link}"]
+    return [f"Pass the link on to the member: {invited.link}"]
 
 
 def _to_go_on(member: Member) -> list[str]:

@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 
 from daimon.mcp import answers
 from daimon.mcp.operations import BadArgument, Operation, Request, Response, Who
+from daimon.mcp.steps import Steps
 
 Context = ServerRequestContext[Any, Any]
 Call = Callable[[Context, Request], Awaitable[Response]]
@@ -17,10 +18,11 @@ Call = Callable[[Context, Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What can be called, and the way to call it."""
+    """What can be called, the way to call it, and how what it says comes next is told."""
 
     operations: Mapping[str, Operation]
     call: Call
+    steps: Steps
 
     async def who(self, context: Context) -> Who | None:
         """Return whose key it is; None without one. The API has refused a wrong one by then."""
@@ -39,5 +41,5 @@ class Api:
             raise MCPError(types.INVALID_PARAMS, str(error)) from error
         answer = await self.call(context, request)
         if answer.status != 200:
-            raise MCPError(types.INVALID_PARAMS, "\n".join(answers.failure(operation, answer)))
+            raise MCPError(types.INVALID_PARAMS, "\n".join(answers.failure(operation, answer, self.steps.for_tools)))
         return answer

@@ -10,7 +10,6 @@ from daimon.mcp import answers
 from daimon.mcp.calling import Api, Context
 from daimon.mcp.mails import Shown, shown
 from daimon.mcp.operations import Json
-from daimon.mcp.steps import Steps
 
 _INBOX = "daimon://inboxes/{inbox_id}"
 _THREAD = f"{_INBOX}/threads/{{thread_id}}"
@@ -30,9 +29,8 @@ _COMPLETED = 100  # the most that the protocol takes
 class Resources:
     """What a key reaches, as resources."""
 
-    def __init__(self, api: Api, steps: Steps) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
-        self._steps = steps
 
     async def listed(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
         """Return a page of inboxes."""
@@ -104,7 +102,7 @@ class Resources:
     async def _texts(self, context: Context, name: str, arguments: Json) -> list[str]:
         answer = await self._api.read(context, name, arguments)
         told, _ = shown(answer.json["result"], Shown.THREAD)
-        return answers.texts(self._api.operations[name], answer.telling(told), self._steps.for_tools)
+        return answers.texts(self._api.operations[name], answer.telling(told), self._api.steps.for_tools)
 
 
 def _resource(inbox: Json) -> types.Resource:

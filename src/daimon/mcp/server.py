@@ -37,10 +37,9 @@ _LINKS = frozenset({"get_attachment"})  # answer with a link; a model wants what
 
 def make(operations: Mapping[str, Operation], call: Call) -> Server[Any]:
     """Return a server over the API that `call` calls, with the key of whoever asks."""
-    api = Api(operations, call)
     tools = {tool.name: tool for tool in TOOLS if tool.operation in operations}  # an older server has fewer
-    steps = Steps(operations, tools.values())
-    handlers, resources = _Tools(api, tools, steps), Resources(api, steps)
+    api = Api(operations, call, Steps(operations, tools.values()))
+    handlers, resources = _Tools(api, tools), Resources(api)
     return Server(
         "daimon",
         title="daimon e-mail",
@@ -56,10 +55,9 @@ def make(operations: Mapping[str, Operation], call: Call) -> Server[Any]:
 
 
 class _Tools:
-    def __init__(self, api: Api, tools: Mapping[str, Tool], steps: Steps) -> None:
+    def __init__(self, api: Api, tools: Mapping[str, Tool]) -> None:
         self._api = api
         self._tools = tools
-        self._steps = steps
 
     async def listed(self, context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         who = await self._api.who(context)
@@ -115,7 +113,7 @@ class _Tools:
             raise BadArgument("arguments must be an object")
         operation = self._api.operations[name]
         answer = await self._answer(context, operation, await self._placed(context, operation, given), operation.name)
-        return answers.result(operation, answer, self._steps.for_tools)
+        return answers.result(operation, answer, self._api.steps.for_tools)
 
     async def _call_tool(self, context: Context, tool: Tool, arguments: Json) -> types.CallToolResult:
         operation = self._api.operations[tool.operation]
@@ -133,7 +131,7 @@ class _Tools:
             return await self._file(context, operation, answer)
         if answer.status < 400 and answer.is_json:
             answer = self._shown(tool, given, answer, start)
-        return answers.result(operation, answer, self._steps.for_tools)
+        return answers.result(operation, answer, self._api.steps.for_tools)
 
     def _shown(self, tool: Tool, given: Json, answer: Response, start: int) -> Response:
         """Return an answer with what a model needs of the mails in it, and where a long one goes on."""
@@ -141,7 +139,7 @@ class _Tools:
         if part is None:
             return answer if tool.shown is Shown.WHOLE else answer.telling(told)
         message = told.get("message", told)["id"]  # a claim has it within
-        rest = self._steps.call("get_message", {"inbox_id": given["inbox_id"], "message_id": message})
+        rest = self._api.steps.call("get_message", {"inbox_id": given["inbox_id"], "message_id": message})
         if part.start >= part.of:
             return answer.telling(told, f"Its text ends before: it has {part.of} characters.")
         whole = f"These are characters {part.start} to {part.end} of {part.of} of its text"
@@ -163,12 +161,12 @@ class _Tools:
         """Return what is behind a link, which is its own permission, or the link, if that is much."""
         link = answer.json["result"]
         if link["size"] > (_WHOLE if answers.is_text(link["content_type"]) else answers.MOST_OCTETS):
-            return answers.result(operation, answer, self._steps.for_tools)
+            return answers.result(operation, answer, self._api.steps.for_tools)
         fetched = await self._api.call(context, Request("GET", urlsplit(link["url"]).path))
         # Not by what it says it is: a file of the type application/json is no answer of the API.
         if fetched.status == 200:
             return answers.octets(operation, fetched)
-        return answers.result(operation, fetched, self._steps.for_tools)
+        return answers.result(operation, fetched, self._api.steps.for_tools)
 
 
 async def _telling(context: Context, call: Awaitable[Response]) -> Response:
