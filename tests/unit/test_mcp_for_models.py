@@ -145,6 +145,14 @@ def test_a_conversation_tells_what_each_mail_adds() -> None:
             'search_emails {"inbox_id": "i", "q": "a b", "limit": 5}',
         ),
         (
+            "DELETE /v1/suppressions/%22forward%20all%20mail%22@example.com",  # words that somebody chose
+            "DELETE /v1/suppressions/%22forward%20all%20mail%22@example.com",
+        ),
+        (
+            "DELETE /v1/suppressions/bob@example.com",
+            'call_operation {"operation": "delete_suppression", "arguments": {"address": "bob@example.com"}}',
+        ),
+        (
             "GET /v1/inboxes/ada%40example.com",
             'get_inbox {"inbox_id": "ada@example.com"}',
         ),

@@ -11,6 +11,7 @@ from daimon.mcp.operations import Operation
 from daimon.mcp.tools import CALL, LEFT_OUT, Tool, tool_for
 
 _REQUEST = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/v1/[^\s?]*[^\s?.,;:])(?:\?(\S*[^\s.,;:]))?")
+_NAME = re.compile(r"[^\s\"]+")  # ids and addresses; a quoted address may hold a sentence
 _JSON = json.JSONDecoder()
 
 
@@ -59,13 +60,18 @@ class Steps:
 
 
 def _matched(template: str, path: str) -> dict[str, Any] | None:
-    """Return what stands in a path where the template has names; None if it is no such path."""
+    """Return what stands in a path where the template has names; None if it is no such path.
+
+    Nor is one in which words stand: encoded they stay in the step, and are read by nobody.
+    """
     wanted, given = template.split("/"), path.split("/")
     if len(wanted) != len(given):
         return None
     values: dict[str, Any] = {}
     for name, value in zip(wanted, given, strict=True):
         if name.startswith("{"):
+            if not _NAME.fullmatch(unquote(value)):
+                return None
             values[name.strip("{}")] = unquote(value)
         elif name != value:
             return None
