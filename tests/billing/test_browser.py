@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 import peer_tools
 from api.conftest import bearer
@@ -35,12 +35,12 @@ def test_from_the_refused_call_to_the_one_that_works(page: Page, server: Serving
         link = refused.json()["upgrade_context"]["operator_action_url"]
 
         assert page.goto(link)
-        assert page.title() == "Upgrade to developer"
+        expect(page).to_have_title("Upgrade to developer")
         assert "USD 9.00 each month" in page.inner_text("body")
         page.click("text=Go on to pay")
-        assert page.inner_text("h1") == "Stripe's checkout"
+        expect(page.locator("h1")).to_have_text("Stripe's checkout")  # a click does not wait for the page behind it
         page.click("text=Back without paying")
-        assert page.title() == "Nothing was paid"
+        expect(page).to_have_title("Nothing was paid")
         page.click("text=Try again")
         page.click("button:has-text('Pay')")
         page.wait_for_selector("h1:has-text('Thank you')")
@@ -52,7 +52,7 @@ def test_from_the_refused_call_to_the_one_that_works(page: Page, server: Serving
         assert sent.status_code == 202, sent.text
 
         page.goto(link)
-        assert page.title() == "This is done already"
+        expect(page).to_have_title("This is done already")
         assert page.locator("button").count() == 0
         assert result(http.get("/v1/billing", headers=key), 200)["subscription"]["state"] == "active"
         [invoice] = result(http.get("/v1/billing/invoices", headers=key), 200)["invoices"]
