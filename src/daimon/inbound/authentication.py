@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from daimon.inbound.models import QueuedMail
 from daimon.inboxes.arrival import Understood
-from daimon.kit.dns import Unanswered, is_host_name
+from daimon.kit.dns import AsksTexts, Unanswered, is_host_name
 from daimon.kit.dns_memory import NotRemembered, RememberingDns
 from daimon.mail import arc, dkim, dmarc, spf
 from daimon.mail.arc_chain import ArcResult
@@ -81,11 +81,11 @@ async def _spf(asker: Asker, mail: QueuedMail) -> Spf:
     return await spf.check(asker, mail.peer_ip, mail_from=mail.mail_from, helo=mail.helo)
 
 
-async def _signed(asker: Asker, signature: Signature, mail: QueuedMail) -> Signed:
+async def _signed(asker: AsksTexts, signature: Signature, mail: QueuedMail) -> Signed:
     return Signed(signature.domain, await dkim.check(asker, signature, at=mail.received_at))
 
 
-async def _policy(asker: Asker, mail: QueuedMail, content: Understood) -> Policy | NoPolicy:
+async def _policy(asker: AsksTexts, mail: QueuedMail, content: Understood) -> Policy | NoPolicy:
     """Return the author's policy; of a mail that nothing can be proven of it is not asked for."""
     if len(content.authors) != 1 or not is_host_name(content.authors[0]):
         return NoPolicy()

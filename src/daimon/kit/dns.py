@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import dns.asyncresolver
@@ -49,6 +49,13 @@ class Answer(Generic[T]):
     ttl: int
     authentic: bool
     canonical: str | None
+
+
+class AsksTexts(Protocol):
+    """Who answers questions for texts, as keys and policies are. Raises NoSuchName and Unanswered."""
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        """Return a name's texts."""
 
 
 class Mx(NamedTuple):

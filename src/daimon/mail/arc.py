@@ -6,12 +6,12 @@ onward, which nobody does here; to the mail's reader that would be a false accus
 
 from datetime import datetime
 
+from daimon.kit.dns import AsksTexts
 from daimon.mail import dkim
 from daimon.mail.arc_chain import ArcResult, Chain
-from daimon.mail.spf import Asker
 
 
-async def check(asker: Asker, chain: Chain, *, at: datetime) -> ArcResult:
+async def check(asker: AsksTexts, chain: Chain, *, at: datetime) -> ArcResult:
     """Return what becomes of a chain at a moment (of receipt).
 
     One key is asked for after the other, and none behind a link that does not hold: nobody has us ask for the keys of

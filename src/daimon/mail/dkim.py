@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from daimon.kit.dns import NoSuchName, Unanswered
+from daimon.kit.dns import AsksTexts, NoSuchName, Unanswered
 from daimon.mail.dkim_signature import DkimResult, Signature
-from daimon.mail.spf import Asker
 from daimon.mail.tags import read_base64, read_tags
 
 MOST_RECORDS = 3  # of a selector that are tried
@@ -24,7 +23,7 @@ _RECORD_OCTETS = 8 * 1024
 _KEYS = 1000  # that are remembered
 
 
-async def check(asker: Asker, signature: Signature, *, at: datetime) -> DkimResult:
+async def check(asker: AsksTexts, signature: Signature, *, at: datetime) -> DkimResult:
     """Return what becomes of a signature at a moment (of receipt), by the key that DNS has for it."""
     if signature.unsound:
         return signature.unsound

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
-from daimon.kit.dns import NoSuchName
-from daimon.mail.spf import Asker
+from daimon.kit.dns import AsksTexts, NoSuchName
 from daimon.mail.tags import BadTags, read_tags
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Policy(msgspec.Struct, frozen=True):
     strict_spf: bool = False
 
 
-async def policy_of(asker: Asker, domain: str) -> Policy | None:
+async def policy_of(asker: AsksTexts, domain: str) -> Policy | None:
     """Return the policy for a domain in From, its organization's if it has none (§6.6.3). Raises Unanswered."""
     own = await _tags_of(asker, domain)
     if own is not None:
@@ -67,7 +66,7 @@ def _suffixes() -> "PublicSuffixList":
     return PublicSuffixList()
 
 
-async def _tags_of(asker: Asker, domain: str) -> dict[str, str] | None:
+async def _tags_of(asker: AsksTexts, domain: str) -> dict[str, str] | None:
     """Return the tags of a domain's record with a `p`, None if there is not exactly one record (§6.6.3)."""
     try:
         answer = await asker.txt(f"_dmarc.{domain}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Protocol, TypeVar
 
-from daimon.kit.dns import Answer, Mx, NoSuchName, Unanswered, is_host_name
+from daimon.kit.dns import Answer, AsksTexts, Mx, NoSuchName, Unanswered, is_host_name
 from daimon.mail import spf_record
 from daimon.mail.address import domain_of
 from daimon.mail.spf_macro import Identity, expand
@@ -23,11 +23,8 @@ _MOST_ADDRESSES = 256  # of one name that are looked at
 _T = TypeVar("_T")
 
 
-class Asker(Protocol):
+class Asker(AsksTexts, Protocol):
     """Who answers questions to DNS. Everything raises NoSuchName and Unanswered."""
-
-    async def txt(self, name: str) -> Answer[bytes]:
-        """Return a name's texts."""
 
     async def a(self, name: str) -> Answer[str]:
         """Return a name's IPv4 addresses."""

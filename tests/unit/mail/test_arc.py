@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from chains import NAMES, hop, sealed
 from corpus.hostile import HOSTILE
-from daimon.kit.dns import Answer, Mx, NoSuchName, Unanswered
+from daimon.kit.dns import Answer, NoSuchName, Unanswered
 from daimon.mail import arc, arc_chain
 from daimon.mail.arc_chain import MOST_KEYS, MOST_SETS, ArcResult
 from daimon.mail.canonical import FIELD
@@ -55,15 +55,6 @@ class Zone:
             raise NoSuchName
         found = self.records[name]
         return Answer(found if isinstance(found, tuple) else (found,), 60, authentic=False, canonical=None)
-
-    async def a(self, name: str) -> Answer[str]:
-        raise NotImplementedError(name)
-
-    async def aaaa(self, name: str) -> Answer[str]:
-        raise NotImplementedError(name)
-
-    async def mx(self, name: str) -> Answer[Mx]:
-        raise NotImplementedError(name)
 
 
 def result(mail: bytes, zone: Zone | None = None, at: datetime = NOW) -> ArcResult:
