@@ -22,7 +22,8 @@ def crash(*options: str) -> "re.Match[str]":
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    pattern = r"(\d+) sends of (\d+) mails .*\nkilled: (.*); 0 lost; (\d+) duplicates, at the most (\d+) of one mail"
+    counts = r"(\d+) duplicates, at the most (\d+) of one mail, 0 untold"
+    pattern = rf"(\d+) sends of (\d+) mails .*\nkilled: (.*); 0 lost; {counts}"
     found = re.search(pattern, run.stdout)
     assert found, run.stdout
     assert all(victim in found[3] for victim in ("worker", "api", "postgres"))

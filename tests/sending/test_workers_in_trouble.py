@@ -229,3 +229,29 @@ async def test_a_host_that_was_suspended_finishes_nothing(post: Post, monkeypatc
     await until(lambda: bool(courier.lines))
     await working.close()
     assert [line.sent for line in courier.lines] == [[]]
+
+
+async def test_who_may_have_a_mail_twice_is_told(post: Post) -> None:
+    """By the attempt after a worker was lost that had it in hand; the one after that knows of no doubt."""
+    lost = dispatcher(post, Taking())
+    sent = await post.sent(to="a@example.net")
+    assert await lost.take() == 1
+    await post.execute("update outbound_queue set due_at = now()")
+    away = dispatcher(post, Nowhere())
+    assert await away.wake() == 1
+    assert await away.take() == 1
+    await post.until(sent["id"], "deferred")
+    await away.close()
+    await post.execute("update outbound_queue set due_at = now()")
+    courier = Taking()
+    courier.opens.set()
+    courier.answers.set()
+    working = dispatcher(post, courier)
+    assert await working.wake() == 1
+    assert await working.take() == 1
+    [delivery] = await post.until(sent["id"], "delivered")
+    await working.close()
+    assert [(each["outcome"], each["ambiguous"]) for each in delivery["attempts"]] == [
+        ("deferred", True),
+        ("delivered", False),
+    ]

@@ -11,7 +11,8 @@ _attempts = Counter(
     "daimon_outbound_attempts_total", "Attempts to hand a mail over, one for each recipient, by outcome.", ("outcome",)
 )
 _ambiguous = Counter(
-    "daimon_outbound_ambiguous_total", "Attempts of which nobody knows whether the other server took the mail."
+    "daimon_outbound_ambiguous_total",
+    "Attempts of which nobody knows whether the other server took the mail, then or before.",
 )
 _cancelled = Counter("daimon_outbound_cancelled_total", "Recipients of sent mail of whom it was taken back in time.")
 _took = Histogram("daimon_outbound_attempt_seconds", "How long an attempt took.", buckets=_SECONDS)

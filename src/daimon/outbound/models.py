@@ -88,7 +88,8 @@ class Attempt:
 
     `host` and `address` were connected to. `code`, `enhanced_status` and `reply` are the other server's words, or what
     went wrong without it. `scope` says what a refusal is about. `ambiguous`: the connection was lost after the whole
-    mail was sent and before the answer, so it may have been accepted.
+    mail was sent and before the answer, so it may have been accepted; or a worker was lost that had the mail in hand
+    before, so it may have been sent then already.
     """
 
     at: datetime

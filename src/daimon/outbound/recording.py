@@ -5,7 +5,7 @@ A worker whose lease ran out has nothing to say about a mail any more; what it d
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -95,14 +95,14 @@ class Recorder:
 
 
 async def record(db: Connection, worker: UUID, results: Sequence[Result], here: Inboxes) -> list[Result]:
-    """Write results in the caller's transaction and return those that counted.
+    """Write results in the caller's transaction and return those that counted, as they are told.
 
     The order of the locks is that of every transaction: messages, usage, sequences. Inboxes are not locked: submissions
     would wait for that.
     """
     pods = await history.hold(db, _messages_of(results))
     held = await _decide(db, worker, results)
-    kept = [result for result in results if result.mail.id in held]
+    kept = [_told(result, doubtful=held[result.mail.id]) for result in results if result.mail.id in held]
     if not kept:
         return []
     if arriving := [result.arriving for result in kept if result.arriving]:
@@ -131,8 +131,21 @@ def _messages_of(results: Sequence[Result]) -> list[Sent]:
     return [Sent(r.mail.account_id, r.mail.message_id) for r in results if r.mail.message_id]
 
 
-async def _decide(db: Connection, worker: UUID, results: Sequence[Result]) -> set[UUID]:
-    """Take what is decided out of the queue and put off the rest; return what the worker still had a lease on."""
+def _told(result: Result, *, doubtful: bool) -> Result:
+    """Return a result that says what the attempt does not know: a worker was lost before that had the mail in hand.
+
+    What arrives at this server does so in this commit alone.
+    """
+    if not doubtful or result.arriving:
+        return result
+    return replace(result, attempt=replace(result.attempt, ambiguous=True))
+
+
+async def _decide(db: Connection, worker: UUID, results: Sequence[Result]) -> dict[UUID, bool]:
+    """Take what is decided out of the queue and put off the rest.
+
+    Return what the worker still had a lease on, and of each whether it is doubtful that nobody sent it before.
+    """
     rows = await db.fetch(
         """
         with n as materialized (
@@ -140,20 +153,23 @@ async def _decide(db: Connection, worker: UUID, results: Sequence[Result]) -> se
         ), gone as (
             delete from outbound_queue q using n
             where n.wait is null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
-            returning q.id
+            returning q.id, q.doubtful
         ), put_off as (
-            update outbound_queue q set leased_by = null, due_at = now() + n.wait, attempt_count = q.attempt_count + 1
-            from n where n.wait is not null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
-            returning q.id
+            update outbound_queue q set leased_by = null, due_at = now() + n.wait, attempt_count = q.attempt_count + 1,
+                doubtful = false
+            from n, outbound_queue before
+            where n.wait is not null and q.account_id = n.account_id and q.id = n.id and q.leased_by = $1
+                and before.account_id = q.account_id and before.id = q.id
+            returning q.id, before.doubtful
         )
-        select id from gone union all select id from put_off
+        select id, doubtful from gone union all select id, doubtful from put_off
         """,
         worker,
         [result.mail.account_id for result in results],
         [result.mail.id for result in results],
         [_wait(result.attempt) for result in results],
     )
-    return {row["id"] for row in rows}
+    return {row["id"]: row["doubtful"] for row in rows}
 
 
 def _wait(attempt: Attempt) -> timedelta | None:

@@ -608,8 +608,9 @@ class DeletedAccount(Result):
 class DeliveryAttempt(Result):
     """One try to hand a message over to one recipient's server. `outcome` is the state that it left the recipient
     in. `scope` says what a refusal is about. `ambiguous`: the connection was lost after the whole mail was sent
-    and before the answer, so that it may have been accepted. That a mail was taken back stands here too,
-    `ambiguous` if a try before was, or was lost together with who made it.
+    and before the answer, so that it may have been accepted; or a try before was lost together with who made it,
+    so that the recipient may have the mail already. That a mail was taken back stands here too, `ambiguous` if a
+    try before was.
     """
 
     at: datetime
