@@ -7,7 +7,8 @@ from uuid import UUID
 
 from daimon.feed.errors import TooManyFollowers
 
-MOST_FOLLOWERS = 5_000  # of one account on one process: 20 KiB each, so that no account takes more than 100 MiB
+# Of one account on one process: 20 KiB each, and 46 for a wait over `/mcp`, so that no account takes more than 230 MiB.
+MOST_FOLLOWERS = 5_000
 
 
 class Crowd:
